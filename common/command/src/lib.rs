@@ -1,0 +1,10 @@
+//! Run a program, and hold a lock.
+//!
+//! Law: a program is an argument vector, never a line for a shell; it has a deadline and a process
+//! group of its own; when the deadline comes the whole group is killed; what became of it is data.
+
+mod capture;
+mod lock;
+
+pub use capture::{Captured, Fate, capture};
+pub use lock::{Lock, lock_directory};
