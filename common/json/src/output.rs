@@ -27,6 +27,11 @@ impl Stream<Stdout> {
 impl<W: Write> Stream<W> {
     /// Opens the stream on `out` and writes its `begin` line.
     pub fn begin_on(out: W, tool: Tool, schema: &str) -> Self {
+        Stream::begin_with(out, tool, schema, &Map::new())
+    }
+
+    /// As [`Stream::begin_on`], with more fields in the `begin` line, such as `dry_run`.
+    pub fn begin_with(out: W, tool: Tool, schema: &str, fields: &Map<String, Value>) -> Self {
         let mut stream = Stream {
             tool,
             out: BufWriter::with_capacity(64 << 10, out),
@@ -34,14 +39,15 @@ impl<W: Write> Stream<W> {
             failed: 0,
             broken: None,
         };
-        stream.line(&json!({
-            "type": "begin",
-            "schema": schema,
-            "tool": tool.name,
-            "version": tool.version,
-            "host": host(),
-            "time": now(),
-        }));
+        let mut begin = Map::new();
+        begin.insert("type".into(), Value::from("begin"));
+        begin.insert("schema".into(), Value::from(schema));
+        begin.insert("tool".into(), Value::from(tool.name));
+        begin.insert("version".into(), Value::from(tool.version));
+        begin.insert("host".into(), Value::from(host()));
+        begin.insert("time".into(), Value::from(now()));
+        begin.extend(fields.clone());
+        stream.line(&begin);
         stream
     }
 
@@ -222,6 +228,15 @@ mod tests {
         assert_eq!(lines[0]["schema"], "thing/1");
         assert_eq!(lines[1]["type"], "row");
         assert_eq!(lines[2], json!({"type":"end","ok":true,"status":0,"records":1,"failed":0}));
+    }
+
+    #[test]
+    fn more_fields_of_the_begin_line_stand_behind_its_own() {
+        let mut out = Vec::new();
+        let fields = Map::from_iter([("dry_run".to_owned(), Value::from(true))]);
+        Stream::begin_with(&mut out, TOOL, "thing/1", &fields).end(&Map::new()).unwrap();
+        let begin = &lines(&out)[0];
+        assert_eq!((&begin["type"], &begin["dry_run"]), (&json!("begin"), &json!(true)));
     }
 
     #[test]

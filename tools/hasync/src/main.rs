@@ -1,2 +1,40 @@
-//! x
-fn main() {}
+//! `hasync`: make a standby's files what the primary's are. See `man/hasync.8`.
+
+mod args;
+mod client;
+mod content;
+mod delta;
+mod digest;
+mod entry;
+mod filter;
+mod fs;
+mod job;
+mod leftover;
+mod limits;
+mod options;
+mod owner;
+mod records;
+mod report;
+mod serve;
+mod source;
+mod standby;
+mod sys;
+mod wire;
+
+use args::{Arguments, Task};
+use ha_json::Tool;
+use std::process::ExitCode;
+
+/// Files up to this size travel many to a frame, in bytes.
+const SMALL: u64 = 256 << 10;
+/// Messages that may wait on their way to the standby.
+const QUEUE: usize = 16;
+
+const TOOL: Tool = Tool { name: "hasync", version: env!("CARGO_PKG_VERSION") };
+
+fn main() -> ExitCode {
+    ha_json::run(TOOL, |tool, arguments: Arguments| match arguments.task()? {
+        Task::Sync(request) => client::sync(tool, *request),
+        Task::Serve(service) => serve::serve(service),
+    })
+}

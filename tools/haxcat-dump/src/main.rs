@@ -1,2 +1,100 @@
-//! x
-fn main() {}
+//! The xCAT database as of one moment: CSV files as dumpxCATdb writes them, or records.
+
+mod cfgloc;
+mod csv;
+mod database;
+mod directory;
+mod dump;
+mod manifest;
+mod rows;
+mod run;
+mod schema;
+mod secrets;
+mod selection;
+mod snapshot;
+mod spool;
+mod sqlite;
+mod sys;
+mod table;
+
+use clap::{ArgAction, Parser};
+use ha_json::{Error, Kind, Map, Status, Stream, Tool, Value};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const TOOL: Tool = Tool { name: "haxcat-dump", version: env!("CARGO_PKG_VERSION") };
+
+const SCHEMA: &str = "haxcat/1";
+
+/// Dumps the xCAT database as of one moment: to CSV files as dumpxCATdb writes them, or as records.
+#[derive(Parser, Debug)]
+#[command(name = "haxcat-dump", version, disable_version_flag = true, disable_help_flag = true)]
+struct Arguments {
+    /// Write a CSV file per table to DIR, in place of an earlier dump there
+    #[arg(short, long, value_name = "DIR", value_parser = clap::value_parser!(PathBuf))]
+    path: Option<PathBuf>,
+    /// Dump the tables auditlog and eventlog, too
+    #[arg(short, long)]
+    all: bool,
+    /// Read everything and tell what would be written, and write nothing
+    #[arg(long, requires = "path")]
+    dry_run: bool,
+    /// Wait so long for another run, and for locked tables
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(..=86400))]
+    lock_wait: u64,
+    /// Show passwords and keys in records
+    #[arg(long, conflicts_with = "path")]
+    show_secrets: bool,
+    /// Tell on standard error what is done
+    #[arg(long)]
+    verbose: bool,
+    /// Print help
+    #[arg(long, action = ArgAction::Help)]
+    help: Option<bool>,
+    /// Print version
+    #[arg(long, action = ArgAction::Version)]
+    version: Option<bool>,
+    /// Dump only these tables
+    #[arg(value_name = "TABLE")]
+    tables: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    ha_json::run(TOOL, haxcat_dump)
+}
+
+fn haxcat_dump(tool: Tool, arguments: Arguments) -> Result<Status, Error> {
+    let named = selection::named(&arguments.tables)?;
+    let location = match cfgloc::locate(std::env::var_os("XCATCFG"), Path::new("/")) {
+        Err(error) if error.kind == Kind::Usage => return Err(error),
+        location => location,
+    };
+    let fields = Map::from_iter([("dry_run".to_owned(), Value::from(arguments.dry_run))]);
+    let mut totals = run::Totals::new(arguments.dry_run);
+    let run =
+        location.and_then(|found| run::Run::prepare(tool, &arguments, named, &found, &mut totals));
+    match &arguments.path {
+        Some(path) => {
+            let mut stream = Stream::begin_with(std::io::stdout(), tool, SCHEMA, &fields);
+            let done = run.and_then(|run| dump::dump(&run, &mut totals, &mut stream, path));
+            end(stream, &totals, done)
+        }
+        None => spool::through(|out| {
+            let mut stream = Stream::begin_with(out, tool, SCHEMA, &fields);
+            let done = run.and_then(|run| rows::rows(&run, &mut totals, &mut stream));
+            end(stream, &totals, done)
+        }),
+    }
+}
+
+fn end<W: Write>(
+    stream: Stream<W>,
+    totals: &run::Totals,
+    done: Result<(), Error>,
+) -> Result<Status, Error> {
+    match done {
+        Ok(()) => stream.end(&totals.fields()),
+        Err(error) => Err(stream.end_failed(&totals.fields(), error)),
+    }
+}

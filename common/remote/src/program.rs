@@ -1,0 +1,150 @@
+//! A program that runs on a host, with its two pipes.
+
+use crate::{Host, Shell};
+use ha_command::Fate;
+use ha_json::{Error, Kind, reason};
+use std::io::Read;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How much of the end of stderr is kept for a message, in bytes.
+const KEPT_BYTES: usize = 8 << 10;
+
+/// A program on a host. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Program {
+    host: Host,
+    child: Child,
+    said: mpsc::Receiver<Vec<u8>>,
+}
+
+/// Starts `command` on `host` through `shell`; gives the program, the pipe to it, and the pipe
+/// from it.
+///
+/// # Errors
+/// When the shell itself cannot be started.
+pub fn start(
+    shell: &Shell,
+    host: &Host,
+    command: &[String],
+) -> Result<(Program, ChildStdin, ChildStdout), Error> {
+    let argv = shell.argv(host, command);
+    let mut child = Command::new(&argv[0])
+        .args(&argv[1..])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| Error::failed(&argv[0], format!("cannot be run: {}", reason(&error))))?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (sender, said) = mpsc::channel();
+    if let Some(mut stderr) = stderr {
+        thread::spawn(move || {
+            let mut kept: Vec<u8> = Vec::new();
+            let mut chunk = [0; 1024];
+            while let Ok(read @ 1..) = stderr.read(&mut chunk) {
+                kept.extend_from_slice(&chunk[..read]);
+                kept.drain(..kept.len().saturating_sub(KEPT_BYTES));
+            }
+            let _ = sender.send(kept);
+        });
+    }
+    match (stdin, stdout) {
+        (Some(stdin), Some(stdout)) => {
+            Ok((Program { host: host.clone(), child, said }, stdin, stdout))
+        }
+        _ => Err(Error::failed(&argv[0], "has no pipes")),
+    }
+}
+
+impl Program {
+    /// Waits for the end of the program, whose pipes are closed, for at most `wait`; then kills it.
+    pub fn finish(&mut self, wait: Duration) -> Fate {
+        let ends = Instant::now() + wait;
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Fate::from(status),
+                Ok(None) if Instant::now() < ends => thread::sleep(Duration::from_millis(2)),
+                _ => {
+                    let _ = self.child.kill();
+                    let _ = self.child.wait();
+                    return Fate::TimedOut;
+                }
+            }
+        }
+    }
+
+    /// The last line that the program or its carrier wrote to stderr; empty when there was none.
+    pub fn last_words(&self) -> String {
+        let said = self.said.recv_timeout(Duration::from_millis(500)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&said).into_owned();
+        text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().to_owned()
+    }
+
+    /// Why the program `name` gave no answer, in the contract's words: told by what became of its
+    /// carrier and by what was written to stderr.
+    pub fn why_silent(&mut self, name: &str, wait: Duration) -> Error {
+        let fate = self.finish(wait);
+        let words = self.last_words();
+        silence(&self.host.name, name, fate, &words)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn silence(host: &str, name: &str, fate: Fate, words: &str) -> Error {
+    let said = if words.is_empty() { String::new() } else { format!(" ({words})") };
+    match fate {
+        Fate::Exited(127) => Error::failed(host, format!("has no {name} there{said}")),
+        Fate::Exited(126) => Error::failed(host, format!("cannot run {name} there{said}")),
+        Fate::Exited(255) => Error::new(connection(words), host, format!("no connection{said}")),
+        Fate::Exited(0) => Error::failed(host, format!("{name} there said nothing{said}")),
+        Fate::Exited(status) => {
+            Error::failed(host, format!("{name} there ended with status {status}{said}"))
+        }
+        Fate::Killed(signal) => {
+            Error::failed(host, format!("{name} there was killed by signal {signal}{said}"))
+        }
+        Fate::TimedOut => Error::busy(host, format!("{name} there gave no answer{said}")),
+    }
+}
+
+/// What ssh could not do: some causes pass by themselves, others need a person.
+fn connection(words: &str) -> Kind {
+    let lasting = ["verification failed", "Permission denied", "IDENTIFICATION", "Bad "];
+    if lasting.iter().any(|sign| words.contains(sign)) { Kind::Failed } else { Kind::Busy }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(script: &str) -> Error {
+        let shell = Shell::Command(vec!["sh".into(), "-c".into(), script.into()]);
+        let host = Host { user: None, name: "standby".into() };
+        let (mut program, stdin, _stdout) = start(&shell, &host, &["hasync".into()]).unwrap();
+        drop(stdin);
+        program.why_silent("hasync", Duration::from_millis(400))
+    }
+
+    #[test]
+    fn why_there_is_no_answer_is_told_by_kind() {
+        let absent = run("echo 'sh: 1: hasync: not found' >&2; exit 127");
+        assert_eq!(absent.kind, Kind::Failed);
+        assert_eq!(absent.to_string(), "standby: has no hasync there (sh: 1: hasync: not found)");
+        let refused = "echo 'ssh: connect to host n2 port 22: Connection refused' >&2; exit 255";
+        assert_eq!(run(refused).kind, Kind::Busy);
+        assert_eq!(run("echo 'Host key verification failed.' >&2; exit 255").kind, Kind::Failed);
+        assert_eq!(run("exec sleep 30").kind, Kind::Busy);
+        assert_eq!(run("kill -9 $$").kind, Kind::Failed);
+    }
+}

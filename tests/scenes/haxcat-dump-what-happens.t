@@ -1,0 +1,92 @@
+# What an administrator sees of haxcat-dump.
+. "${0%/*}/../lib.sh"
+
+tool=$(command -v haxcat-dump)
+cp -R "$ROOT/tests/fixtures/xcat/sqlite" db
+XCATCFG=$SCENE_DIR/db
+export XCATCFG
+
+as_the_real_one() { # DIR
+    for file in "$ROOT"/tests/fixtures/xcat/csv/*.csv; do
+        cmp "$file" "$1/${file##*/}" || return
+    done
+}
+
+check 'a dump is made' haxcat-dump -p dump
+cp "$ERR" said
+check_json 'its files are told by their absolute paths, the manifest among them' \
+    '.[0].schema == "haxcat/1" and .[-1].ok and ([.[] | select(.type == "file") | .key.path | startswith("/")] | length == 72 and all)' "$OUT"
+check 'nothing is said on standard error' test ! -s said
+rm said
+check 'the files are byte for byte those of dumpxCATdb' as_the_real_one dump
+check 'a dump over a dump' haxcat-dump -p dump
+check 'nothing is left beside it' test "$(ls -A)" = "db
+dump"
+
+check 'blanks and quotes in paths' haxcat-dump -p "a b'c/d \"e"
+check 'lead to the directory of that name' as_the_real_one "a b'c/d \"e"
+
+cat >read.py <<'EOF'
+import csv, sys
+for path in sys.argv[1:]:
+    with open(path, encoding="utf-8", newline="") as file:
+        text = file.read()
+    rows = list(csv.reader(text.splitlines(True), strict=True))
+    assert text.startswith("#") and all(len(row) == len(rows[0]) for row in rows), path
+    again = ",".join(rows[0]) + "\n" + "".join(
+        ",".join('"' + cell.replace('"', '""') + '"' if cell else "" for cell in row) + "\n" for row in rows[1:])
+    assert again == text, path
+EOF
+python3 - <<'EOF'
+import sqlite3
+table = sqlite3.connect("db/mac.sqlite")
+table.execute("create table mac (node varchar(128), interface text, mac text, comments text, disable text, primary key (node))")
+table.execute("insert into mac values ('n1', 'a,b', 'say \"hi\"', 'two\nlines', '')")
+table.commit()
+EOF
+check 'odd values are dumped' haxcat-dump -p dump
+check 'Python reads the files strictly, and writes the same bytes again' python3 read.py dump/*.csv
+
+from_cron() { env -i PATH=/usr/bin:/bin XCATCFG="$XCATCFG" "$tool" -p cron >/dev/null; }
+check 'a bare environment, as cron gives, will do' from_cron
+cat "$OUT" "$ERR" >said
+check 'and cron has nothing to mail' test ! -s said
+
+check 'records' haxcat-dump mac policy
+check_json 'tell NULL from nothing and keep what CSV can not' \
+    '.[1] | .key == {"table": "mac", "node": "n1"} and .values.comments == "two\nlines" and .values.disable == ""' "$OUT"
+paths() { haxcat-dump -p dump | jq -r 'select(.type == "file").key.path' >paths && test "$(wc -l <paths)" -eq 72; }
+check 'a pipe gets the files' paths
+
+python3 - >locked <<'EOF' &
+import sqlite3, sys, time
+sqlite3.connect("db/policy.sqlite", isolation_level=None).execute("begin exclusive")
+print("locked", flush=True)
+time.sleep(60)
+EOF
+locker=$!
+at_exit() { kill "$locker" 2>/dev/null; }
+until [ -s locked ]; do sleep 0.1; done
+cp dump/policy.csv before
+check_status 'a locked table is busy after the wait' 5 haxcat-dump -p dump --lock-wait 0
+check_json 'and the last line says so' '.[-1] | .type == "end" and .status == 5 and .error.kind == "busy"' "$OUT"
+check 'the dump of before stands' cmp before dump/policy.csv
+kill "$locker"
+wait "$locker" 2>/dev/null
+
+echo damaged >db/policy.sqlite
+check_status 'a damaged table fails the dump' 6 haxcat-dump -p dump
+cp "$ERR" said
+check 'and is named' grep -q "^haxcat-dump: $SCENE_DIR/db/policy.sqlite: is damaged" said
+check 'the dump of before stands still' cmp before dump/policy.csv
+check_status 'among records it is a failed item' 3 haxcat-dump
+
+XCATCFG='Pg:dbname=xcatdb;host=mn|xcatadm|S3cret'
+check_status 'another engine is refused' 2 haxcat-dump -p dump
+cp "$ERR" said
+check 'by its name' grep -q 'PostgreSQL is not supported yet' said
+check_status 'without the password' 1 grep -q S3cret said
+XCATCFG=$SCENE_DIR/nowhere
+check_status 'no database is a failure' 6 haxcat-dump -p dump
+
+done_testing

@@ -1,0 +1,285 @@
+//! One run, seen from where it was asked for.
+
+use crate::args::{Chosen, Request};
+use crate::filter::Filter;
+use crate::job::{Job, Role};
+use crate::limits;
+use crate::records;
+use crate::report::{Report, Traffic};
+use crate::serve::select;
+use crate::source::{Node, Outcome, Roots, Source, Table, from_channel};
+use crate::standby::{self, Ledger, Root, Site, Told};
+use crate::wire::{Counted, Event, Incoming, Outgoing, Totals, greet};
+use ha_json::{Error, Kind, Status, Tool};
+use ha_remote::{Host, Place, Program, Shell, start};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::process::{ChildStdin, ChildStdout};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+/// How long the far side may take to end once everything is said, in seconds.
+const LAST_WAIT: Duration = Duration::from_secs(30);
+
+/// Does what was asked for.
+///
+/// # Errors
+/// What ended the run; the records before it stand.
+pub(crate) fn sync(tool: Tool, request: Request) -> Result<Status, Error> {
+    let destination = Place::parse(&request.destination)?;
+    let sources = sources(&request.sources)?;
+    let shell = request.rsh.as_deref().map(Shell::parse).transpose()?.unwrap_or_default();
+    Filter::new(&request.options.rules)?;
+    let chosen = choose(&request.chosen)?;
+    let far = Far { shell, program: request.hasync_path.clone() };
+    match (sources.host, destination.host) {
+        (Some(_), Some(_)) => {
+            Err(Error::usage("SRC and DEST", "are both on hosts: run hasync on one of them"))
+        }
+        (None, None) => {
+            let source = local_source(&request, &sources.paths, chosen)?;
+            let report = Report::begin(tool, &request.options, request.stats);
+            follow(report, Traffic::default, |events| local(source, destination.path, events))
+        }
+        (None, Some(host)) => {
+            let source = local_source(&request, &sources.paths, chosen)?;
+            let report = Report::begin(tool, &request.options, request.stats);
+            let meter = Meter::default();
+            follow(
+                report,
+                || meter.read(),
+                |events| push(source, &far, &host, destination.path, &meter, events),
+            )
+        }
+        (Some(host), None) => {
+            let list = match request.chosen {
+                Chosen::List(list) => Some(list),
+                _ => None,
+            };
+            let paths = sources.paths.into_iter().map(OsString::into_vec).collect();
+            let job = Job { role: Role::Source, options: request.options.clone(), paths, list };
+            let report = Report::begin(tool, &request.options, request.stats);
+            let meter = Meter::default();
+            follow(
+                report,
+                || meter.read(),
+                |events| pull(job, &far, &host, destination.path, &meter, events),
+            )
+        }
+    }
+}
+
+struct Sources {
+    host: Option<Host>,
+    paths: Vec<OsString>,
+}
+
+fn sources(arguments: &[OsString]) -> Result<Sources, Error> {
+    let places = arguments.iter().map(|a| Place::parse(a)).collect::<Result<Vec<_>, _>>()?;
+    let host = places.first().and_then(|place| place.host.clone());
+    if places.iter().any(|place| place.host != host) {
+        return Err(Error::usage("SRC", "the sources are not all in the same place"));
+    }
+    Ok(Sources { host, paths: places.into_iter().map(|place| place.path).collect() })
+}
+
+fn choose(chosen: &Chosen) -> Result<Option<Arc<Node>>, Error> {
+    match chosen {
+        Chosen::All => Ok(None),
+        Chosen::List(list) => select(list).map(Some),
+        Chosen::Records => records::read().map(|node| Some(Arc::new(node))),
+    }
+}
+
+fn local_source(
+    request: &Request,
+    paths: &[OsString],
+    selection: Option<Arc<Node>>,
+) -> Result<Source, Error> {
+    Ok(Source {
+        roots: Roots::open(paths, selection, request.options.copy_links)?,
+        filter: Filter::new(&request.options.rules)?,
+        keep_implied: matches!(request.chosen, Chosen::Records),
+        table: Arc::new(Table::new(limits::directories())),
+        options: request.options.clone(),
+    })
+}
+
+/// Runs `work` in a thread of its own and reports what it tells, to the end.
+fn follow(
+    mut report: Report,
+    traffic: impl FnOnce() -> Traffic,
+    work: impl FnOnce(Sender<Event>) -> Result<Totals, Error> + Send,
+) -> Result<Status, Error> {
+    let (sender, events) = channel();
+    let result = thread::scope(|scope| {
+        let working = scope.spawn(move || work(sender));
+        for event in events {
+            report.event(event);
+        }
+        working.join().unwrap_or_else(|_| {
+            Err(Error::failed("hasync", "a thread of it failed; this is a defect"))
+        })
+    });
+    report.end(result, traffic())
+}
+
+fn outcome(result: Result<Outcome, Error>) -> Result<Totals, Error> {
+    let outcome = result?;
+    match outcome.error {
+        None => Ok(outcome.totals),
+        Some(error) => Err(error),
+    }
+}
+
+/// Both ends in this process.
+fn local(source: Source, path: OsString, events: Sender<Event>) -> Result<Totals, Error> {
+    let (to_standby, at_standby) = sync_channel(crate::QUEUE);
+    let (to_source, at_source) = channel();
+    let options = source.options.clone();
+    let filter = Filter::new(&options.rules)?;
+    let ledger = Ledger::new(Told::Here(events), options.itemize, options.progress);
+    let table = Arc::clone(&source.table);
+    let site = Site::new(options, filter, ledger, to_source, Some(table));
+    let root = Root { path, beneath: None };
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let (nobody, _) = channel();
+            // What goes wrong at this end, the other tells.
+            let _ = source.run(from_channel(at_source), to_standby, &nobody);
+        });
+        let result = standby::run(&site, &root, || Ok(at_standby.recv().ok()));
+        // Whatever still comes has nobody to take it.
+        drop(at_standby);
+        drop(site);
+        result
+    })
+}
+
+/// How to reach the far side's hasync.
+struct Far {
+    shell: Shell,
+    program: String,
+}
+
+/// Counts what goes over a connection.
+#[derive(Default)]
+struct Meter {
+    sent: Arc<AtomicU64>,
+    received: Arc<AtomicU64>,
+}
+
+impl Meter {
+    fn read(&self) -> Traffic {
+        Traffic {
+            sent: self.sent.load(Ordering::Relaxed),
+            received: self.received.load(Ordering::Relaxed),
+        }
+    }
+}
+
+type Pipes = (Counted<ChildStdin>, Counted<ChildStdout>);
+
+/// Starts the far side's hasync, agrees on a version, and says what it is to do.
+fn connect(far: &Far, host: &Host, job: &Job, meter: &Meter) -> Result<(Program, Pipes), Error> {
+    let command = [far.program.clone(), "--serve".to_owned()];
+    let (mut program, stdin, stdout) = start(&far.shell, host, &command)?;
+    let patience = Duration::from_secs(job.options.timeout_seconds);
+    let mut to = Counted::counting(stdin, Arc::clone(&meter.sent), None);
+    let mut from = Counted::counting(stdout, Arc::clone(&meter.received), Some(patience));
+    match greet(&mut to, &mut from) {
+        Ok(_) => {}
+        Err(error) if error.why.is_empty() => {
+            // It said nothing at all: what carried it knows why.
+            drop((to, from));
+            let wait = if error.kind == Kind::Busy { Duration::ZERO } else { LAST_WAIT };
+            return Err(program.why_silent(&far.program, wait));
+        }
+        Err(error) => return Err(at(host, error)),
+    }
+    job.send(&mut to).map_err(|error| at(host, error))?;
+    Ok((program, (to, from)))
+}
+
+/// The error with the host's name where it says "the far side".
+fn at(host: &Host, error: Error) -> Error {
+    match error.what.as_str() {
+        "the far side" => Error { what: host.name.clone(), ..error },
+        _ => error,
+    }
+}
+
+/// After the run: a far side that died is asked for its last words.
+fn close(
+    mut program: Program,
+    host: &Host,
+    result: Result<Totals, Error>,
+) -> Result<Totals, Error> {
+    match result {
+        Ok(totals) => {
+            program.finish(LAST_WAIT);
+            Ok(totals)
+        }
+        Err(error) if error.what == "the far side" => {
+            program.finish(Duration::from_secs(2));
+            let words = program.last_words();
+            let error = at(host, error);
+            if words.is_empty() {
+                return Err(error);
+            }
+            Err(Error { why: format!("{} ({words})", error.why), ..error })
+        }
+        Err(error) => {
+            program.finish(Duration::from_secs(2));
+            Err(error)
+        }
+    }
+}
+
+fn push(
+    source: Source,
+    far: &Far,
+    host: &Host,
+    path: OsString,
+    meter: &Meter,
+    events: Sender<Event>,
+) -> Result<Totals, Error> {
+    let options = source.options.clone();
+    let limit = options.bandwidth_limit;
+    let job = Job { role: Role::Standby, options, paths: vec![path.into_vec()], list: None };
+    let (program, (to, from)) = connect(far, host, &job, meter)?;
+    let (sender, receiver) = sync_channel(crate::QUEUE);
+    let writer = thread::spawn(move || Outgoing::new(to, limit).run(&receiver));
+    let mut incoming = Incoming::new(from);
+    let result = source.run(move || incoming.next(), sender, &events);
+    // A pipe that broke is told by what was not answered.
+    let _ = writer.join();
+    close(program, host, outcome(result))
+}
+
+fn pull(
+    job: Job,
+    far: &Far,
+    host: &Host,
+    path: OsString,
+    meter: &Meter,
+    events: Sender<Event>,
+) -> Result<Totals, Error> {
+    let (program, (to, from)) = connect(far, host, &job, meter)?;
+    limits::directories();
+    let (sender, receiver) = channel();
+    let writer = thread::spawn(move || Outgoing::new(to, 0).run(&receiver));
+    let options = job.options;
+    let filter = Filter::new(&options.rules)?;
+    let ledger = Ledger::new(Told::Here(events), options.itemize, options.progress);
+    let site = Site::new(options, filter, ledger, sender, None);
+    let root = Root { path, beneath: None };
+    let mut incoming = Incoming::new(from);
+    let result = standby::run(&site, &root, move || incoming.next());
+    drop(site);
+    let _ = writer.join();
+    close(program, host, result)
+}

@@ -1,0 +1,27 @@
+//! The content of files: digests and comparison.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+const PIECE: usize = 256 << 10;
+
+/// The BLAKE3 digest of a file from its start, and how many bytes were read for it.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn digest_of(file: &File) -> std::io::Result<([u8; 32], u64)> {
+    let mut hash = blake3::Hasher::new();
+    let mut buffer = vec![0; PIECE];
+    let mut offset = 0;
+    loop {
+        match file.read_at(&mut buffer, offset) {
+            Ok(0) => return Ok((*hash.finalize().as_bytes(), offset)),
+            Ok(read) => {
+                hash.update(&buffer[..read]);
+                offset += read as u64;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

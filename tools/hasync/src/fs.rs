@@ -1,0 +1,80 @@
+//! The file system by descriptor: every call is relative to a directory that is held open, and
+//! follows no link unless it says so.
+
+use crate::entry::{Entry, Kind, Stamp};
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
+use nix::sys::stat::{FileStat, Mode, fstatat};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+
+/// Opens a directory beneath `directory`; a symbolic link is not followed.
+pub(crate) fn open_directory(directory: impl AsFd, name: &[u8]) -> nix::Result<OwnedFd> {
+    openat(directory, name, DIRECTORY | OFlag::O_NOFOLLOW, Mode::empty())
+}
+
+/// Opens a directory beneath `directory`, through a symbolic link too.
+pub(crate) fn open_directory_through(directory: impl AsFd, name: &[u8]) -> nix::Result<OwnedFd> {
+    openat(directory, name, DIRECTORY, Mode::empty())
+}
+
+const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
+
+/// Opens a path as the person named it: links are followed.
+pub(crate) fn open_named_directory(path: &std::path::Path) -> nix::Result<OwnedFd> {
+    nix::fcntl::open(path, DIRECTORY, Mode::empty())
+}
+
+pub(crate) fn stat(directory: impl AsFd, name: &[u8]) -> nix::Result<FileStat> {
+    fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+}
+
+pub(crate) fn stat_through(directory: impl AsFd, name: &[u8]) -> nix::Result<FileStat> {
+    fstatat(directory, name, AtFlags::empty())
+}
+
+/// Where the symbolic link points.
+pub(crate) fn link_target(directory: impl AsFd, name: &[u8]) -> nix::Result<Vec<u8>> {
+    Ok(readlinkat(directory, name)?.into_vec())
+}
+
+/// The names in a directory, without `.` and `..`, in the order the file system has them.
+pub(crate) fn names(directory: &OwnedFd) -> nix::Result<Vec<Vec<u8>>> {
+    // A descriptor of its own: the position in a directory belongs to the open file.
+    let again = openat(directory, ".", DIRECTORY, Mode::empty())?;
+    let mut dir = Dir::from_fd(again)?;
+    let mut names = Vec::new();
+    for entry in dir.iter() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            names.push(name.to_vec());
+        }
+    }
+    Ok(names)
+}
+
+/// The entry of a name as it is on disk, its link's target read; `None` when there is none.
+pub(crate) fn entry(directory: &OwnedFd, name: &[u8]) -> nix::Result<Option<Entry>> {
+    let stat = match stat(directory, name) {
+        Ok(stat) => stat,
+        Err(Errno::ENOENT) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let stamp = Stamp::of(&stat);
+    let target = match stamp.kind {
+        Kind::Symlink => match link_target(directory, name) {
+            Ok(target) => target,
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(error) => return Err(error),
+        },
+        _ => Vec::new(),
+    };
+    Ok(Some(Entry { name: name.to_vec(), stamp, target, implied: false }))
+}
+
+/// The system's words for an error, in lower case.
+pub(crate) fn words(error: Errno) -> String {
+    error.desc().to_lowercase()
+}

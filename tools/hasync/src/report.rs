@@ -1,0 +1,221 @@
+//! What hasync says: records on stdout, progress and totals for a person on stderr.
+
+use crate::options::Options;
+use crate::wire::{Action, Change, Event, Totals};
+use ha_json::{Error, Kind, Map, Status, Stream, Tool, Value, put_bytes};
+use serde_json::json;
+use std::io::{Stdout, Write};
+use std::time::{Duration, Instant};
+
+/// The schema of the stream.
+pub(crate) const SCHEMA: &str = "hasync/1";
+
+pub(crate) struct Report {
+    stream: Stream<Stdout>,
+    tool: Tool,
+    started: Instant,
+    dry_run: bool,
+    stats: bool,
+    progress: bool,
+    shown: bool,
+}
+
+/// Bytes that went over the connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Traffic {
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+}
+
+impl Report {
+    pub(crate) fn begin(tool: Tool, options: &Options, stats: bool) -> Report {
+        Report {
+            stream: Stream::begin(tool, SCHEMA),
+            tool,
+            started: Instant::now(),
+            dry_run: options.dry_run,
+            stats,
+            progress: options.progress,
+            shown: false,
+        }
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        match event {
+            Event::Change(change) => self.stream.record("change", &record(&change)),
+            Event::Failed { path, reason, message } => {
+                self.clear();
+                self.stream.item_failed(Kind::Failed, &reason, &path, &message);
+            }
+            Event::Skipped { path, why } => {
+                let mut key = Map::new();
+                put_bytes(&mut key, "path", &path);
+                self.stream.record("skipped", &json!({"key": key, "why": why}));
+            }
+            Event::Progress { files, bytes, total_files, total_bytes, walked } => {
+                let elapsed = self.started.elapsed();
+                let line = progress(files, bytes, total_files, total_bytes, walked, elapsed);
+                self.show(&line);
+            }
+        }
+    }
+
+    fn show(&mut self, line: &str) {
+        if self.progress {
+            // Progress that cannot be shown is no reason to stop.
+            let _ = write!(std::io::stderr(), "\r{line}\x1b[K");
+            self.shown = true;
+        }
+    }
+
+    fn clear(&mut self) {
+        if self.shown {
+            self.show("");
+            let _ = write!(std::io::stderr(), "\r");
+            self.shown = false;
+        }
+    }
+
+    /// Writes the end of the stream.
+    pub(crate) fn end(
+        mut self,
+        result: Result<Totals, Error>,
+        traffic: Traffic,
+    ) -> Result<Status, Error> {
+        self.clear();
+        let elapsed = self.started.elapsed();
+        let (totals, error) = match result {
+            Ok(totals) => (totals, None),
+            Err(error) => (Totals::default(), Some(error)),
+        };
+        if self.stats {
+            self.tell_stats(&totals, traffic, elapsed);
+        }
+        let totals = end_totals(&totals, traffic, elapsed, self.dry_run);
+        match error {
+            None => self.stream.end(&totals),
+            Some(error) => Err(self.stream.end_failed(&totals, error)),
+        }
+    }
+
+    fn tell_stats(&self, totals: &Totals, traffic: Traffic, elapsed: Duration) {
+        let Totals { files, created, updated, attributes, deleted, unchanged, .. } = totals;
+        self.tool.say(&format!(
+            "{files} entries: {created} created, {updated} updated, {attributes} with new \
+             attributes, {deleted} deleted, {unchanged} unchanged, {} failed",
+            self.stream.failed()
+        ));
+        self.tool.say(&format!(
+            "{} of content sent, {} found at the destination, {} on the way there and {} back, \
+             in {:.2} s",
+            size(totals.literal),
+            size(totals.matched),
+            size(traffic.sent),
+            size(traffic.received),
+            elapsed.as_secs_f64()
+        ));
+    }
+}
+
+fn record(change: &Change) -> Map<String, Value> {
+    let mut key = Map::new();
+    put_bytes(&mut key, "path", &change.path);
+    let mut record = Map::new();
+    record.insert("key".into(), Value::Object(key));
+    let action = match change.action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Attributes => "attributes",
+        Action::Delete => "delete",
+    };
+    record.insert("action".into(), Value::from(action));
+    record.insert("what".into(), Value::from(change.kind.word()));
+    record.insert("why".into(), change.why.words().collect());
+    record.insert("size_bytes".into(), Value::from(change.size));
+    record
+}
+
+fn end_totals(
+    totals: &Totals,
+    traffic: Traffic,
+    elapsed: Duration,
+    dry_run: bool,
+) -> Map<String, Value> {
+    let mut map = Map::new();
+    for (name, value) in [
+        ("files", totals.files),
+        ("created", totals.created),
+        ("updated", totals.updated),
+        ("attributes", totals.attributes),
+        ("deleted", totals.deleted),
+        ("unchanged", totals.unchanged),
+        ("read_bytes", totals.bytes_read),
+        ("literal_bytes", totals.literal),
+        ("matched_bytes", totals.matched),
+        ("sent_bytes", traffic.sent),
+        ("received_bytes", traffic.received),
+    ] {
+        map.insert(name.into(), Value::from(value));
+    }
+    // Milliseconds are as fine as a whole process can be told.
+    let seconds = (elapsed.as_secs_f64() * 1000.0).round() / 1000.0;
+    map.insert("elapsed_seconds".into(), Value::from(seconds));
+    map.insert("dry_run".into(), Value::from(dry_run));
+    map
+}
+
+fn progress(
+    files: u64,
+    bytes: u64,
+    total_files: u64,
+    total_bytes: u64,
+    walked: bool,
+    elapsed: Duration,
+) -> String {
+    let more = if walked { "" } else { "+" };
+    let mut line = format!(
+        "{files} of {total_files}{more} entries, {} of {}{more}",
+        size(bytes),
+        size(total_bytes)
+    );
+    // An entry costs about as much as 16 KiB of content.
+    let weight = |files: u64, bytes: u64| bytes as f64 + files as f64 * 16384.0;
+    let (done, all) = (weight(files, bytes), weight(total_files, total_bytes));
+    if walked && done > 0.0 {
+        let left = elapsed.as_secs_f64() * (all - done).max(0.0) / done;
+        let left = left.round() as u64;
+        line += &format!(", {:.0} %, {}:{:02} left", done / all * 100.0, left / 60, left % 60);
+    }
+    line
+}
+
+fn size(bytes: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < units.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", units[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_told_only_when_the_total_is_known() {
+        let second = Duration::from_secs(1);
+        let line = progress(5, 0, 10, 0, true, second);
+        assert_eq!(line, "5 of 10 entries, 0 bytes of 0 bytes, 50 %, 0:01 left");
+        let line = progress(5, 0, 10, 0, false, second);
+        assert_eq!(line, "5 of 10+ entries, 0 bytes of 0 bytes+");
+    }
+
+    #[test]
+    fn sizes_are_told_in_binary_units() {
+        assert_eq!(size(1023), "1023 bytes");
+        assert_eq!(size(1536), "1.5 KiB");
+    }
+}

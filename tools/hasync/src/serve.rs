@@ -1,0 +1,148 @@
+//! The far end: `hasync --serve`, on stdin and stdout, beneath the directory that it was told.
+
+use crate::args::Service;
+use crate::filter::Filter;
+use crate::fs;
+use crate::job::{Job, Role};
+use crate::limits;
+use crate::source::{Node, Roots, Source, Table};
+use crate::standby::{self, Beneath, Ledger, Root, Site, Told};
+use crate::wire::{Counted, Frame, Incoming, Outgoing, ToSource, ToStandby, damaged, greet};
+use ha_json::{Error, Status};
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+/// How long the other end may take to say what it wants.
+const HANDSHAKE: Duration = Duration::from_secs(60);
+
+/// Serves one run.
+///
+/// # Errors
+/// What ended it; the other end has been told.
+pub(crate) fn serve(service: Service) -> Result<Status, Error> {
+    let duplicate = |fd: std::os::fd::BorrowedFd<'_>| {
+        fd.try_clone_to_owned().map(File::from).map_err(|error| Error::io("standard input", &error))
+    };
+    let input = duplicate(std::io::stdin().as_fd())?;
+    let mut output = duplicate(std::io::stdout().as_fd())?;
+    let mut input = Counted::counting(input, Arc::default(), Some(HANDSHAKE));
+    greet(&mut output, &mut input)?;
+    let job = Job::receive(&mut input)?;
+    let patience = Duration::from_secs(job.options.timeout_seconds.clamp(1, 86_400));
+    let input = input.with_patience(patience);
+    match job.role {
+        Role::Source => {
+            let (sender, receiver) = sync_channel(crate::QUEUE);
+            let out = sender.clone();
+            let limit = job.options.bandwidth_limit;
+            write_while(output, limit, receiver, move || {
+                let result = serve_source(&service, job, input, sender);
+                // The writer may be gone, and with it whoever would read this.
+                let _ = result.as_ref().map_err(|error| out.send(ToStandby::fatal(error.clone())));
+                result
+            })
+        }
+        Role::Standby => {
+            let (sender, receiver) = channel();
+            let out = sender.clone();
+            write_while(output, 0, receiver, move || {
+                let result = serve_standby(service, job, input, sender);
+                let _ = result.as_ref().map_err(|error| out.send(ToSource::fatal(error.clone())));
+                result
+            })
+        }
+    }
+}
+
+/// Runs `work` while another thread writes what it sends.
+fn write_while<M: Frame>(
+    output: File,
+    limit: u64,
+    receiver: Receiver<M>,
+    work: impl FnOnce() -> Result<(), Error>,
+) -> Result<Status, Error> {
+    let writer = thread::spawn(move || Outgoing::new(output, limit).run(&receiver));
+    let result = work();
+    let written = writer.join().unwrap_or_else(|_| Err(damaged("nothing")));
+    result.and(written).map(|()| Status::Done)
+}
+
+fn serve_source(
+    service: &Service,
+    job: Job,
+    input: Counted<File>,
+    outgoing: std::sync::mpsc::SyncSender<ToStandby>,
+) -> Result<(), Error> {
+    if service.root.is_some() {
+        let why =
+            "reading beneath --root is not offered: use --root for a standby that is pushed to";
+        return Err(Error::failed("--root", why));
+    }
+    let selection = match &job.list {
+        Some(list) => Some(select(list)?),
+        None => None,
+    };
+    let paths: Vec<OsString> = job.paths.into_iter().map(OsString::from_vec).collect();
+    let source = Source {
+        roots: Roots::open(&paths, selection, job.options.copy_links)?,
+        filter: Filter::new(&job.options.rules)?,
+        keep_implied: false,
+        table: Arc::new(Table::new(limits::directories())),
+        options: job.options,
+    };
+    let mut incoming = Incoming::new(input);
+    let (events, _nobody) = channel();
+    source.run(move || incoming.next(), outgoing, &events).map(|_| ())
+}
+
+/// The paths of a list as a tree.
+///
+/// # Errors
+/// Usage, for a path that climbs out.
+pub(crate) fn select(list: &[Vec<u8>]) -> Result<Arc<Node>, Error> {
+    let mut node = Node::default();
+    for path in list {
+        if !node.add(path, None) {
+            let shown = String::from_utf8_lossy(path).into_owned();
+            return Err(Error::usage(shown, "leads out of the source with \"..\""));
+        }
+    }
+    Ok(Arc::new(node))
+}
+
+fn serve_standby(
+    service: Service,
+    job: Job,
+    input: Counted<File>,
+    outgoing: std::sync::mpsc::Sender<ToSource>,
+) -> Result<(), Error> {
+    if service.read_only && !job.options.dry_run {
+        return Err(Error::failed("--read-only", "nothing may be changed here"));
+    }
+    let [path] = &job.paths[..] else { return Err(damaged("a job without one destination")) };
+    let beneath = match service.root {
+        Some(root) => {
+            let path = PathBuf::from(root);
+            let fd = fs::open_named_directory(&path).map_err(|error| {
+                Error::failed(path.to_string_lossy().into_owned(), fs::words(error))
+            })?;
+            Some(Beneath { fd, path })
+        }
+        None => None,
+    };
+    let root = Root { path: OsString::from_vec(path.clone()), beneath };
+    limits::directories();
+    let ledger =
+        Ledger::new(Told::There(outgoing.clone()), job.options.itemize, job.options.progress);
+    let filter = Filter::new(&job.options.rules)?;
+    let site = Site::new(job.options, filter, ledger, outgoing, None);
+    let mut incoming = Incoming::new(input);
+    standby::run(&site, &root, move || incoming.next()).map(|_| ())
+}

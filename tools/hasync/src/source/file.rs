@@ -1,0 +1,132 @@
+//! A file of the source, read so that what is sent is one state of it and not two.
+
+use super::listing::Listing;
+use crate::entry::{Entry, Kind, Stamp};
+use crate::fs;
+use crate::sys;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{FileStat, Mode, fstat};
+use std::fs::File;
+use std::io::Read;
+use std::time::Duration;
+
+/// How often a file that changes while it is read is read again.
+pub(crate) const ATTEMPTS: u32 = 3;
+
+/// Why a file could not be brought over; the standby's old one stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Loss {
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
+}
+
+impl Loss {
+    pub(crate) fn new(reason: &'static str, message: impl Into<String>) -> Loss {
+        Loss { reason, message: message.into() }
+    }
+
+    pub(crate) fn read(error: Errno) -> Loss {
+        match error {
+            Errno::ENOENT => Loss::new("vanished", "vanished before it was read"),
+            error => Loss::new("read_error", fs::words(error)),
+        }
+    }
+
+    pub(crate) fn changing() -> Loss {
+        let message = "changed while it was read, each of 3 times; the old copy stays";
+        Loss::new("changed_while_reading", message)
+    }
+}
+
+/// Waits a little longer before each further attempt.
+pub(crate) fn pause(attempt: u32) {
+    std::thread::sleep(Duration::from_millis(30) * attempt);
+}
+
+/// Opens a file of a listing.
+///
+/// # Errors
+/// When it is gone, cannot be read, or is no file any more.
+pub(crate) fn open(listing: &Listing, index: u32) -> Result<(File, FileStat), Loss> {
+    let (Some(directory), Some(entry)) = (listing.fd_of(index), listing.entry(index)) else {
+        return Err(Loss::new("vanished", "was never listed"));
+    };
+    // O_NONBLOCK: a fifo that took the file's place must not hold us up.
+    let mut flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    if !listing.is_linked(index) {
+        flags |= OFlag::O_NOFOLLOW;
+    }
+    let file = openat(directory, &entry.name[..], flags, Mode::empty())
+        .map(File::from)
+        .map_err(Loss::read)?;
+    let stat = fstat(&file).map_err(Loss::read)?;
+    if Kind::of_mode(stat.st_mode) != Kind::File {
+        return Err(Loss::new("vanished", "is no longer a file"));
+    }
+    Ok((file, stat))
+}
+
+/// True when nothing was written to the file between the two looks at it.
+pub(crate) fn is_unchanged(before: &FileStat, after: &FileStat) -> bool {
+    Stamp::of(before).same_content(&Stamp::of(after))
+        && (before.st_ctime, before.st_ctime_nsec) == (after.st_ctime, after.st_ctime_nsec)
+}
+
+/// Reads a file of at most `limit` bytes to `data`, whole and in one state; gives its stamp, or
+/// `None` when it is larger by now.
+///
+/// # Errors
+/// When it cannot be read, or changes each time.
+pub(crate) fn read_whole(
+    listing: &Listing,
+    index: u32,
+    limit: u64,
+    data: &mut Vec<u8>,
+) -> Result<Option<Stamp>, Loss> {
+    let start = data.len();
+    for attempt in 0..ATTEMPTS {
+        data.truncate(start);
+        pause(attempt);
+        let (mut file, before) = open(listing, index)?;
+        let stamp = Stamp::of(&before);
+        if stamp.size > limit {
+            return Ok(None);
+        }
+        // One byte more than there should be tells a file that grows.
+        data.reserve(stamp.size as usize + 1);
+        let read = Read::take(&mut file, stamp.size + 1)
+            .read_to_end(data)
+            .map_err(|error| Loss::read(sys::errno(&error)))?;
+        let after = fstat(&file).map_err(Loss::read)?;
+        if read as u64 == stamp.size && is_unchanged(&before, &after) {
+            return Ok(Some(stamp));
+        }
+    }
+    data.truncate(start);
+    Err(Loss::changing())
+}
+
+/// Checks a file against what a record said of it.
+///
+/// # Errors
+/// When size or digest are not what was said.
+pub(crate) fn check_expected(
+    listing: &Listing,
+    index: u32,
+    size: u64,
+    digest: &[u8; 32],
+) -> Result<(), Loss> {
+    let Some(expected) = listing.expected(index) else { return Ok(()) };
+    let same = expected.size.is_none_or(|said| said == size)
+        && expected.digest.is_none_or(|said| said == *digest);
+    if same {
+        return Ok(());
+    }
+    Err(Loss::new("digest_mismatch", "is not what its record says: it changed since"))
+}
+
+/// The size that the listing told, in bytes.
+pub(crate) fn listed_size(entry: Option<&Entry>) -> u64 {
+    entry.map_or(0, |entry| entry.stamp.size)
+}

@@ -1,0 +1,339 @@
+//! A directory of the source as it was read: entries sorted by name, and where each one lies.
+
+use super::roots::Part;
+use super::selection::{Expected, Node};
+use crate::entry::{Entry, Kind, Stamp, join};
+use crate::filter::Filter;
+use crate::fs;
+use crate::leftover;
+use crate::options::Options;
+use nix::errno::Errno;
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+/// What stands between a directory and the link limit of the kernel: the path from where the
+/// person pointed. Only `-L` needs it, to stop in a circle of links where the kernel would.
+#[derive(Clone, Debug)]
+pub(crate) struct Trail {
+    pub(crate) start: Arc<OwnedFd>,
+    pub(crate) path: Vec<u8>,
+    pub(crate) through_link: bool,
+}
+
+/// A place that entries come from: a directory, and which of its names.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) fd: Arc<OwnedFd>,
+    pub(crate) names: Which,
+    pub(crate) trail: Option<Trail>,
+}
+
+/// Which names of a directory take part.
+#[derive(Clone, Debug)]
+pub(crate) enum Which {
+    All,
+    One(Vec<u8>),
+    Selected(Arc<Node>),
+}
+
+/// A directory of the source.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    /// Relative to the root of the transfer.
+    pub(crate) path: Vec<u8>,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) origins: Vec<Origin>,
+    /// The origin of each entry.
+    origin_of: Vec<u32>,
+    /// It was read to its end, with nothing missed, and all of it takes part.
+    pub(crate) whole: bool,
+    expected: HashMap<u32, Expected>,
+    /// The directories that were reached over a symbolic link, by index.
+    linked: Vec<u32>,
+    pub(crate) devices: Vec<u64>,
+    pub(crate) troubles: Vec<Trouble>,
+    pub(crate) skipped: Vec<(Vec<u8>, &'static str)>,
+}
+
+/// Something that could not be read.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    pub(crate) path: Vec<u8>,
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
+}
+
+struct Found {
+    entry: Entry,
+    origin: u32,
+    linked: bool,
+    expected: Option<Expected>,
+}
+
+impl Listing {
+    /// The origins that the parts of a command line make.
+    pub(crate) fn roots(parts: &[Part], follow: bool) -> Vec<Origin> {
+        let trail = |fd: &Arc<OwnedFd>| {
+            let start = Arc::clone(fd);
+            follow.then(|| Trail { start, path: Vec::new(), through_link: false })
+        };
+        parts
+            .iter()
+            .map(|part| {
+                let (fd, names) = match part {
+                    Part::Contents(fd) => (fd, Which::All),
+                    Part::Named(fd, name) => (fd, Which::One(name.clone())),
+                    Part::Selected(fd, node) => (fd, Which::Selected(Arc::clone(node))),
+                };
+                Origin { fd: Arc::clone(fd), names, trail: trail(fd) }
+            })
+            .collect()
+    }
+
+    /// Reads the origins into one list. Where two have the same name, the first is taken, but for
+    /// directories, which are merged.
+    pub(crate) fn read(
+        path: Vec<u8>,
+        origins: Vec<Origin>,
+        options: &Options,
+        filter: &Filter,
+        keep_implied: bool,
+    ) -> Listing {
+        let mut listing = Listing {
+            path,
+            entries: Vec::new(),
+            whole: origins.iter().all(|origin| matches!(origin.names, Which::All)),
+            origins,
+            origin_of: Vec::new(),
+            expected: HashMap::new(),
+            linked: Vec::new(),
+            devices: Vec::new(),
+            troubles: Vec::new(),
+            skipped: Vec::new(),
+        };
+        let mut found: Vec<Found> = Vec::new();
+        for (origin, _) in (0u32..).zip(0..listing.origins.len()) {
+            listing.read_origin(origin, options, filter, keep_implied, &mut found);
+        }
+        // The sort is stable: of equal names the first source's comes first.
+        found.sort_by(|a, b| a.entry.name.cmp(&b.entry.name));
+        found.dedup_by(|later, first| {
+            let same = later.entry.name == first.entry.name;
+            let is_directory = |found: &Found| found.entry.stamp.kind == Kind::Directory;
+            if same && is_directory(later) && !is_directory(first) {
+                std::mem::swap(later, first);
+            }
+            same
+        });
+        for (index, found) in (0u32..).zip(found) {
+            if let Some(expected) = found.expected {
+                listing.expected.insert(index, expected);
+            }
+            if found.linked {
+                listing.linked.push(index);
+            }
+            listing.entries.push(found.entry);
+            listing.origin_of.push(found.origin);
+        }
+        listing
+    }
+
+    fn read_origin(
+        &mut self,
+        number: u32,
+        options: &Options,
+        filter: &Filter,
+        keep_implied: bool,
+        found: &mut Vec<Found>,
+    ) {
+        let origin = &self.origins[number as usize];
+        let which = origin.names.clone();
+        let names = match &which {
+            Which::All => fs::names(&origin.fd),
+            Which::One(name) => Ok(vec![name.clone()]),
+            Which::Selected(node) => Ok(node.children.keys().cloned().collect()),
+        };
+        match nix::sys::stat::fstat(&origin.fd) {
+            Ok(stat) => self.devices.push(stat.st_dev),
+            Err(_) => self.devices.push(0),
+        }
+        let names = match names {
+            Ok(names) => names,
+            Err(error) => {
+                let path = self.path.clone();
+                return self.trouble(
+                    path,
+                    "read_error",
+                    format!("cannot be listed: {}", fs::words(error)),
+                );
+            }
+        };
+        found.reserve(names.len());
+        for name in names {
+            if leftover::is_temporary(&name) {
+                continue;
+            }
+            let node = match &which {
+                Which::Selected(node) => node.children.get(&name).cloned(),
+                _ => None,
+            };
+            let leads_on = node.as_ref().is_some_and(|node| !node.children.is_empty());
+            let Some((mut entry, linked)) =
+                self.look(number, &name, options, leads_on, node.is_some())
+            else {
+                continue;
+            };
+            let is_directory = entry.stamp.kind == Kind::Directory;
+            if !filter.is_empty() && filter.excludes(&join(&self.path, &name), is_directory) {
+                continue;
+            }
+            if let Some(why) =
+                passed_over(&entry, options, leads_on || node.as_ref().is_some_and(|n| n.named))
+            {
+                self.skipped.push((join(&self.path, &name), why));
+                self.whole = false;
+                continue;
+            }
+            entry.implied = keep_implied && node.as_ref().is_some_and(|node| !node.named);
+            let expected = node.and_then(|node| node.expected.clone());
+            found.push(Found { entry, origin: number, linked, expected });
+        }
+    }
+
+    /// The entry of a name, and whether it is reached over a link; `None` when there is nothing to
+    /// send, which has been told where it matters.
+    fn look(
+        &mut self,
+        number: u32,
+        name: &[u8],
+        options: &Options,
+        leads_on: bool,
+        was_named: bool,
+    ) -> Option<(Entry, bool)> {
+        let origin = &self.origins[number as usize];
+        let entry = match fs::entry(&origin.fd, name) {
+            Ok(Some(entry)) => entry,
+            Ok(None) if was_named => {
+                let path = join(&self.path, name);
+                self.trouble(path, "absent", "no such file or directory".into());
+                return None;
+            }
+            // It went between being listed and being looked at, as if it had never been there.
+            Ok(None) => return None,
+            Err(error) => {
+                let path = join(&self.path, name);
+                self.trouble(path, "read_error", fs::words(error));
+                return None;
+            }
+        };
+        if entry.stamp.kind != Kind::Symlink || !(options.copy_links || leads_on) {
+            return Some((entry, false));
+        }
+        let followed = match &origin.trail {
+            Some(trail) if trail.through_link => {
+                fs::stat_through(&trail.start, &join(&trail.path, name))
+            }
+            _ => fs::stat_through(&origin.fd, name),
+        };
+        match followed {
+            Ok(stat) => {
+                let stamp = Stamp::of(&stat);
+                Some((Entry { stamp, target: Vec::new(), ..entry }, true))
+            }
+            Err(error) => {
+                let target = String::from_utf8_lossy(&entry.target).into_owned();
+                let path = join(&self.path, name);
+                let why = if error == Errno::ENOENT {
+                    "nothing is there".into()
+                } else {
+                    fs::words(error)
+                };
+                self.trouble(path, "dangling", format!("points to {target}: {why}"));
+                None
+            }
+        }
+    }
+
+    fn trouble(&mut self, path: Vec<u8>, reason: &'static str, message: String) {
+        self.whole = false;
+        self.troubles.push(Trouble { path, reason, message });
+    }
+
+    /// The directory that an entry lies in.
+    pub(crate) fn fd_of(&self, index: u32) -> Option<&OwnedFd> {
+        let origin = *self.origin_of.get(index as usize)?;
+        Some(&self.origins[origin as usize].fd)
+    }
+
+    pub(crate) fn entry(&self, index: u32) -> Option<&Entry> {
+        self.entries.get(index as usize)
+    }
+
+    pub(crate) fn expected(&self, index: u32) -> Option<&Expected> {
+        self.expected.get(&index)
+    }
+
+    /// True for a directory that leads to paths that were named beneath it.
+    pub(crate) fn leads_on(&self, index: u32) -> bool {
+        let Some(entry) = self.entry(index) else { return false };
+        self.origins.iter().any(|origin| match &origin.names {
+            Which::Selected(node) => {
+                node.children.get(&entry.name).is_some_and(|node| !node.children.is_empty())
+            }
+            _ => false,
+        })
+    }
+
+    pub(crate) fn is_linked(&self, index: u32) -> bool {
+        self.linked.binary_search(&index).is_ok()
+    }
+
+    /// Where the entries of a directory in this list come from: opened, merged over all origins
+    /// that have a directory of this name.
+    pub(crate) fn descend(&self, index: u32) -> nix::Result<Vec<Origin>> {
+        let mut origins = Vec::new();
+        let Some(entry) = self.entry(index) else { return Ok(origins) };
+        for origin in &self.origins {
+            let which = match &origin.names {
+                Which::All => Which::All,
+                Which::One(name) if *name == entry.name => Which::All,
+                Which::One(_) => continue,
+                Which::Selected(node) => match node.children.get(&entry.name) {
+                    Some(node) if node.children.is_empty() => Which::All,
+                    Some(node) => Which::Selected(Arc::clone(node)),
+                    None => continue,
+                },
+            };
+            let open = match self.is_linked(index) {
+                true => fs::open_directory_through,
+                false => fs::open_directory,
+            };
+            match open(&origin.fd, &entry.name) {
+                Ok(fd) => origins.push(Origin {
+                    fd: Arc::new(fd),
+                    names: which,
+                    trail: origin.trail.as_ref().map(|trail| Trail {
+                        start: Arc::clone(&trail.start),
+                        path: join(&trail.path, &entry.name),
+                        through_link: trail.through_link || self.is_linked(index),
+                    }),
+                }),
+                // Another source has no directory of this name.
+                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) if self.origins.len() > 1 => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(origins)
+    }
+}
+
+/// Why an entry takes no part under these options, or `None` when it does.
+fn passed_over(entry: &Entry, options: &Options, named: bool) -> Option<&'static str> {
+    match entry.stamp.kind {
+        Kind::Directory if !options.recursive && !named => Some("directory, and no -r"),
+        Kind::Symlink if !options.links => Some("symbolic link, and neither -l nor -L"),
+        kind if kind.is_special() && !options.devices => Some("device, fifo or socket, and no -D"),
+        _ => None,
+    }
+}

@@ -1,0 +1,202 @@
+//! The end that has the files: it walks, tells, and reads what is asked for.
+
+mod file;
+mod listing;
+mod reader;
+mod roots;
+mod selection;
+mod table;
+mod walk;
+
+pub(crate) use file::{
+    ATTEMPTS, Loss, check_expected, is_unchanged, open as open_file, pause, read_whole,
+};
+pub(crate) use listing::Listing;
+pub(crate) use roots::Roots;
+pub(crate) use selection::{Expected, Node};
+pub(crate) use table::Table;
+
+use crate::filter::Filter;
+use crate::options::Options;
+use crate::wire::{Event, FileId, Plea, ToSource, ToStandby, Totals, damaged};
+use ha_json::Error;
+use reader::{DeltaInput, Job, Reader};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::thread;
+
+const READERS: usize = 2;
+
+/// What came of the run, as the standby told it.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) totals: Totals,
+    pub(crate) error: Option<Error>,
+}
+
+/// Everything the source's threads share.
+pub(crate) struct Source {
+    pub(crate) options: Options,
+    pub(crate) filter: Filter,
+    pub(crate) roots: Roots,
+    pub(crate) keep_implied: bool,
+    pub(crate) table: Arc<Table>,
+}
+
+impl Source {
+    /// Serves one standby until it is done. `events` gets what the standby tells of its work.
+    ///
+    /// # Errors
+    /// When the standby breaks the protocol or goes away.
+    pub(crate) fn run(
+        self,
+        incoming: impl FnMut() -> Result<Option<ToSource>, Error>,
+        outgoing: SyncSender<ToStandby>,
+        events: &Sender<Event>,
+    ) -> Result<Outcome, Error> {
+        let source = Arc::new(self);
+        let start = crate::wire::Start { single: source.roots.single, root: source.roots.stamp };
+        let _ = outgoing.send(ToStandby::Start(start));
+        let (jobs, queue) = channel();
+        let readers = Reader::start(READERS, &source, queue, &outgoing);
+        let (lists, wanted) = channel();
+        let lister = walk::lister(&source, wanted, &outgoing);
+        let mut desk = Desk { source: &source, jobs, lists, deltas: HashMap::new(), walker: None };
+        let outcome = desk.serve(incoming, &outgoing, events);
+        source.table.close();
+        let Desk { jobs, lists, walker, deltas, .. } = desk;
+        drop((jobs, lists, deltas));
+        let mut read = Totals::default();
+        for reader in readers {
+            read = read.plus(reader.join().unwrap_or_default());
+        }
+        for thread in walker.into_iter().chain([lister]) {
+            // One that panicked has said so on stderr.
+            let _ = thread.join();
+        }
+        let outcome = outcome?;
+        let _ = outgoing.send(ToStandby::Bye(read));
+        Ok(Outcome { totals: outcome.totals.plus(read), ..outcome })
+    }
+}
+
+/// Takes what the standby says to whom it concerns. It never waits for the way back, so the two
+/// ends can not wait for each other.
+struct Desk<'a> {
+    source: &'a Arc<Source>,
+    jobs: Sender<Job>,
+    lists: Sender<u32>,
+    deltas: HashMap<FileId, Ways>,
+    walker: Option<thread::JoinHandle<()>>,
+}
+
+/// The ways to the reader of a file that a delta is wanted of.
+struct Ways {
+    blocks: SyncSender<Vec<u64>>,
+    rolling: SyncSender<Vec<u8>>,
+    /// The file has been read to its end.
+    read: Arc<AtomicBool>,
+}
+
+impl Desk<'_> {
+    fn serve(
+        &mut self,
+        mut incoming: impl FnMut() -> Result<Option<ToSource>, Error>,
+        outgoing: &SyncSender<ToStandby>,
+        events: &Sender<Event>,
+    ) -> Result<Outcome, Error> {
+        loop {
+            match incoming()? {
+                None => return Err(Error::failed("the far side", "went away in the middle")),
+                Some(ToSource::Ready { owner, digests }) if self.walker.is_none() => {
+                    let (source, out) = (Arc::clone(self.source), outgoing.clone());
+                    self.walker =
+                        Some(thread::spawn(move || walk::walk(&source, owner, digests, &out)));
+                }
+                Some(ToSource::Ready { .. }) => return Err(damaged("a second ready")),
+                Some(ToSource::Want { directory }) => {
+                    let _ = self.lists.send(directory);
+                }
+                Some(ToSource::Release { directory }) => self.source.table.release(directory),
+                Some(ToSource::Get { directory, files }) => self.get(directory, files)?,
+                Some(ToSource::Blocks { file, hashes }) => {
+                    if let Some(ways) = self.deltas.get(&file)
+                        && let Err(TrySendError::Full(_)) = ways.blocks.try_send(hashes)
+                    {
+                        return Err(damaged("more block hashes than it may"));
+                    }
+                }
+                Some(ToSource::Rolling { file, signature }) => {
+                    if let Some(ways) = self.deltas.get(&file)
+                        && let Err(TrySendError::Full(_)) = ways.rolling.try_send(signature)
+                    {
+                        return Err(damaged("a rolling signature that was not asked for"));
+                    }
+                }
+                Some(ToSource::Event(event)) => {
+                    let _ = events.send(event);
+                }
+                Some(ToSource::Done { totals, error }) => return Ok(Outcome { totals, error }),
+                Some(ToSource::Fatal(error)) => return Err(error),
+                Some(ToSource::Ping) => {}
+            }
+        }
+    }
+
+    fn get(&mut self, directory: u32, files: Vec<(u32, Plea)>) -> Result<(), Error> {
+        let listing = self
+            .source
+            .table
+            .get(directory)
+            .ok_or_else(|| damaged("a request for a directory that it released"))?;
+        if files.iter().any(|(index, _)| listing.entry(*index).is_none()) {
+            return Err(damaged("a request for a file that is not listed"));
+        }
+        // A file that a delta is wanted of is a job of its own: blocks may come before it is read.
+        self.deltas.retain(|_, ways| !ways.read.load(Ordering::Relaxed));
+        let mut plain = Vec::new();
+        for (index, plea) in files {
+            match plea {
+                Plea::Delta(old_length) => {
+                    let (blocks, blocks_in) = sync_channel(8);
+                    let (rolling, rolling_in) = sync_channel(1);
+                    let read = Arc::new(AtomicBool::new(false));
+                    let input = DeltaInput {
+                        old_length,
+                        blocks: blocks_in,
+                        rolling: rolling_in,
+                        read: Arc::clone(&read),
+                    };
+                    let ways = Ways { blocks, rolling, read };
+                    self.deltas.insert(FileId { directory, index }, ways);
+                    self.send(Job::Delta {
+                        directory,
+                        listing: Arc::clone(&listing),
+                        index,
+                        input,
+                    });
+                }
+                Plea::Whole => plain.push((index, None)),
+                Plea::Unless(digest) => plain.push((index, Some(digest))),
+            }
+        }
+        if !plain.is_empty() {
+            self.send(Job::Files { directory, listing, files: plain });
+        }
+        Ok(())
+    }
+
+    fn send(&self, job: Job) {
+        // The readers end only after this desk.
+        let _ = self.jobs.send(job);
+    }
+}
+
+/// Messages from a channel, as [`Source::run`] wants them.
+pub(crate) fn from_channel(
+    receiver: Receiver<ToSource>,
+) -> impl FnMut() -> Result<Option<ToSource>, Error> {
+    move || Ok(receiver.recv().ok())
+}

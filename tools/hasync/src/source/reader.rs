@@ -1,0 +1,398 @@
+//! The readers: they read the files that the standby asked for, small ones many to a frame.
+
+use super::Source;
+use super::file::{self, ATTEMPTS, Loss, listed_size};
+use super::listing::Listing;
+use crate::delta::{self, Patience, Piece, SEGMENT, SLACK};
+use crate::entry::Stamp;
+use crate::wire::{FileId, SmallFile, ToStandby, Totals};
+use crate::{SMALL, sys};
+use nix::sys::stat::fstat;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// A frame of small files is sent when it holds so many bytes.
+const BATCH: usize = 512 << 10;
+/// A piece of a large file, in bytes.
+const PIECE: usize = 256 << 10;
+
+/// What a reader is asked to do.
+pub(super) enum Job {
+    Files { directory: u32, listing: Arc<Listing>, files: Vec<(u32, Option<[u8; 32]>)> },
+    Delta { directory: u32, listing: Arc<Listing>, index: u32, input: DeltaInput },
+}
+
+/// What comes from the standby for a delta.
+pub(super) struct DeltaInput {
+    pub(super) old_length: u64,
+    pub(super) blocks: Receiver<Vec<u64>>,
+    pub(super) rolling: Receiver<Vec<u8>>,
+    pub(super) read: Arc<AtomicBool>,
+}
+
+/// The standby has gone.
+struct Gone;
+
+pub(super) struct Reader {
+    source: Arc<Source>,
+    out: SyncSender<ToStandby>,
+    packer: Packer,
+    totals: Totals,
+}
+
+impl Reader {
+    /// Starts so many readers on one queue; each ends with it and tells what it read.
+    pub(super) fn start(
+        count: usize,
+        source: &Arc<Source>,
+        queue: Receiver<Job>,
+        out: &SyncSender<ToStandby>,
+    ) -> Vec<JoinHandle<Totals>> {
+        let queue = Arc::new(Mutex::new(queue));
+        let start = |_| {
+            let queue = Arc::clone(&queue);
+            let mut reader = Reader {
+                source: Arc::clone(source),
+                out: out.clone(),
+                packer: Packer::new(source.options.compress),
+                totals: Totals::default(),
+            };
+            thread::spawn(move || {
+                loop {
+                    let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    match job.map(|job| reader.work(job)) {
+                        Ok(Ok(())) => {}
+                        Ok(Err(Gone)) | Err(_) => break reader.totals,
+                    }
+                }
+            })
+        };
+        (0..count).map(start).collect()
+    }
+
+    fn work(&mut self, job: Job) -> Result<(), Gone> {
+        match job {
+            Job::Files { directory, listing, files } => self.files(directory, &listing, &files),
+            Job::Delta { directory, listing, index, input } => {
+                let id = FileId { directory, index };
+                let result = self.large(&listing, id, None, Some(&input));
+                input.read.store(true, Ordering::Relaxed);
+                result
+            }
+        }
+    }
+
+    fn send(&self, message: ToStandby) -> Result<(), Gone> {
+        self.out.send(message).map_err(|_| Gone)
+    }
+
+    fn lost(&self, file: FileId, loss: Loss) -> Result<(), Gone> {
+        self.send(ToStandby::Lost { file, reason: loss.reason.into(), message: loss.message })
+    }
+
+    fn files(
+        &mut self,
+        directory: u32,
+        listing: &Listing,
+        files: &[(u32, Option<[u8; 32]>)],
+    ) -> Result<(), Gone> {
+        let mut batch = Vec::new();
+        let mut data = Vec::new();
+        for &(index, unless) in files {
+            let id = FileId { directory, index };
+            if listed_size(listing.entry(index)) > SMALL {
+                self.large(listing, id, unless, None)?;
+                continue;
+            }
+            let start = data.len();
+            match file::read_whole(listing, index, SMALL, &mut data) {
+                Ok(Some(stamp)) => {
+                    self.totals.bytes_read += stamp.size;
+                    let digest = *blake3::hash(&data[start..]).as_bytes();
+                    if let Err(loss) = file::check_expected(listing, index, stamp.size, &digest) {
+                        data.truncate(start);
+                        self.lost(id, loss)?;
+                    } else if unless == Some(digest) {
+                        data.truncate(start);
+                        self.send(ToStandby::Same { file: id })?;
+                    } else if self.source.options.dry_run {
+                        data.truncate(start);
+                        self.send(ToStandby::Open { file: id, stamp })?;
+                    } else {
+                        batch.push(SmallFile { index, stamp, digest });
+                    }
+                }
+                Ok(None) => self.large(listing, id, unless, None)?,
+                Err(loss) => self.lost(id, loss)?,
+            }
+            if data.len() >= BATCH {
+                self.flush(directory, &mut batch, &mut data)?;
+            }
+        }
+        self.flush(directory, &mut batch, &mut data)
+    }
+
+    fn flush(
+        &mut self,
+        directory: u32,
+        batch: &mut Vec<SmallFile>,
+        data: &mut Vec<u8>,
+    ) -> Result<(), Gone> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let files = std::mem::take(batch);
+        let (packed, data) = self.packer.pack(std::mem::take(data));
+        self.send(ToStandby::Files { directory, files, packed, data })
+    }
+
+    /// Sends a large file, as a delta where the standby's blocks come; again when it changes.
+    fn large(
+        &mut self,
+        listing: &Listing,
+        id: FileId,
+        unless: Option<[u8; 32]>,
+        delta: Option<&DeltaInput>,
+    ) -> Result<(), Gone> {
+        for attempt in 0..ATTEMPTS {
+            file::pause(attempt);
+            let opened = file::open(listing, id.index);
+            let (file, before) = match opened {
+                Ok(opened) => opened,
+                Err(loss) => return self.lost(id, loss),
+            };
+            let stamp = Stamp::of(&before);
+            if let Some(digest) = unless
+                && self.digest(&file).is_ok_and(|own| own == digest)
+            {
+                return match file::check_expected(listing, id.index, stamp.size, &digest) {
+                    Ok(()) => self.send(ToStandby::Same { file: id }),
+                    Err(loss) => self.lost(id, loss),
+                };
+            }
+            self.send(ToStandby::Open { file: id, stamp })?;
+            if self.source.options.dry_run {
+                return Ok(());
+            }
+            let sent = match delta {
+                Some(input) if attempt == 0 => self.segments(&file, id, stamp.size, input)?,
+                _ => self.whole(&file, id, stamp.size)?,
+            };
+            let digest = match sent {
+                Ok(digest) => digest,
+                Err(loss) => return self.lost(id, loss),
+            };
+            match (digest, fstat(&file)) {
+                (Some(digest), Ok(after)) if file::is_unchanged(&before, &after) => {
+                    return match file::check_expected(listing, id.index, stamp.size, &digest) {
+                        Ok(()) => self.send(ToStandby::Close { file: id, digest }),
+                        Err(loss) => self.lost(id, loss),
+                    };
+                }
+                _ => {}
+            }
+        }
+        self.lost(id, Loss::changing())
+    }
+
+    fn digest(&mut self, file: &File) -> std::io::Result<[u8; 32]> {
+        let (digest, read) = crate::content::digest_of(file)?;
+        self.totals.bytes_read += read;
+        Ok(digest)
+    }
+
+    /// Sends the content; gives its digest, or none when the file was shorter or longer than it
+    /// said.
+    fn whole(
+        &mut self,
+        file: &File,
+        id: FileId,
+        size: u64,
+    ) -> Result<Result<Option<[u8; 32]>, Loss>, Gone> {
+        let mut hash = blake3::Hasher::new();
+        let mut sent = 0;
+        while sent < size {
+            let piece = PIECE.min(usize::try_from(size - sent).unwrap_or(PIECE));
+            let mut data = vec![0; piece];
+            match read_at(file, &mut data, sent) {
+                Ok(read) if read == piece => {}
+                Ok(_) => return Ok(Ok(None)),
+                Err(error) => return Ok(Err(Loss::read(sys::errno(&error)))),
+            }
+            hash.update(&data);
+            sent += piece as u64;
+            self.totals.bytes_read += piece as u64;
+            self.data(id, data)?;
+        }
+        Ok(Ok(Some(*hash.finalize().as_bytes())))
+    }
+
+    fn data(&mut self, file: FileId, data: Vec<u8>) -> Result<(), Gone> {
+        let length = data.len() as u32;
+        let (packed, data) = self.packer.pack(data);
+        self.send(ToStandby::Data { file, packed, length, data })
+    }
+
+    /// Sends what differs from the standby's old file, segment by segment.
+    fn segments(
+        &mut self,
+        mut file: &File,
+        id: FileId,
+        size: u64,
+        input: &DeltaInput,
+    ) -> Result<Result<Option<[u8; 32]>, Loss>, Gone> {
+        let patience = Duration::from_secs(self.source.options.timeout_seconds.max(1));
+        let mut hash = blake3::Hasher::new();
+        let mut rolling = Patience::default();
+        let mut drift = 0i64;
+        let mut segment = Vec::with_capacity(SEGMENT);
+        let mut offset = 0u64;
+        while offset < size {
+            let length = SEGMENT.min(usize::try_from(size - offset).unwrap_or(SEGMENT));
+            segment.resize(length, 0);
+            match file.read_exact(&mut segment) {
+                Ok(()) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    return Ok(Ok(None));
+                }
+                Err(error) => return Ok(Err(Loss::read(sys::errno(&error)))),
+            }
+            self.totals.bytes_read += length as u64;
+            hash.update(&segment);
+            let hashes = if offset < input.old_length {
+                input.blocks.recv_timeout(patience).map_err(|_| Gone)?
+            } else {
+                Vec::new()
+            };
+            let mut pieces = delta::aligned(&segment, offset, &hashes, input.old_length);
+            if delta::worth_rolling(&pieces) && rolling.tries() {
+                let window = window(offset, drift, length, input.old_length);
+                if window.1 > 0 {
+                    let (start, length) = window;
+                    self.send(ToStandby::AskRolling { file: id, offset: start, length })?;
+                    let signature = input.rolling.recv_timeout(patience).map_err(|_| Gone)?;
+                    match delta::rolled(&segment, &pieces, signature, start, length) {
+                        Ok(rolled) => {
+                            rolling.learn(&pieces, &rolled);
+                            pieces = rolled;
+                        }
+                        Err(error) => {
+                            self.send(ToStandby::Fatal(error))?;
+                            return Err(Gone);
+                        }
+                    }
+                }
+            }
+            drift = drift_of(&pieces, offset, drift);
+            for piece in &pieces {
+                match piece {
+                    Piece::Copy { offset, length } => {
+                        self.send(ToStandby::Copy { file: id, offset: *offset, length: *length })?;
+                    }
+                    Piece::Literal(run) => {
+                        for start in run.clone().step_by(PIECE) {
+                            let end = run.end.min(start + PIECE);
+                            self.data(id, segment[start..end].to_vec())?;
+                        }
+                    }
+                }
+            }
+            self.send(ToStandby::SegmentDone { file: id })?;
+            offset += length as u64;
+        }
+        Ok(Ok(Some(*hash.finalize().as_bytes())))
+    }
+}
+
+/// The part of the old file in which a segment is looked for: start and length, in bytes.
+fn window(offset: u64, drift: i64, length: usize, old_length: u64) -> (u64, u64) {
+    let middle = offset.saturating_add_signed(drift);
+    let start = middle.saturating_sub(SLACK as u64).min(old_length);
+    let end = middle.saturating_add((length + SLACK) as u64).min(old_length);
+    (start, end - start)
+}
+
+/// How far the old place of the last match lies from its new one: where to look next.
+fn drift_of(pieces: &[Piece], segment_offset: u64, before: i64) -> i64 {
+    let mut place = segment_offset;
+    let mut drift = before;
+    for piece in pieces {
+        match piece {
+            Piece::Copy { offset, length } => {
+                drift = *offset as i64 - place as i64;
+                place += length;
+            }
+            Piece::Literal(run) => place += run.len() as u64,
+        }
+    }
+    drift
+}
+
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    let mut read = 0;
+    while read < buffer.len() {
+        match file.read_at(&mut buffer[read..], offset + read as u64) {
+            Ok(0) => break,
+            Ok(count) => read += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
+}
+
+/// zstd where it pays: after a piece that would not shrink, the next fifteen are not tried.
+struct Packer {
+    zstd: Option<zstd::bulk::Compressor<'static>>,
+    rest: u32,
+}
+
+impl Packer {
+    fn new(wanted: bool) -> Packer {
+        // Without a compressor the data goes as it is.
+        Packer { zstd: wanted.then(|| zstd::bulk::Compressor::new(1).ok()).flatten(), rest: 0 }
+    }
+
+    fn pack(&mut self, data: Vec<u8>) -> (bool, Vec<u8>) {
+        let Some(zstd) = self.zstd.as_mut().filter(|_| data.len() > 64) else {
+            return (false, data);
+        };
+        if self.rest > 0 {
+            self.rest -= 1;
+            return (false, data);
+        }
+        match zstd.compress(&data) {
+            Ok(packed) if packed.len() < data.len() / 20 * 19 => (true, packed),
+            _ => {
+                self.rest = 15;
+                (false, data)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_never_leaves_the_old_file() {
+        assert_eq!(window(0, -5, SEGMENT, 100), (0, 100));
+        assert_eq!(window(1 << 40, 0, SEGMENT, 100), (100, 0));
+        let (start, length) = window(10 << 20, 1 << 20, SEGMENT, 1 << 30);
+        assert_eq!((start, length), (10 << 20, (SEGMENT + 2 * SLACK) as u64));
+    }
+
+    #[test]
+    fn the_drift_follows_the_last_match() {
+        let pieces =
+            [Piece::Literal(0..10), Piece::Copy { offset: 100, length: 5 }, Piece::Literal(15..20)];
+        assert_eq!(drift_of(&pieces, 0, 0), 90);
+    }
+}

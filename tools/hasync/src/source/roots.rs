@@ -1,0 +1,114 @@
+//! The sources as they were named on the command line.
+
+use super::selection::Node;
+use crate::entry::{Kind, Stamp};
+use crate::fs;
+use ha_json::Error;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where entries of the root come from.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// All that is in this directory (`dir/`).
+    Contents(Arc<OwnedFd>),
+    /// One thing in this directory, by its name there (`dir`, `file`).
+    Named(Arc<OwnedFd>, Vec<u8>),
+    /// The paths that a list names beneath this directory.
+    Selected(Arc<OwnedFd>, Arc<Node>),
+}
+
+/// The sources, opened.
+#[derive(Debug)]
+pub(crate) struct Roots {
+    pub(crate) parts: Vec<Part>,
+    /// The root's own stamp, where the contents of a directory were asked for.
+    pub(crate) stamp: Option<Stamp>,
+    /// The only source is not a directory.
+    pub(crate) single: bool,
+    /// Sources that are not there: path and why.
+    pub(crate) absent: Vec<(Vec<u8>, String)>,
+    /// The directory that was opened last.
+    parent: Option<(PathBuf, Arc<OwnedFd>)>,
+}
+
+impl Roots {
+    /// Opens the sources. A source that is not there does not keep the others from being sent.
+    ///
+    /// # Errors
+    /// When none of them is there, or the directory that a list is relative to is not.
+    pub(crate) fn open(
+        paths: &[OsString],
+        selection: Option<Arc<Node>>,
+        follow: bool,
+    ) -> Result<Roots, Error> {
+        let mut roots = Roots {
+            parts: Vec::new(),
+            stamp: None,
+            single: false,
+            absent: Vec::new(),
+            parent: None,
+        };
+        if let Some(node) = selection {
+            let base = paths.first().map_or(OsStr::new("/"), OsString::as_os_str);
+            let fd = fs::open_named_directory(Path::new(base))
+                .map_err(|error| Error::failed(shown(base), fs::words(error)))?;
+            roots.parts.push(Part::Selected(Arc::new(fd), node));
+            return Ok(roots);
+        }
+        for path in paths {
+            if let Err(error) = roots.add(path, follow) {
+                roots.absent.push((path.as_bytes().to_vec(), fs::words(error)));
+            }
+        }
+        match (&roots.parts[..], &roots.absent[..]) {
+            ([], [(path, why), ..]) => {
+                Err(Error::failed(String::from_utf8_lossy(path), why.clone()))
+            }
+            ([Part::Named(directory, name)], []) => {
+                let stat = if follow { fs::stat_through } else { fs::stat };
+                let kind = stat(directory, name).map(|stat| Stamp::of(&stat).kind);
+                roots.single = kind != Ok(Kind::Directory);
+                Ok(roots)
+            }
+            _ => Ok(roots),
+        }
+    }
+
+    fn add(&mut self, path: &OsStr, follow: bool) -> nix::Result<()> {
+        let path = if path.is_empty() { OsStr::new(".") } else { path };
+        let bytes = path.as_bytes();
+        let last = bytes.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        if matches!(last, b"" | b"." | b"..") {
+            let fd = fs::open_named_directory(Path::new(path))?;
+            let stamp = Stamp::of(&nix::sys::stat::fstat(&fd)?);
+            self.stamp.get_or_insert(stamp);
+            self.parts.push(Part::Contents(Arc::new(fd)));
+            return Ok(());
+        }
+        let parent = match &bytes[..bytes.len() - last.len()] {
+            b"" => Path::new("."),
+            parent => Path::new(OsStr::from_bytes(parent)),
+        };
+        // A thousand files of one directory are one open directory.
+        let fd = match self.parent.take() {
+            Some((path, fd)) if path == parent => fd,
+            _ => Arc::new(fs::open_named_directory(parent)?),
+        };
+        self.parent = Some((parent.to_owned(), Arc::clone(&fd)));
+        // What is not there is told now; a link that points nowhere is told when it is read.
+        fs::stat(&fd, last)?;
+        if follow {
+            fs::stat_through(&fd, last)?;
+        }
+        self.parts.push(Part::Named(fd, last.to_vec()));
+        Ok(())
+    }
+}
+
+fn shown(path: &OsStr) -> String {
+    path.to_string_lossy().into_owned()
+}

@@ -1,0 +1,62 @@
+//! Named paths instead of whole trees: `--files-from` and `--from-json`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a record says that a file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) size: Option<u64>,
+    /// BLAKE3 of the content.
+    pub(crate) digest: Option<[u8; 32]>,
+}
+
+/// The paths that were named, as a tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) children: BTreeMap<Vec<u8>, Arc<Node>>,
+    /// This very path was named, not only one beneath it.
+    pub(crate) named: bool,
+    pub(crate) expected: Option<Expected>,
+}
+
+impl Node {
+    /// Adds a path; `false` when it has a component `..`, which could lead anywhere.
+    pub(crate) fn add(&mut self, path: &[u8], expected: Option<Expected>) -> bool {
+        let parts: Vec<&[u8]> = path
+            .split(|&byte| byte == b'/')
+            .filter(|part| !part.is_empty() && *part != b".")
+            .collect();
+        if parts.contains(&&b".."[..]) {
+            return false;
+        }
+        let mut node = self;
+        for part in parts {
+            node = Arc::make_mut(node.children.entry(part.to_vec()).or_default());
+        }
+        node.named = true;
+        node.expected = expected.or(node.expected.take());
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_share_their_directories() {
+        let mut root = Node::default();
+        assert!(root.add(b"/etc//hosts", None));
+        assert!(root.add(b"./etc/motd", None));
+        let etc = &root.children[&b"etc"[..]];
+        assert!(!etc.named);
+        assert_eq!(etc.children.len(), 2);
+        assert!(etc.children[&b"motd"[..]].named);
+    }
+
+    #[test]
+    fn a_path_that_climbs_is_refused() {
+        assert!(!Node::default().add(b"a/../../etc/shadow", None));
+    }
+}

@@ -1,0 +1,70 @@
+//! The directories that were told to the standby and may still be asked for: a bounded number.
+
+use super::listing::Listing;
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+const MOST_ENTRIES: usize = 200_000;
+
+/// Directories by number.
+#[derive(Debug)]
+pub(crate) struct Table {
+    state: Mutex<State>,
+    room: Condvar,
+    most_directories: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    listings: HashMap<u32, Arc<Listing>>,
+    entries: usize,
+    closed: bool,
+}
+
+impl Table {
+    /// A table of at most so many directories, each of which holds a descriptor.
+    pub(crate) fn new(most_directories: usize) -> Table {
+        Table { state: Mutex::default(), room: Condvar::new(), most_directories }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a directory in, once there is room; `false` when the run has ended meanwhile.
+    pub(crate) fn put(&self, id: u32, listing: Arc<Listing>) -> bool {
+        let entries = listing.entries.len();
+        let mut state = self.lock();
+        while !state.closed
+            && !state.listings.is_empty()
+            && (state.listings.len() >= self.most_directories
+                || state.entries + entries > MOST_ENTRIES)
+        {
+            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.closed {
+            return false;
+        }
+        state.entries += entries;
+        state.listings.insert(id, listing);
+        true
+    }
+
+    pub(crate) fn get(&self, id: u32) -> Option<Arc<Listing>> {
+        self.lock().listings.get(&id).cloned()
+    }
+
+    pub(crate) fn release(&self, id: u32) {
+        let mut state = self.lock();
+        if let Some(listing) = state.listings.remove(&id) {
+            state.entries -= listing.entries.len();
+            self.room.notify_all();
+        }
+    }
+
+    /// Ends the run: nobody waits for room any more.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.room.notify_all();
+    }
+}

@@ -1,0 +1,226 @@
+//! The walk: every directory once, told to the standby as it is found.
+
+use super::Source;
+use super::listing::{Listing, Origin};
+use crate::digest::{self, View};
+use crate::entry::{Kind, join};
+use crate::owner::Names;
+use crate::wire::{Head, ToStandby};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::thread::{self, JoinHandle};
+
+/// Entries in one list frame.
+const LIST_PIECE: usize = 4096;
+
+/// A directory still to be read.
+struct Step {
+    parent: u32,
+    within: Arc<Listing>,
+    index: u32,
+}
+
+/// What ends a walk before its end: the run is over.
+struct Over;
+
+struct Walk<'a> {
+    source: &'a Source,
+    out: &'a SyncSender<ToStandby>,
+    /// Digests are compared before lists are sent.
+    digests: bool,
+    view: View,
+    names: Names,
+    told: HashSet<(bool, u32)>,
+    next: u32,
+    files: u64,
+    bytes: u64,
+}
+
+/// Walks all of the source and tells it. `owner` and `digests` are what the standby is ready for.
+pub(super) fn walk(source: &Source, owner: bool, digests: bool, out: &SyncSender<ToStandby>) {
+    let options = &source.options;
+    let mut walk = Walk {
+        source,
+        out,
+        digests: digests && !options.checksum,
+        view: View::new(options, owner),
+        names: Names::new(options.numeric_ids),
+        told: HashSet::new(),
+        next: 0,
+        files: 0,
+        bytes: 0,
+    };
+    if walk.run().is_ok() {
+        let _ = out.send(ToStandby::Walked { files: walk.files, bytes: walk.bytes });
+    }
+}
+
+impl Walk<'_> {
+    fn run(&mut self) -> Result<(), Over> {
+        for (path, why) in &self.source.roots.absent {
+            self.send(ToStandby::Trouble {
+                path: path.clone(),
+                reason: "absent".into(),
+                message: why.clone(),
+            })?;
+        }
+        let origins = Listing::roots(&self.source.roots.parts, self.source.options.copy_links);
+        let root = self.read(Vec::new(), origins);
+        let mut devices = root.devices.clone();
+        devices.dedup();
+        let mut steps = Vec::new();
+        self.tell(0, Vec::new(), root, &mut steps)?;
+        while let Some(step) = steps.pop() {
+            self.step(&step, &devices, &mut steps)?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step, devices: &[u64], steps: &mut Vec<Step>) -> Result<(), Over> {
+        let Some(entry) = step.within.entry(step.index) else { return Ok(()) };
+        let path = join(&step.within.path, &entry.name);
+        let origins = match step.within.descend(step.index) {
+            Ok(origins) => origins,
+            Err(error) => {
+                self.send(ToStandby::Trouble {
+                    path: path.clone(),
+                    reason: "read_error".into(),
+                    message: format!("cannot be opened: {}", crate::fs::words(error)),
+                })?;
+                Vec::new()
+            }
+        };
+        let unread = origins.is_empty();
+        let mut listing = self.read(path, origins);
+        let stays = |devices: &[u64], own: &[u64]| own.iter().any(|d| devices.contains(d));
+        if self.source.options.one_file_system && !stays(devices, &listing.devices) {
+            listing = self.read(listing.path, Vec::new());
+            listing.whole = false;
+        }
+        listing.whole &= !unread;
+        let name = entry.name.clone();
+        self.tell(step.parent, name, listing, steps)
+    }
+
+    fn read(&self, path: Vec<u8>, origins: Vec<Origin>) -> Listing {
+        let source = self.source;
+        Listing::read(path, origins, &source.options, &source.filter, source.keep_implied)
+    }
+
+    fn tell(
+        &mut self,
+        parent: u32,
+        name: Vec<u8>,
+        mut listing: Listing,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Over> {
+        for trouble in std::mem::take(&mut listing.troubles) {
+            self.send(ToStandby::Trouble {
+                path: trouble.path,
+                reason: trouble.reason.into(),
+                message: trouble.message,
+            })?;
+        }
+        for (path, why) in std::mem::take(&mut listing.skipped) {
+            self.send(ToStandby::Skipped { path, why: why.into() })?;
+        }
+        let id = self.next;
+        self.next += 1;
+        let listing = Arc::new(listing);
+        if !self.source.table.put(id, Arc::clone(&listing)) {
+            return Err(Over);
+        }
+        let digest = (self.digests && !listing.entries.iter().any(|entry| entry.implied))
+            .then(|| digest::of_directory(&listing.entries, self.view, &mut self.names));
+        let children = self.children(&listing);
+        for entry in &listing.entries {
+            self.files += 1;
+            self.bytes += entry.stamp.size;
+            self.tell_owners(entry.stamp.uid, entry.stamp.gid)?;
+        }
+        self.send(ToStandby::Head(Head {
+            id,
+            parent,
+            name,
+            digest,
+            entries: listing.entries.len() as u32,
+            subdirectories: children.len() as u32,
+            whole: listing.whole,
+        }))?;
+        if digest.is_none() {
+            list(&listing, id, self.out).map_err(|()| Over)?;
+        }
+        // Popped from the end: pushed backwards they come in order.
+        steps.extend(children.into_iter().rev().map(|index| Step {
+            parent: id,
+            within: Arc::clone(&listing),
+            index,
+        }));
+        Ok(())
+    }
+
+    /// The directories whose own contents take part.
+    fn children(&self, listing: &Listing) -> Vec<u32> {
+        (0u32..)
+            .zip(&listing.entries)
+            .filter(|(index, entry)| {
+                entry.stamp.kind == Kind::Directory
+                    && (self.source.options.recursive || listing.leads_on(*index))
+            })
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    fn tell_owners(&mut self, uid: u32, gid: u32) -> Result<(), Over> {
+        let options = &self.source.options;
+        for (wanted, group, id) in [(options.owner, false, uid), (options.group, true, gid)] {
+            if wanted && !options.numeric_ids && id != 0 && self.told.insert((group, id)) {
+                let name = self.names.key(group, id).to_vec();
+                // Digits stand for a number without a name.
+                if !name.iter().all(u8::is_ascii_digit) {
+                    self.send(ToStandby::Owner { group, id, name })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&self, message: ToStandby) -> Result<(), Over> {
+        self.out.send(message).map_err(|_| Over)
+    }
+}
+
+/// Starts the thread that sends the lists that are wanted, in the order in which they are: the
+/// standby makes a directory by its parent's list before it takes the directory's own.
+pub(super) fn lister(
+    source: &Arc<Source>,
+    wanted: Receiver<u32>,
+    out: &SyncSender<ToStandby>,
+) -> JoinHandle<()> {
+    let (source, out) = (Arc::clone(source), out.clone());
+    thread::spawn(move || {
+        for directory in wanted {
+            if let Some(listing) = source.table.get(directory)
+                && list(&listing, directory, &out).is_err()
+            {
+                break;
+            }
+        }
+    })
+}
+
+/// Sends the list of a directory, in pieces.
+fn list(listing: &Listing, id: u32, out: &SyncSender<ToStandby>) -> Result<(), ()> {
+    let mut pieces = listing.entries.chunks(LIST_PIECE).peekable();
+    if pieces.peek().is_none() {
+        let empty = ToStandby::List { directory: id, entries: Vec::new(), last: true };
+        return out.send(empty).map_err(|_| ());
+    }
+    while let Some(piece) = pieces.next() {
+        let last = pieces.peek().is_none();
+        let list = ToStandby::List { directory: id, entries: piece.to_vec(), last };
+        out.send(list).map_err(|_| ())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! Owner, mode and time: what differs, and how it is set.
+
+use crate::digest::View;
+use crate::entry::{Entry, Kind, Moment, Stamp};
+use crate::options::Options;
+use crate::owner::Names;
+use crate::wire::Why;
+use nix::errno::Errno;
+use nix::fcntl::AtFlags;
+use nix::sys::stat::{
+    FchmodatFlags, Mode, UtimensatFlags, fchmod, fchmodat, futimens, umask, utimensat,
+};
+use nix::sys::time::TimeSpec;
+use nix::unistd::{Gid, Uid, fchown, fchownat, getegid, geteuid, getgroups};
+use std::collections::HashSet;
+use std::os::fd::AsFd;
+use std::sync::{PoisonError, RwLock};
+
+/// What attributes this run sets, and as whom.
+#[derive(Debug)]
+pub(crate) struct Attributes {
+    view: View,
+    pub(crate) is_root: bool,
+    groups: HashSet<u32>,
+    umask: u32,
+    names: RwLock<Names>,
+}
+
+impl Attributes {
+    /// Takes the process's umask for its own use and clears it, so that modes are what they say.
+    pub(crate) fn new(options: &Options) -> Attributes {
+        let is_root = geteuid().is_root();
+        let own = umask(Mode::empty());
+        let mut groups: HashSet<u32> =
+            getgroups().unwrap_or_default().into_iter().map(Gid::as_raw).collect();
+        groups.insert(getegid().as_raw());
+        Attributes {
+            view: View::new(options, is_root),
+            is_root,
+            groups,
+            umask: own.bits(),
+            names: RwLock::new(Names::new(options.numeric_ids)),
+        }
+    }
+
+    pub(crate) fn view(&self) -> View {
+        self.view
+    }
+
+    /// Takes the source's word for the name of an owner.
+    pub(crate) fn learn(&self, group: bool, id: u32, name: &[u8]) {
+        self.names.write().unwrap_or_else(PoisonError::into_inner).learn(group, id, name);
+    }
+
+    /// The stamp with the numbers that its owner and group have here.
+    pub(crate) fn here(&self, stamp: &Stamp) -> Stamp {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        Stamp { uid: names.here(false, stamp.uid), gid: names.here(true, stamp.gid), ..*stamp }
+    }
+
+    fn sets_group(&self, gid: u32) -> bool {
+        self.view.group && (self.is_root || self.groups.contains(&gid))
+    }
+
+    /// The mode that a thing gets: the source's, or its own, or the source's as the umask has it.
+    pub(crate) fn mode(&self, want: &Stamp, have: Option<&Stamp>) -> u32 {
+        match have {
+            _ if self.view.perms => want.mode,
+            Some(have) if have.kind == want.kind => have.mode,
+            _ => want.mode & 0o777 & !self.umask,
+        }
+    }
+
+    /// What differs between what should be (with owners as they are here) and what is.
+    pub(crate) fn differences(&self, want: &Entry, have: &Entry) -> Why {
+        let (w, h) = (&want.stamp, &have.stamp);
+        let mut why = Why::default();
+        if w.kind != h.kind {
+            why.add(Why::KIND, true);
+            return why;
+        }
+        why.add(Why::SIZE, w.size != h.size);
+        why.add(Why::TIME, w.mtime != h.mtime && (self.view.times || w.kind == Kind::File));
+        why.add(Why::MODE, self.view.perms && w.kind != Kind::Symlink && w.mode != h.mode);
+        why.add(Why::OWNER, self.view.owner && w.uid != h.uid);
+        why.add(Why::GROUP, self.sets_group(w.gid) && w.gid != h.gid);
+        why.add(Why::TARGET, want.target != have.target);
+        why.add(Why::DEVICE, w.device != h.device);
+        why
+    }
+
+    fn owner(&self, want: &Stamp) -> (Option<Uid>, Option<Gid>) {
+        let uid = self.view.owner.then(|| Uid::from_raw(want.uid));
+        let gid = self.sets_group(want.gid).then(|| Gid::from_raw(want.gid));
+        (uid, gid)
+    }
+
+    /// Sets the attributes of an open file or directory. The owner comes first: changing it clears
+    /// setuid.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(crate) fn set(
+        &self,
+        fd: impl AsFd + Copy,
+        want: &Stamp,
+        have: Option<&Stamp>,
+    ) -> nix::Result<()> {
+        let (uid, gid) = self.owner(want);
+        if uid.is_some() || gid.is_some() {
+            fchown(fd, uid, gid)?;
+        }
+        fchmod(fd, bits(self.mode(want, have)))?;
+        if self.view.times {
+            futimens(fd, &TimeSpec::UTIME_OMIT, &time(want.mtime))?;
+        }
+        Ok(())
+    }
+
+    /// Sets the attributes of a name, which is no directory and may be a symbolic link.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(crate) fn set_named(
+        &self,
+        directory: impl AsFd + Copy,
+        name: &[u8],
+        want: &Stamp,
+        have: Option<&Stamp>,
+    ) -> nix::Result<()> {
+        let (uid, gid) = self.owner(want);
+        if uid.is_some() || gid.is_some() {
+            fchownat(directory, name, uid, gid, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        }
+        if want.kind != Kind::Symlink {
+            let mode = bits(self.mode(want, have));
+            fchmodat(directory, name, mode, FchmodatFlags::NoFollowSymlink)?;
+        }
+        if self.view.times {
+            let flag = UtimensatFlags::NoFollowSymlink;
+            match utimensat(directory, name, &TimeSpec::UTIME_OMIT, &time(want.mtime), flag) {
+                // Some systems keep no times of their own for links.
+                Err(Errno::ENOSYS | Errno::EOPNOTSUPP) if want.kind == Kind::Symlink => {}
+                result => result?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a directory's time back after something was done in it.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(crate) fn restore_time(&self, fd: impl AsFd, mtime: Moment) -> nix::Result<()> {
+        if self.view.times { futimens(fd, &TimeSpec::UTIME_OMIT, &time(mtime)) } else { Ok(()) }
+    }
+}
+
+/// Permission bits as nix has them.
+pub(crate) fn bits(mode: u32) -> Mode {
+    Mode::from_bits_truncate(mode)
+}
+
+fn time(moment: Moment) -> TimeSpec {
+    TimeSpec::new(moment.seconds, moment.nanoseconds.into())
+}

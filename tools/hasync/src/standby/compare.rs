@@ -1,0 +1,417 @@
+//! The comparing thread: directory by directory, what the source has against what is here.
+
+use super::Site;
+use super::create;
+use super::credit::Credit;
+use super::directory::Directory;
+use super::root::Opened;
+use super::worker::{Hold, Job, Pending};
+use super::worker_of;
+use crate::SMALL;
+use crate::digest;
+use crate::entry::{Entry, Kind, join};
+use crate::fs;
+use crate::owner::Names;
+use crate::wire::{Action, Change, FileId, Head, Plea, ToSource, ToStandby, Why, damaged};
+use ha_json::Error;
+use nix::errno::Errno;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+/// Files are asked for in batches of so many bytes or files.
+const BATCH_BYTES: u64 = 512 << 10;
+const BATCH_FILES: usize = 128;
+/// Below this size a whole file is cheaper than a delta, in bytes.
+const WORTH_DELTA: u64 = 64 << 10;
+
+/// A directory under way: told by its head, and not yet compared to its end.
+struct Slot {
+    directory: Arc<Directory>,
+    head: Head,
+    /// Directories in it whose heads have not come.
+    awaited: u32,
+    /// It is compared to its end.
+    settled: bool,
+    /// What is here, by name, where it was read.
+    have: Option<HashMap<Vec<u8>, Entry>>,
+    /// The names that the source has, where what it has not must go.
+    kept: HashSet<Vec<u8>>,
+    next_index: u32,
+    /// Let go as soon as it is settled: the source may wait for room before it tells more.
+    hold: Option<Arc<Hold>>,
+}
+
+pub(super) struct Compare<'a> {
+    site: &'a Arc<Site>,
+    workers: Vec<SyncSender<Job>>,
+    slots: HashMap<u32, Slot>,
+    names: Names,
+    root: Arc<Directory>,
+    rename: Option<Vec<u8>>,
+    batch: Vec<(u32, Pending, Plea)>,
+    batch_bytes: u64,
+}
+
+impl Compare<'_> {
+    /// Compares until the source is walked and everything is in place; then deletes.
+    pub(super) fn run(
+        site: &Arc<Site>,
+        opened: Opened,
+        workers: Vec<SyncSender<Job>>,
+        told: &Receiver<ToStandby>,
+    ) -> Result<(), Error> {
+        let fd_error = |error: Errno| Error::failed("destination", fs::words(error));
+        let root_fd = match &opened.fd {
+            Some(fd) => Some(fs::open_directory(fd, b".").map_err(fd_error)?),
+            None => None,
+        };
+        let root = Directory::root(site, opened.fd).map_err(fd_error)?;
+        root.is_new.store(opened.is_new, Ordering::Relaxed);
+        let mut compare = Compare {
+            site,
+            workers,
+            slots: HashMap::new(),
+            names: Names::new(site.options.numeric_ids),
+            root,
+            rename: opened.rename,
+            batch: Vec::new(),
+            batch_bytes: 0,
+        };
+        let result = compare.listen(told);
+        let Compare { slots, root, workers, .. } = compare;
+        drop((slots, workers));
+        if result.is_ok() && !site.ledger.is_stopped() {
+            site.credits.wait_until_idle();
+            site.store.commit_all(site);
+        }
+        // The last to hold the root: its attributes and those beneath it are settled now.
+        drop(root);
+        if result.is_ok() && !site.ledger.is_stopped() {
+            if let Some(fd) = &root_fd {
+                let troubled = site.ledger.troubled.load(Ordering::Relaxed);
+                site.deletions.carry_out(site, fd, troubled);
+                if site.store.committed_many()
+                    && let Err(error) = crate::sys::sync_file_system(fd)
+                {
+                    site.stop(Error::failed("destination", fs::words(error)));
+                }
+            }
+        }
+        if let Err(error) = &result {
+            site.stop(error.clone());
+        }
+        site.asked().clear();
+        site.ask(ToSource::Done { totals: site.ledger.totals(), error: site.ledger.error() });
+        result
+    }
+
+    fn listen(&mut self, told: &Receiver<ToStandby>) -> Result<(), Error> {
+        let mut walked = false;
+        while !(walked && self.slots.is_empty()) && !self.site.ledger.is_stopped() {
+            // The way here closes only when the run is over.
+            let Ok(message) = told.recv() else { break };
+            match message {
+                ToStandby::Owner { group, id, name } => {
+                    self.site.attributes.learn(group, id, &name);
+                }
+                ToStandby::Head(head) => self.head(head)?,
+                ToStandby::List { directory, entries, last } => {
+                    self.list(directory, entries, last)?
+                }
+                ToStandby::Trouble { path, reason, message } => {
+                    self.site.ledger.troubled.store(true, Ordering::Relaxed);
+                    self.site.ledger.failed(path, &reason, message);
+                }
+                ToStandby::Skipped { path, why } => self.site.ledger.skipped(path, why),
+                ToStandby::Walked { files, bytes } => {
+                    self.site.ledger.walked(files, bytes);
+                    walked = true;
+                }
+                _ => return Err(damaged("a message out of place")),
+            }
+        }
+        Ok(())
+    }
+
+    fn head(&mut self, head: Head) -> Result<(), Error> {
+        let directory = if head.id == 0 && self.slots.is_empty() {
+            Arc::clone(&self.root)
+        } else {
+            let parent = self
+                .slots
+                .get_mut(&head.parent)
+                .filter(|parent| parent.awaited > 0)
+                .ok_or_else(|| damaged("a directory without its parent"))?;
+            parent.awaited -= 1;
+            let directory = Directory::beneath(&parent.directory, head.name.clone());
+            // What is not there yet comes with its parent's list.
+            let _ = directory.open();
+            let parent_id = head.parent;
+            self.forget_if_done(parent_id);
+            directory
+        };
+        if self.slots.contains_key(&head.id) {
+            return Err(damaged("a directory twice"));
+        }
+        let id = head.id;
+        self.site.ledger.compared(head.entries.into());
+        let hold = Some(Arc::new(Hold::new(self.site, id)));
+        let mut slot = Slot {
+            awaited: head.subdirectories,
+            settled: false,
+            have: None,
+            kept: HashSet::new(),
+            next_index: 0,
+            directory,
+            hold,
+            head,
+        };
+        if let Some(digest) = slot.head.digest {
+            if slot.directory.fd().is_some() {
+                slot.have = self.read(&slot.directory);
+            }
+            if let Some(have) = &slot.have
+                && digest == self.digest_of(have)
+            {
+                let entries = u64::from(slot.head.entries);
+                self.site.ledger.unchanged(entries);
+                let bytes = have.values().map(|entry| entry.stamp.size).sum();
+                self.site.ledger.found(entries, bytes);
+                self.site.ledger.done(entries, bytes);
+                slot.settled = true;
+                slot.have = None;
+                slot.hold = None;
+            } else {
+                self.site.ask(ToSource::Want { directory: id });
+            }
+        }
+        self.slots.insert(id, slot);
+        self.forget_if_done(id);
+        Ok(())
+    }
+
+    /// What is here in a directory, without what takes no part.
+    fn read(&self, directory: &Directory) -> Option<HashMap<Vec<u8>, Entry>> {
+        let fd = directory.fd()?;
+        let names = match directory.names() {
+            Ok(names) => names,
+            Err(error) => {
+                self.site.failed(directory.path(), error, "cannot be listed");
+                return None;
+            }
+        };
+        let path = directory.path();
+        let mut have = HashMap::with_capacity(names.len());
+        for name in names {
+            if let Ok(Some(entry)) = fs::entry(fd, &name) {
+                let is_directory = entry.stamp.kind == Kind::Directory;
+                let excluded = !self.site.filter.is_empty()
+                    && self.site.filter.excludes(&join(&path, &name), is_directory);
+                if !excluded {
+                    have.insert(name, entry);
+                }
+            }
+        }
+        Some(have)
+    }
+
+    fn digest_of(&mut self, have: &HashMap<Vec<u8>, Entry>) -> [u8; 16] {
+        let mut entries: Vec<Entry> = have.values().cloned().collect();
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        digest::of_directory(&entries, self.site.attributes.view(), &mut self.names)
+    }
+
+    fn forget_if_done(&mut self, id: u32) {
+        if self.slots.get(&id).is_some_and(|slot| slot.settled && slot.awaited == 0) {
+            self.slots.remove(&id);
+        }
+    }
+
+    fn list(&mut self, id: u32, entries: Vec<Entry>, last: bool) -> Result<(), Error> {
+        let mut slot = match self.slots.remove(&id) {
+            Some(slot) if !slot.settled => slot,
+            _ => return Err(damaged("a list that was not asked for")),
+        };
+        if slot.next_index == 0 {
+            self.make_ready(&mut slot);
+        }
+        let deletes = self.site.options.delete && slot.head.whole;
+        let there = slot.directory.fd().is_some() || self.site.options.dry_run;
+        for entry in entries {
+            let index = slot.next_index;
+            slot.next_index += 1;
+            self.site.ledger.found(1, entry.stamp.size);
+            if deletes && !slot.kept.insert(entry.name.clone()) {
+                return Err(damaged("the same name twice in a directory"));
+            }
+            if there {
+                self.entry(&mut slot, index, entry);
+            }
+        }
+        if slot.next_index > slot.head.entries {
+            return Err(damaged("more entries than it said"));
+        }
+        if last {
+            if slot.next_index != slot.head.entries {
+                return Err(damaged("fewer entries than it said"));
+            }
+            if deletes && let Some(have) = slot.have.take() {
+                let kept = std::mem::take(&mut slot.kept);
+                let mut gone: Vec<_> = have.into_keys().filter(|n| !kept.contains(n)).collect();
+                gone.sort();
+                self.site.deletions.add(slot.directory.path(), gone);
+            }
+            slot.settled = true;
+        }
+        self.ask(&slot);
+        if slot.settled {
+            slot.hold = None;
+        }
+        self.slots.insert(id, slot);
+        self.forget_if_done(id);
+        Ok(())
+    }
+
+    /// Opens the directory, which its parent's list has made by now, and reads what is in it where
+    /// that matters.
+    fn make_ready(&mut self, slot: &mut Slot) {
+        let directory = &slot.directory;
+        match directory.open() {
+            Ok(()) => {}
+            Err(Errno::ENOENT) if self.site.options.dry_run => return,
+            Err(error) => {
+                return self.site.failed(directory.path(), error, "cannot be opened");
+            }
+        }
+        if slot.have.is_some() || directory.is_new.load(Ordering::Relaxed) {
+            return;
+        }
+        if self.site.options.delete {
+            slot.have = self.read(directory);
+        } else if let Err(error) = directory.names() {
+            self.site.failed(directory.path(), error, "cannot be listed");
+        }
+    }
+
+    fn entry(&mut self, slot: &mut Slot, index: u32, mut entry: Entry) {
+        if let Some(name) = self.rename.as_ref().filter(|_| slot.head.id == 0) {
+            entry.name = name.clone();
+        }
+        entry.stamp = self.site.attributes.here(&entry.stamp);
+        let have = match (&mut slot.have, slot.directory.fd()) {
+            (Some(have), _) => Ok(have.remove(&entry.name)),
+            (None, Some(fd)) if !slot.directory.is_new.load(Ordering::Relaxed) => {
+                fs::entry(fd, &entry.name)
+            }
+            _ => Ok(None),
+        };
+        let have = match have {
+            Ok(have) => have,
+            Err(error) => {
+                let path = slot.directory.path_of(&entry.name);
+                return self.site.failed(path, error, "cannot be looked at");
+            }
+        };
+        match entry.stamp.kind {
+            Kind::File => self.file(slot, index, entry, have),
+            Kind::Directory => create::directory(self.site, &slot.directory, entry, have),
+            _ => create::other(self.site, &slot.directory, entry, have),
+        }
+    }
+
+    fn file(&mut self, slot: &Slot, index: u32, entry: Entry, have: Option<Entry>) {
+        let options = &self.site.options;
+        let size = entry.stamp.size;
+        let same_kind = have.as_ref().filter(|have| have.stamp.kind == Kind::File);
+        let why = match &have {
+            Some(have) => self.site.attributes.differences(&entry, have),
+            None => Why::default(),
+        };
+        let check = options.checksum && same_kind.is_some_and(|have| have.stamp.size == size);
+        if let Some(have) = same_kind
+            && !check
+            && have.stamp.same_content(&entry.stamp)
+            && !options.checksum
+        {
+            create::attributes(self.site, &slot.directory, &entry, &have.stamp, why);
+            return;
+        }
+        if options.dry_run && !check {
+            let action = if same_kind.is_some() { Action::Update } else { Action::Create };
+            let path = slot.directory.path_of(&entry.name);
+            self.site
+                .ledger
+                .changed(|| Change { path, kind: Kind::File, action, why, size }, action);
+            return;
+        }
+        let delta = self.site.here.is_none()
+            && !options.whole_file
+            && !check
+            && size >= WORTH_DELTA
+            && same_kind.is_some_and(|have| have.stamp.size >= WORTH_DELTA);
+        let plea = match same_kind {
+            // The worker puts the digest in, once it has read the file.
+            Some(_) if check => Plea::Unless([0; 32]),
+            Some(have) if delta => Plea::Delta(have.stamp.size),
+            _ => Plea::Whole,
+        };
+        let pending = Pending {
+            directory: Arc::clone(&slot.directory),
+            name: entry.name,
+            want: entry.stamp,
+            have: have.map(|have| have.stamp),
+            why,
+            tries: 0,
+            credit: None,
+            hold: slot.hold.clone(),
+        };
+        self.batch.push((index, pending, plea));
+        self.batch_bytes += size.min(BATCH_BYTES);
+        if self.batch_bytes >= BATCH_BYTES || self.batch.len() >= BATCH_FILES || size > SMALL {
+            self.ask(slot);
+        }
+    }
+
+    /// Asks for the files of the batch: of the source, or of a worker where the source is here.
+    fn ask(&mut self, slot: &Slot) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let directory = slot.head.id;
+        let batch = std::mem::take(&mut self.batch);
+        let credit: Arc<Credit> = Arc::new(self.site.credits.take(self.batch_bytes));
+        self.batch_bytes = 0;
+        let batch = batch.into_iter().map(|(index, mut pending, plea)| {
+            pending.credit = Some(Arc::clone(&credit));
+            (index, pending, plea)
+        });
+        if let Some(table) = &self.site.here {
+            let Some(listing) = table.get(directory) else { return };
+            let files = batch.map(|(index, pending, plea)| (index, pending, plea)).collect();
+            let next = self.site.round_robin.fetch_add(1, Ordering::Relaxed) % self.workers.len();
+            let _ = self.workers[next].send(Job::Copy { listing, files });
+            return;
+        }
+        let mut files = Vec::new();
+        let mut large = Vec::new();
+        for (index, pending, plea) in batch {
+            let file = FileId { directory, index };
+            match plea {
+                Plea::Whole => {
+                    self.site.asked().insert(file, pending);
+                    files.push((index, plea));
+                }
+                Plea::Unless(_) => large.push((file, Job::Digest { file, pending })),
+                Plea::Delta(old) => large.push((file, Job::Delta { file, pending, old })),
+            }
+        }
+        if !files.is_empty() {
+            self.site.ask(ToSource::Get { directory, files });
+        }
+        for (file, job) in large {
+            let _ = worker_of(&self.workers, file).send(job);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Directories, links, fifos and devices: made at once, without content to wait for.
+
+use super::Site;
+use super::delete;
+use super::directory::Directory;
+use super::store::rename_over;
+use crate::entry::{Entry, Kind, Stamp};
+use crate::wire::{Action, Change, Why};
+use nix::sys::stat::{Mode, mkdirat, mknodat};
+use nix::unistd::{UnlinkatFlags, symlinkat, unlinkat};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+
+/// Makes a directory where it is missing; its attributes follow when all beneath it is done.
+pub(super) fn directory(site: &Site, within: &Arc<Directory>, entry: Entry, have: Option<Entry>) {
+    let path = || within.path_of(&entry.name);
+    let change = |action, why| Change { path: path(), kind: Kind::Directory, action, why, size: 0 };
+    match &have {
+        Some(have) if have.stamp.kind == Kind::Directory => {
+            let why = site.attributes.differences(&entry, have);
+            if entry.implied || why.is_empty() {
+                site.ledger.unchanged(1);
+            } else {
+                site.ledger.changed(|| change(Action::Attributes, why), Action::Attributes);
+            }
+            site.ledger.done(1, 0);
+            if entry.implied {
+                return;
+            }
+        }
+        Some(have) if entry.implied && have.stamp.kind == Kind::Symlink => {
+            let target = String::from_utf8_lossy(&have.target);
+            let message = format!("is a symbolic link to {target} here: it is not followed");
+            return site.ledger.failed(path(), "in_the_way", message);
+        }
+        other => {
+            if !site.options.dry_run
+                && let Err(error) = make(within, &entry, other.as_ref())
+            {
+                return site.failed(path(), error, "cannot be made");
+            }
+            site.ledger.changed(|| change(Action::Create, Why::default()), Action::Create);
+            site.ledger.done(1, 0);
+        }
+    }
+    within.expect(entry);
+}
+
+fn make(within: &Directory, entry: &Entry, in_the_way: Option<&Entry>) -> nix::Result<()> {
+    let fd = within.touch()?;
+    if in_the_way.is_some() {
+        unlinkat(fd, &entry.name[..], UnlinkatFlags::NoRemoveDir)?;
+    }
+    // Whoever writes it must get in; its own mode comes when all is done.
+    let mode = Mode::from_bits_truncate((entry.stamp.mode & 0o777) | 0o700);
+    mkdirat(fd, &entry.name[..], mode)
+}
+
+/// Makes a symbolic link, fifo, socket or device what it should be.
+pub(super) fn other(site: &Site, within: &Arc<Directory>, entry: Entry, have: Option<Entry>) {
+    let why = match &have {
+        Some(have) => site.attributes.differences(&entry, have),
+        None => Why::default(),
+    };
+    let same = have.as_ref().filter(|have| {
+        have.stamp.kind == entry.stamp.kind && !why.has(Why::TARGET) && !why.has(Why::DEVICE)
+    });
+    if let Some(have) = same {
+        return attributes(site, within, &entry, &have.stamp, why);
+    }
+    if !site.options.dry_run
+        && let Err(error) = replace(site, within, &entry, have.as_ref())
+    {
+        return site.failed(within.path_of(&entry.name), error, "cannot be made");
+    }
+    let kind = entry.stamp.kind;
+    let updated = have.is_some_and(|have| have.stamp.kind == kind);
+    let action = if updated { Action::Update } else { Action::Create };
+    let path = || within.path_of(&entry.name);
+    site.ledger.changed(|| Change { path: path(), kind, action, why, size: 0 }, action);
+    site.ledger.done(1, 0);
+}
+
+fn replace(
+    site: &Site,
+    within: &Arc<Directory>,
+    entry: &Entry,
+    have: Option<&Entry>,
+) -> nix::Result<()> {
+    let fd = within.touch()?;
+    let name = site.store.name();
+    match entry.stamp.kind {
+        Kind::Symlink => symlinkat(OsStr::from_bytes(&entry.target), fd, &name[..])?,
+        kind => {
+            let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+            mknodat(fd, &name[..], kind.flag(), mode, entry.stamp.device)?;
+        }
+    }
+    let placed = site
+        .attributes
+        .set_named(fd, &name, &entry.stamp, have.map(|have| &have.stamp))
+        .and_then(|()| {
+            if have.is_some_and(|have| have.stamp.kind == Kind::Directory) {
+                delete::make_way(site, within, fd, &entry.name)?;
+            }
+            rename_over(site, within, fd, &name, &entry.name)
+        });
+    if placed.is_err() {
+        // The next run would remove it, too.
+        let _ = unlinkat(fd, &name[..], UnlinkatFlags::NoRemoveDir);
+    }
+    placed
+}
+
+/// Sets the attributes of what has the right content.
+pub(super) fn attributes(
+    site: &Site,
+    within: &Arc<Directory>,
+    entry: &Entry,
+    have: &Stamp,
+    why: Why,
+) {
+    let (kind, size) = (entry.stamp.kind, entry.stamp.size);
+    site.ledger.done(1, size);
+    // Without -t a file keeps its own time when its content is known to be the same.
+    let why = if site.options.times { why } else { Why(why.0 & !Why::TIME.0) };
+    if why.is_empty() {
+        site.ledger.unchanged(1);
+        return;
+    }
+    if !site.options.dry_run {
+        // The directory is not touched: nothing is named or unnamed in it.
+        let set = match within.fd() {
+            Some(fd) => site.attributes.set_named(fd, &entry.name, &entry.stamp, Some(have)),
+            None => Err(nix::errno::Errno::ENOENT),
+        };
+        if let Err(error) = set {
+            return site.failed(within.path_of(&entry.name), error, "attributes cannot be set");
+        }
+    }
+    let action = Action::Attributes;
+    let path = || within.path_of(&entry.name);
+    site.ledger.changed(|| Change { path: path(), kind, action, why, size }, action);
+}

@@ -1,0 +1,263 @@
+//! Large files: they come in pieces, as they are or as the difference to the old one.
+
+use super::Site;
+use super::store::Temporary;
+use super::worker::{self, Pending};
+use crate::delta::{self, SEGMENT, SLACK};
+use crate::entry::Stamp;
+use crate::sys;
+use crate::wire::{FileId, ToSource, ToStandby, damaged};
+use ha_json::Error;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Block hashes are sent so many segments ahead.
+const AHEAD: u64 = 4;
+const PIECE: usize = 256 << 10;
+
+/// The file that is here, for a difference to it.
+#[derive(Debug)]
+pub(super) struct Old {
+    file: File,
+    length: u64,
+    /// Where the next segment begins whose hashes are to be sent.
+    next: u64,
+}
+
+impl Old {
+    pub(super) fn new(file: File, length: u64) -> Old {
+        Old { file, length, next: 0 }
+    }
+
+    /// Reads a part of it; what is no longer there is zeros, which the digest will tell.
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+        let mut read = 0;
+        while read < buffer.len() {
+            match self.file.read_at(&mut buffer[read..], offset + read as u64) {
+                Ok(0) => {
+                    buffer[read..].fill(0);
+                    break;
+                }
+                Ok(count) => read += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file on its way.
+struct Coming {
+    pending: Pending,
+    /// None once it failed here: what still comes of it is dropped.
+    temporary: Option<Temporary>,
+    hash: blake3::Hasher,
+    written: u64,
+    stamp: Stamp,
+    old: Option<Old>,
+}
+
+/// The large files of one worker.
+pub(super) struct Larges {
+    site: Arc<Site>,
+    expected: HashMap<FileId, Old>,
+    coming: HashMap<FileId, Coming>,
+}
+
+impl Larges {
+    pub(super) fn new(site: &Arc<Site>) -> Larges {
+        Larges { site: Arc::clone(site), expected: HashMap::new(), coming: HashMap::new() }
+    }
+
+    /// Sends the first hashes of the old file of one whose difference was asked for.
+    pub(super) fn expect(&mut self, file: FileId, mut old: Old) -> Result<(), Error> {
+        for _ in 0..AHEAD {
+            send_blocks(&self.site, file, &mut old)?;
+        }
+        self.expected.insert(file, old);
+        Ok(())
+    }
+
+    /// Gives up a file that the source could not read to its end.
+    pub(super) fn forget(&mut self, file: FileId) -> Option<Pending> {
+        self.expected.remove(&file);
+        self.coming.remove(&file).map(|coming| coming.pending)
+    }
+
+    /// Takes the next piece of a file.
+    ///
+    /// # Errors
+    /// When it is none that may come.
+    pub(super) fn message(&mut self, message: ToStandby) -> Result<(), Error> {
+        match message {
+            ToStandby::Open { file, stamp } => self.open(file, stamp),
+            ToStandby::Data { file, packed, length, data } => {
+                let data = worker::unpack(packed, data, length as usize)?;
+                self.site.ledger.literal.fetch_add(data.len() as u64, Ordering::Relaxed);
+                let coming = self.coming(file)?;
+                coming.take(data.len() as u64)?;
+                coming.hash.update(&data);
+                let result = coming.write(&data);
+                self.check(file, result);
+                Ok(())
+            }
+            ToStandby::Copy { file, offset, length } => self.copy(file, offset, length),
+            ToStandby::SegmentDone { file } => {
+                let site = Arc::clone(&self.site);
+                match &mut self.coming(file)?.old {
+                    Some(old) => send_blocks(&site, file, old),
+                    None => Err(damaged("a segment of no difference")),
+                }
+            }
+            ToStandby::AskRolling { file, offset, length } => self.rolling(file, offset, length),
+            ToStandby::Close { file, digest } => self.close(file, &digest),
+            _ => Err(damaged("a message out of place")),
+        }
+    }
+
+    fn coming(&mut self, file: FileId) -> Result<&mut Coming, Error> {
+        self.coming.get_mut(&file).ok_or_else(|| damaged("content of a file that is not open"))
+    }
+
+    fn open(&mut self, file: FileId, stamp: Stamp) -> Result<(), Error> {
+        let old = self.expected.remove(&file);
+        let pending = match self.coming.remove(&file) {
+            Some(before) => before.pending,
+            None => self
+                .site
+                .asked()
+                .remove(&file)
+                .ok_or_else(|| damaged("a file that was not asked for"))?,
+        };
+        if self.site.options.dry_run {
+            worker::would(&self.site, &pending, &stamp);
+            return Ok(());
+        }
+        let (temporary, result) = match self.site.store.begin(&pending.directory) {
+            Ok(temporary) => (Some(temporary), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        let hash = blake3::Hasher::new();
+        self.coming.insert(file, Coming { pending, temporary, hash, written: 0, stamp, old });
+        self.check(file, result);
+        Ok(())
+    }
+
+    /// Tells of a failure to write, once; the rest of the file is dropped as it comes.
+    fn check(&mut self, file: FileId, result: nix::Result<()>) {
+        if let (Err(error), Some(coming)) = (result, self.coming.get_mut(&file)) {
+            coming.temporary = None;
+            self.site.failed(coming.pending.path(), error, "cannot be written");
+        }
+    }
+
+    fn copy(&mut self, file: FileId, offset: u64, length: u64) -> Result<(), Error> {
+        self.site.ledger.matched.fetch_add(length, Ordering::Relaxed);
+        self.site.ledger.bytes_read.fetch_add(length, Ordering::Relaxed);
+        let coming = self.coming(file)?;
+        let inside = coming
+            .old
+            .as_ref()
+            .is_some_and(|old| offset.checked_add(length).is_some_and(|end| end <= old.length));
+        if !inside {
+            return Err(damaged("a copy of what is not there"));
+        }
+        coming.take(length)?;
+        let mut buffer = vec![0; PIECE.min(length as usize)];
+        let mut done = 0;
+        let mut result = Ok(());
+        while done < length && result.is_ok() {
+            let piece = buffer.len().min((length - done) as usize);
+            let buffer = &mut buffer[..piece];
+            let read = match &coming.old {
+                Some(old) => old.read(offset + done, buffer),
+                None => Ok(()),
+            };
+            result = read.map_err(|error| sys::errno(&error));
+            if result.is_ok() {
+                coming.hash.update(buffer);
+                result = coming.write(buffer);
+            }
+            done += piece as u64;
+        }
+        self.check(file, result);
+        Ok(())
+    }
+
+    fn rolling(&mut self, file: FileId, offset: u64, length: u64) -> Result<(), Error> {
+        let coming = self.coming(file)?;
+        let Some(old) = &coming.old else { return Err(damaged("a segment of no difference")) };
+        let fits = length <= (SEGMENT + 2 * SLACK) as u64
+            && offset.checked_add(length).is_some_and(|end| end <= old.length);
+        if !fits {
+            return Err(damaged("a window beyond the old file"));
+        }
+        let mut window = vec![0; length as usize];
+        // A read error leaves zeros: they match nothing, and the digest decides in the end.
+        let _ = old.read(offset, &mut window);
+        let signature = delta::rolling_signature(&window);
+        self.site.ledger.bytes_read.fetch_add(length, Ordering::Relaxed);
+        self.site.ask(ToSource::Rolling { file, signature });
+        Ok(())
+    }
+
+    fn close(&mut self, file: FileId, digest: &[u8; 32]) -> Result<(), Error> {
+        let coming = self
+            .coming
+            .remove(&file)
+            .ok_or_else(|| damaged("the end of a file that is not open"))?;
+        let Coming { pending, temporary, hash, written, stamp, .. } = coming;
+        // Without a temporary it has failed, and that was told.
+        let Some(temporary) = temporary else { return Ok(()) };
+        if hash.finalize().as_bytes() != digest || written != stamp.size {
+            drop(temporary);
+            worker::again(&self.site, file, pending);
+            return Ok(());
+        }
+        let path = pending.path();
+        if let Err(error) = self.site.store.finish(&self.site, temporary, &stamp, pending) {
+            self.site.failed(path, error, "cannot be written");
+        }
+        Ok(())
+    }
+}
+
+impl Coming {
+    fn take(&mut self, length: u64) -> Result<(), Error> {
+        self.written = self
+            .written
+            .checked_add(length)
+            .filter(|written| *written <= self.stamp.size)
+            .ok_or_else(|| damaged("more of a file than it said"))?;
+        Ok(())
+    }
+
+    fn write(&mut self, data: &[u8]) -> nix::Result<()> {
+        match &mut self.temporary {
+            Some(temporary) => {
+                temporary.file.write_all(data).map_err(|error: std::io::Error| sys::errno(&error))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn send_blocks(site: &Site, file: FileId, old: &mut Old) -> Result<(), Error> {
+    if old.next >= old.length {
+        return Ok(());
+    }
+    let length = SEGMENT.min(usize::try_from(old.length - old.next).unwrap_or(SEGMENT));
+    let mut segment = vec![0; length];
+    if let Err(error) = old.read(old.next, &mut segment) {
+        return Err(Error::io("standby's old file", &error));
+    }
+    site.ledger.bytes_read.fetch_add(length as u64, Ordering::Relaxed);
+    old.next += length as u64;
+    site.ask(ToSource::Blocks { file, hashes: delta::block_hashes(&segment) });
+    Ok(())
+}

@@ -1,0 +1,255 @@
+//! The end that is made to equal the source: it compares, asks for what differs, and writes.
+
+mod attributes;
+mod compare;
+mod create;
+mod credit;
+mod delete;
+mod directory;
+mod large;
+mod ledger;
+mod root;
+mod store;
+mod worker;
+
+pub(crate) use ledger::{Ledger, Told};
+pub(crate) use root::{Beneath, Root};
+
+use crate::entry::Stamp;
+use crate::filter::Filter;
+use crate::fs;
+use crate::options::Options;
+use crate::source::Table;
+use crate::wire::{FileId, ToSource, ToStandby, Totals, damaged};
+use attributes::Attributes;
+use compare::Compare;
+use credit::Credits;
+use delete::Deletions;
+use ha_json::Error;
+use nix::errno::Errno;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+use store::Store;
+use worker::{Job, Pending, Worker};
+
+const WORKERS: usize = 2;
+/// Jobs that may wait for a worker.
+const QUEUE: usize = 4;
+
+/// Everything the standby's threads share.
+pub(crate) struct Site {
+    pub(crate) options: Options,
+    pub(crate) filter: Filter,
+    pub(crate) ledger: Ledger,
+    attributes: Attributes,
+    store: Store,
+    deletions: Deletions,
+    credits: Arc<Credits>,
+    /// What was asked of the source and has not come.
+    asked: Mutex<HashMap<FileId, Pending>>,
+    source: Sender<ToSource>,
+    /// The source's own table, where it is in this process.
+    here: Option<Arc<Table>>,
+    root_stamp: OnceLock<Option<Stamp>>,
+    round_robin: AtomicUsize,
+}
+
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Site")
+    }
+}
+
+impl Site {
+    pub(crate) fn new(
+        options: Options,
+        filter: Filter,
+        ledger: Ledger,
+        source: Sender<ToSource>,
+        here: Option<Arc<Table>>,
+    ) -> Arc<Site> {
+        Arc::new(Site {
+            attributes: Attributes::new(&options),
+            options,
+            filter,
+            ledger,
+            store: Store::new(),
+            deletions: Deletions::default(),
+            credits: Arc::default(),
+            asked: Mutex::default(),
+            source,
+            here,
+            root_stamp: OnceLock::new(),
+            round_robin: AtomicUsize::new(0),
+        })
+    }
+
+    fn root_stamp(&self) -> Option<Stamp> {
+        self.root_stamp.get().copied().flatten()
+    }
+
+    fn ask(&self, message: ToSource) {
+        // A source that has gone is noticed where its messages end.
+        let _ = self.source.send(message);
+    }
+
+    fn asked(&self) -> std::sync::MutexGuard<'_, HashMap<FileId, Pending>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the run with this error, whoever waits for what.
+    fn stop(&self, error: Error) {
+        self.ledger.stop(error);
+        self.credits.close();
+    }
+
+    /// An item failed. Where every further one would fail, too, the run ends.
+    fn failed(&self, path: Vec<u8>, error: Errno, what: &str) {
+        if matches!(error, Errno::ENOSPC | Errno::EDQUOT | Errno::EROFS | Errno::EIO) {
+            let shown = String::from_utf8_lossy(&path).into_owned();
+            self.stop(Error::failed(shown, format!("{what}: {}", fs::words(error))));
+            return;
+        }
+        let reason = match error {
+            Errno::ENOTEMPTY | Errno::EEXIST => "in_the_way",
+            _ => "write_error",
+        };
+        let hint = if reason == "in_the_way" { " (--delete would remove it)" } else { "" };
+        self.ledger.failed(path, reason, format!("{what}: {}{hint}", fs::words(error)));
+    }
+}
+
+/// Runs the standby's end until the source has said goodbye. The root is opened here, so that
+/// nothing is done before it is known to be there; its lock is held all the while.
+///
+/// # Errors
+/// When the root cannot be opened, the source breaks the protocol or goes away, or the disk is full.
+pub(crate) fn run(
+    site: &Arc<Site>,
+    root: &Root,
+    mut incoming: impl FnMut() -> Result<Option<ToStandby>, Error>,
+) -> Result<Totals, Error> {
+    let start = match incoming()? {
+        Some(ToStandby::Start(start)) => start,
+        Some(ToStandby::Fatal(error)) => return Err(error),
+        Some(_) => return Err(damaged("something before its start")),
+        None => return Err(Error::failed("the far side", "went away before it began")),
+    };
+    let opened = match root.open(&start, site.options.dry_run) {
+        Ok(opened) => opened,
+        Err(error) => return farewell(site, &mut incoming, Some(error)),
+    };
+    // Held to the end.
+    let _lock = match opened.lock(&site.options) {
+        Ok(lock) => lock,
+        Err(error) => return farewell(site, &mut incoming, Some(error)),
+    };
+    let _ = site.root_stamp.set(start.root);
+    let (compare, told) = std::sync::mpsc::channel();
+    let queues: Vec<_> = (0..WORKERS).map(|_| sync_channel(QUEUE)).collect();
+    let (workers, queues): (Vec<SyncSender<Job>>, Vec<_>) = queues.into_iter().unzip();
+    site.ask(ToSource::Ready {
+        owner: site.attributes.is_root,
+        digests: opened.fd.is_some() && !opened.is_new,
+    });
+    let handles: Vec<_> = queues
+        .into_iter()
+        .map(|queue| {
+            let site = Arc::clone(site);
+            thread::spawn(move || Worker::new(&site).run(&queue))
+        })
+        .collect();
+    let comparing = {
+        let (site, workers) = (Arc::clone(site), workers.clone());
+        thread::spawn(move || {
+            let error = Compare::run(&site, opened, workers, &told).err();
+            if let Some(error) = error {
+                site.stop(error);
+            }
+        })
+    };
+    let routed = route(site, &mut incoming, compare, &workers);
+    if let Err(error) = &routed {
+        site.stop(error.clone());
+    }
+    drop(workers);
+    for handle in handles {
+        // A thread that panicked has said so on stderr; what it held is seen to be missing.
+        if handle.join().is_err() {
+            site.stop(Error::failed("hasync", "a thread of it failed; this is a defect"));
+        }
+    }
+    if comparing.join().is_err() {
+        site.stop(Error::failed("hasync", "a thread of it failed; this is a defect"));
+    }
+    match (routed, site.ledger.error()) {
+        (Ok(source), None) => Ok(source.plus(site.ledger.totals())),
+        (Err(error), None) | (_, Some(error)) => Err(error),
+    }
+}
+
+/// Tells the source that there is nothing to do here, and waits until it has heard.
+fn farewell(
+    site: &Site,
+    incoming: &mut impl FnMut() -> Result<Option<ToStandby>, Error>,
+    error: Option<Error>,
+) -> Result<Totals, Error> {
+    site.ask(ToSource::Done { totals: Totals::default(), error: error.clone() });
+    while let Ok(Some(message)) = incoming() {
+        if matches!(message, ToStandby::Bye(_)) {
+            break;
+        }
+    }
+    Err(error.unwrap_or_else(|| Error::failed("standby", "is not ready")))
+}
+
+/// Brings each message to whom it concerns, until the source has said goodbye.
+fn route(
+    site: &Site,
+    incoming: &mut impl FnMut() -> Result<Option<ToStandby>, Error>,
+    compare: Sender<ToStandby>,
+    workers: &[SyncSender<Job>],
+) -> Result<Totals, Error> {
+    loop {
+        let Some(message) = incoming()? else {
+            return Err(Error::failed("the far side", "went away in the middle"));
+        };
+        match message {
+            ToStandby::Bye(totals) => return Ok(totals),
+            ToStandby::Fatal(error) => return Err(error),
+            _ if site.ledger.is_stopped() => {}
+            ToStandby::Owner { .. }
+            | ToStandby::Head(_)
+            | ToStandby::List { .. }
+            | ToStandby::Walked { .. }
+            | ToStandby::Trouble { .. }
+            | ToStandby::Skipped { .. } => {
+                let _ = compare.send(message);
+            }
+            ToStandby::Files { .. } => {
+                let next = site.round_robin.fetch_add(1, Ordering::Relaxed) % workers.len();
+                let _ = workers[next].send(Job::Message(message));
+            }
+            ToStandby::Open { file, .. }
+            | ToStandby::Data { file, .. }
+            | ToStandby::Copy { file, .. }
+            | ToStandby::SegmentDone { file }
+            | ToStandby::AskRolling { file, .. }
+            | ToStandby::Close { file, .. }
+            | ToStandby::Same { file }
+            | ToStandby::Lost { file, .. } => {
+                let _ = worker_of(workers, file).send(Job::Message(message));
+            }
+            ToStandby::Start(_) => return Err(damaged("a second start")),
+            ToStandby::Ping => {}
+        }
+    }
+}
+
+/// A large file stays with one worker, so that its pieces keep their order.
+fn worker_of(workers: &[SyncSender<Job>], file: FileId) -> &SyncSender<Job> {
+    &workers[(file.directory ^ file.index) as usize % workers.len()]
+}

@@ -1,0 +1,123 @@
+//! Where the standby's files go: the destination as rsync understands it.
+
+use super::delete::open_beneath;
+use crate::fs;
+use crate::options::Options;
+use crate::wire::Start;
+use ha_command::{Lock, lock_directory};
+use ha_json::Error;
+use nix::errno::Errno;
+use nix::sys::stat::{Mode, mkdirat};
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The only directory that a forced command lets in, opened once.
+#[derive(Debug)]
+pub(crate) struct Beneath {
+    pub(crate) fd: OwnedFd,
+    pub(crate) path: PathBuf,
+}
+
+/// The destination that was asked for.
+#[derive(Debug)]
+pub(crate) struct Root {
+    pub(crate) path: OsString,
+    pub(crate) beneath: Option<Beneath>,
+}
+
+/// The destination, open.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// Absent only in a dry run, where it would be made.
+    pub(crate) fd: Option<OwnedFd>,
+    pub(crate) is_new: bool,
+    /// The name that the one source gets.
+    pub(crate) rename: Option<Vec<u8>>,
+    shown: String,
+}
+
+impl Root {
+    /// Opens the destination, makes it when only its last component is missing.
+    ///
+    /// # Errors
+    /// When it cannot be opened or made, or is a file where a directory is due.
+    pub(crate) fn open(&self, start: &Start, dry_run: bool) -> Result<Opened, Error> {
+        let bytes = if self.path.is_empty() { b"." } else { self.path.as_bytes() };
+        let shown = String::from_utf8_lossy(bytes).into_owned();
+        let fail = |error: Errno| Error::failed(shown.clone(), fs::words(error));
+        match self.directory(bytes) {
+            Ok(fd) => return Ok(Opened { fd: Some(fd), is_new: false, rename: None, shown }),
+            Err(Errno::ENOTDIR) if start.single && !bytes.ends_with(b"/") => {}
+            Err(Errno::ENOTDIR) => {
+                let why = "is not a directory, and more than one file may come";
+                return Err(Error::failed(shown, why));
+            }
+            Err(Errno::ENOENT) => {}
+            Err(error) => return Err(fail(error)),
+        }
+        let trimmed = trim(bytes);
+        let cut = trimmed.iter().rposition(|&byte| byte == b'/');
+        let (parent, name) = match cut {
+            Some(cut) => (&trimmed[..=cut], &trimmed[cut + 1..]),
+            None => (&b"."[..], trimmed),
+        };
+        let parent_fd = self.directory(parent).map_err(|error| {
+            let parent = String::from_utf8_lossy(parent);
+            Error::failed(shown.clone(), format!("{}: {parent}", fs::words(error)))
+        })?;
+        if start.single && !bytes.ends_with(b"/") {
+            let rename = Some(name.to_vec());
+            return Ok(Opened { fd: Some(parent_fd), is_new: false, rename, shown });
+        }
+        if dry_run {
+            return Ok(Opened { fd: None, is_new: true, rename: None, shown });
+        }
+        let mode = Mode::from_bits_truncate(0o755);
+        match mkdirat(&parent_fd, name, mode) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(error) => return Err(fail(error)),
+        }
+        let fd = fs::open_directory(&parent_fd, name).map_err(fail)?;
+        Ok(Opened { fd: Some(fd), is_new: true, rename: None, shown })
+    }
+
+    fn directory(&self, path: &[u8]) -> nix::Result<OwnedFd> {
+        match &self.beneath {
+            None => fs::open_named_directory(Path::new(&OsString::from_vec(path.to_vec()))),
+            Some(beneath) => {
+                // An absolute path is one beneath the directory, too, when it begins with its path.
+                let inside = beneath.path.as_os_str().as_bytes();
+                let path = match path.strip_prefix(inside) {
+                    Some(rest) if rest.is_empty() || rest.starts_with(b"/") || inside == b"/" => {
+                        rest
+                    }
+                    _ if path.starts_with(b"/") => return Err(Errno::EACCES),
+                    _ => path,
+                };
+                open_beneath(&beneath.fd, path)
+            }
+        }
+    }
+}
+
+impl Opened {
+    /// Locks the destination against another run that changes it.
+    ///
+    /// # Errors
+    /// Busy, when another run holds it longer than `--lock-wait`.
+    pub(crate) fn lock(&self, options: &Options) -> Result<Option<Lock>, Error> {
+        let Some(fd) = self.fd.as_ref().filter(|_| !options.dry_run) else { return Ok(None) };
+        let again = fs::open_directory(fd, b".")
+            .map_err(|error| Error::failed(self.shown.clone(), fs::words(error)))?;
+        let wait = Duration::from_secs(options.lock_wait_seconds);
+        lock_directory(again, &self.shown, wait).map(Some)
+    }
+}
+
+fn trim(path: &[u8]) -> &[u8] {
+    let end = path.iter().rposition(|&byte| byte != b'/').map_or(1, |last| last + 1);
+    &path[..end]
+}

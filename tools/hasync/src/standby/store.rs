@@ -1,0 +1,267 @@
+//! New files: written beside, made durable, put in place. Under its final name a file is always
+//! whole: the old one or the new one, also after the power failed.
+
+use super::Site;
+use super::delete;
+use super::directory::Directory;
+use super::worker::Pending;
+use crate::entry::Stamp;
+use crate::fs;
+use crate::leftover::Temporaries;
+use crate::sys;
+use crate::wire::{Action, Change};
+use ha_json::Error;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat, renameat};
+use nix::sys::stat::{Mode, fstat};
+use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A commit comes when so many files wait for it, or so many bytes, or in so many directories.
+const MOST_FILES: usize = 2048;
+const MOST_BYTES: u64 = 128 << 20;
+const MOST_DIRECTORIES: usize = 128;
+/// Up to so many files are made durable one by one; more, by their whole file system.
+const FEW: usize = 64;
+
+/// A file being written under a temporary name, which goes when it is dropped unfinished.
+#[derive(Debug)]
+pub(crate) struct Temporary {
+    pub(crate) file: File,
+    pub(crate) place: Place,
+}
+
+/// A temporary name in its directory.
+#[derive(Debug)]
+pub(crate) struct Place {
+    directory: Arc<Directory>,
+    name: Vec<u8>,
+    kept: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.kept
+            && let Some(fd) = self.directory.fd()
+        {
+            // What cannot be removed now, the next run removes.
+            let _ = unlinkat(fd, &self.name[..], UnlinkatFlags::NoRemoveDir);
+        }
+    }
+}
+
+/// A file that waits to be put in place.
+struct Finished {
+    place: Place,
+    pending: Pending,
+    size: u64,
+}
+
+#[derive(Default)]
+struct Waiting {
+    files: Vec<Finished>,
+    bytes: u64,
+    directories: usize,
+}
+
+/// The files of this run that are not in place yet.
+pub(crate) struct Store {
+    temporaries: Temporaries,
+    number: AtomicU64,
+    waiting: Mutex<Waiting>,
+    /// How many were put in place in commits before.
+    committed: AtomicU64,
+}
+
+impl Store {
+    pub(crate) fn new() -> Store {
+        Store {
+            temporaries: Temporaries::of_this_run(),
+            number: AtomicU64::new(0),
+            waiting: Mutex::default(),
+            committed: AtomicU64::new(0),
+        }
+    }
+
+    /// A temporary name that nothing has.
+    pub(crate) fn name(&self) -> Vec<u8> {
+        self.temporaries.name(self.number.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Begins a new file in a directory.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(crate) fn begin(&self, directory: &Arc<Directory>) -> nix::Result<Temporary> {
+        let fd = directory.touch()?;
+        let name = self.name();
+        let flags =
+            OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let file = openat(fd, &name[..], flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        let place = Place { directory: Arc::clone(directory), name, kept: false };
+        Ok(Temporary { file: File::from(file), place })
+    }
+
+    /// Gives a file that is written its attributes and puts it among those that wait.
+    ///
+    /// # Errors
+    /// When the attributes cannot be set. An error of the commit ends the run by itself.
+    pub(crate) fn finish(
+        &self,
+        site: &Site,
+        temporary: Temporary,
+        stamp: &Stamp,
+        mut pending: Pending,
+    ) -> nix::Result<()> {
+        let Temporary { file, place } = temporary;
+        site.attributes.set(&file, &site.attributes.here(stamp), pending.have.as_ref())?;
+        drop(file);
+        // It is written: neither the source nor the memory that is bounded is needed while it waits.
+        // The credit goes last, because the run's end waits for all of them.
+        pending.hold = None;
+        let _credit = pending.credit.take();
+        let due = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let same = waiting
+                .files
+                .last()
+                .is_some_and(|last| Arc::ptr_eq(&last.place.directory, &place.directory));
+            waiting.directories += usize::from(!same);
+            waiting.bytes += stamp.size;
+            waiting.files.push(Finished { place, pending, size: stamp.size });
+            let full = waiting.files.len() >= MOST_FILES
+                || waiting.bytes >= MOST_BYTES
+                || waiting.directories >= MOST_DIRECTORIES;
+            full.then(|| std::mem::take(&mut *waiting))
+        };
+        if let Some(due) = due {
+            self.put_in_place(site, due.files, false);
+        }
+        Ok(())
+    }
+
+    /// Puts in place what waits; the run's last commit also makes the names durable.
+    pub(crate) fn commit_all(&self, site: &Site) {
+        let waiting =
+            std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let few = self.committed.load(Ordering::Relaxed) == 0;
+        self.put_in_place(site, waiting.files, few);
+    }
+
+    fn put_in_place(&self, site: &Site, files: Vec<Finished>, may_be_few: bool) {
+        if files.is_empty() || site.ledger.is_stopped() {
+            return;
+        }
+        let few = may_be_few && files.len() <= FEW;
+        let made = if few { sync_each(&files) } else { sync_file_systems(&files) };
+        if let Err(error) = made {
+            site.stop(Error::failed(
+                "standby",
+                format!("cannot be made durable: {}", fs::words(error)),
+            ));
+            return;
+        }
+        self.committed.fetch_add(files.len() as u64, Ordering::Relaxed);
+        let mut last: Option<Arc<Directory>> = None;
+        for finished in files {
+            let directory = Arc::clone(&finished.place.directory);
+            rename(site, finished);
+            if few && last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, &directory)) {
+                if let Some(Err(error)) = last.as_ref().and_then(|d| d.fd()).map(fsync) {
+                    site.ledger.failed(directory.path(), "write_error", fs::words(error));
+                }
+                last = Some(directory);
+            }
+        }
+        if let Some(Err(error)) = last.as_ref().and_then(|d| d.fd()).map(fsync) {
+            site.ledger.failed(b".".to_vec(), "write_error", fs::words(error));
+        }
+    }
+
+    /// True when files were put in place by commits of many, whose names are not yet durable.
+    pub(crate) fn committed_many(&self) -> bool {
+        self.committed.load(Ordering::Relaxed) > FEW as u64
+    }
+}
+
+fn rename(site: &Site, finished: Finished) {
+    let Finished { mut place, pending, size } = finished;
+    let Some(fd) = place.directory.fd() else { return };
+    let moved = rename_over(site, &place.directory, fd, &place.name, &pending.name);
+    match moved {
+        Ok(()) => {
+            place.kept = true;
+            let path = || pending.directory.path_of(&pending.name);
+            let action = if pending.have.is_some_and(|have| have.kind == pending.kind()) {
+                Action::Update
+            } else {
+                Action::Create
+            };
+            site.ledger.changed(
+                || Change { path: path(), kind: pending.kind(), action, why: pending.why, size },
+                action,
+            );
+            site.ledger.done(1, size);
+        }
+        Err(error) => {
+            let path = pending.directory.path_of(&pending.name);
+            site.failed(path, error, "cannot be put in place");
+        }
+    }
+}
+
+/// Renames over whatever is there. A directory in the way goes only when deleting was asked for, or
+/// when it is empty.
+///
+/// # Errors
+/// The system's own; `ENOTEMPTY` for a directory that stays.
+pub(crate) fn rename_over(
+    site: &Site,
+    directory: &Directory,
+    fd: &OwnedFd,
+    from: &[u8],
+    to: &[u8],
+) -> nix::Result<()> {
+    match renameat(fd, from, fd, to) {
+        Err(Errno::EISDIR | Errno::ENOTEMPTY | Errno::EEXIST) => {
+            delete::make_way(site, directory, fd, to)?;
+            renameat(fd, from, fd, to)
+        }
+        result => result,
+    }
+}
+
+fn sync_each(files: &[Finished]) -> nix::Result<()> {
+    for finished in files {
+        let Some(fd) = finished.place.directory.fd() else { continue };
+        let flags = OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        match openat(fd, &finished.place.name[..], flags, Mode::empty()) {
+            Ok(file) => fsync(&file)?,
+            // Its mode may keep us out; then its file system is synced as a whole.
+            Err(Errno::EACCES) => sys::sync_file_system(fd)?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// One sync for each file system that the files lie on.
+fn sync_file_systems(files: &[Finished]) -> nix::Result<()> {
+    let mut one_of_each = BTreeMap::new();
+    let mut last: Option<&Arc<Directory>> = None;
+    for finished in files {
+        let directory = &finished.place.directory;
+        if last.is_some_and(|last| Arc::ptr_eq(last, directory)) {
+            continue;
+        }
+        last = Some(directory);
+        if let Some(fd) = directory.fd() {
+            one_of_each.entry(fstat(fd)?.st_dev).or_insert(fd);
+        }
+    }
+    one_of_each.into_values().try_for_each(sys::sync_file_system)
+}

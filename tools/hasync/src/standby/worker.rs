@@ -1,0 +1,383 @@
+//! The workers: they write what comes, and copy where the source is in this process.
+
+use super::Site;
+use super::create;
+use super::credit::Credit;
+use super::directory::Directory;
+use super::large::{Larges, Old};
+use crate::SMALL;
+use crate::content;
+use crate::entry::{Entry, Kind, Stamp};
+use crate::source::{self, Listing, Loss};
+use crate::sys;
+use crate::wire::{FileId, MAX_FRAME, Plea, SmallFile, ToSource, ToStandby, Why, damaged};
+use ha_json::Error;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{Mode, fstat};
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender};
+
+/// A file that was asked for.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(super) directory: Arc<Directory>,
+    pub(super) name: Vec<u8>,
+    /// As the source listed it, with owners as they are here.
+    pub(super) want: Stamp,
+    pub(super) have: Option<Stamp>,
+    pub(super) why: Why,
+    /// How often it came and was not what its digest said.
+    pub(super) tries: u32,
+    pub(super) credit: Option<Arc<Credit>>,
+    /// Kept for what dropping it does.
+    #[allow(dead_code)]
+    pub(super) hold: Option<Arc<Hold>>,
+}
+
+impl Pending {
+    pub(super) fn kind(&self) -> Kind {
+        self.want.kind
+    }
+
+    pub(super) fn path(&self) -> Vec<u8> {
+        self.directory.path_of(&self.name)
+    }
+
+    fn entry(&self) -> Entry {
+        Entry { name: self.name.clone(), stamp: self.want, target: Vec::new(), implied: false }
+    }
+
+    /// The file that is here now, open for reading.
+    pub(super) fn open_old(&self) -> nix::Result<File> {
+        let fd = self.directory.fd().ok_or(Errno::ENOENT)?;
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+        openat(fd, &self.name[..], flags, Mode::empty()).map(File::from)
+    }
+}
+
+/// While it is held, the source keeps a directory's list; then it is told to let go.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    source: Sender<ToSource>,
+    directory: u32,
+}
+
+impl Hold {
+    pub(super) fn new(site: &Site, directory: u32) -> Hold {
+        Hold { source: site.source.clone(), directory }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let _ = self.source.send(ToSource::Release { directory: self.directory });
+    }
+}
+
+/// What a worker is given.
+pub(super) enum Job {
+    /// From the source: content, or word of it.
+    Message(ToStandby),
+    /// Files of a source in this process.
+    Copy { listing: Arc<Listing>, files: Vec<(u32, Pending, Plea)> },
+    /// Digest the file that is here, then ask for it only if it is another.
+    Digest { file: FileId, pending: Pending },
+    /// Ask for the difference to the file that is here.
+    Delta { file: FileId, pending: Pending, old: u64 },
+}
+
+pub(super) struct Worker {
+    site: Arc<Site>,
+    larges: Larges,
+}
+
+impl Worker {
+    pub(super) fn new(site: &Arc<Site>) -> Worker {
+        Worker { site: Arc::clone(site), larges: Larges::new(site) }
+    }
+
+    pub(super) fn run(mut self, queue: &Receiver<Job>) {
+        while let Ok(job) = queue.recv() {
+            if self.site.ledger.is_stopped() {
+                continue;
+            }
+            if let Err(error) = self.work(job) {
+                self.site.stop(error);
+            }
+        }
+    }
+
+    fn work(&mut self, job: Job) -> Result<(), Error> {
+        match job {
+            Job::Copy { listing, files } => {
+                for (index, pending, plea) in files {
+                    self.copy(&listing, index, pending, &plea);
+                }
+                Ok(())
+            }
+            Job::Digest { file, pending } => self.digest(file, pending),
+            Job::Delta { file, pending, old } => {
+                let (plea, old) = match pending.open_old() {
+                    Ok(file) => (Plea::Delta(old), Some(Old::new(file, old))),
+                    Err(_) => (Plea::Whole, None),
+                };
+                self.site.asked().insert(file, pending);
+                let files = vec![(file.index, plea)];
+                self.site.ask(ToSource::Get { directory: file.directory, files });
+                match old {
+                    Some(old) => self.larges.expect(file, old),
+                    None => Ok(()),
+                }
+            }
+            Job::Message(ToStandby::Files { directory, files, packed, data }) => {
+                self.files(directory, files, packed, data)
+            }
+            Job::Message(ToStandby::Same { file }) => {
+                let pending = self.take(file)?;
+                self.same(&pending);
+                Ok(())
+            }
+            Job::Message(ToStandby::Lost { file, reason, message }) => {
+                let pending = match self.larges.forget(file) {
+                    Some(pending) => pending,
+                    None => self.take(file)?,
+                };
+                self.lost(&pending, &reason, message);
+                Ok(())
+            }
+            Job::Message(message) => self.larges.message(message),
+        }
+    }
+
+    fn take(&self, file: FileId) -> Result<Pending, Error> {
+        self.site.asked().remove(&file).ok_or_else(|| damaged("a file that was not asked for"))
+    }
+
+    fn lost(&self, pending: &Pending, reason: &str, message: String) {
+        self.site.ledger.troubled.store(true, Ordering::Relaxed);
+        self.site.ledger.failed(pending.path(), reason, message);
+    }
+
+    /// The content is the same: only attributes may differ.
+    fn same(&self, pending: &Pending) {
+        if let Some(have) = &pending.have {
+            create::attributes(&self.site, &pending.directory, &pending.entry(), have, pending.why);
+        }
+    }
+
+    fn digest(&mut self, file: FileId, pending: Pending) -> Result<(), Error> {
+        let digest = pending
+            .open_old()
+            .map_err(std::io::Error::from)
+            .and_then(|old| content::digest_of(&old));
+        let plea = match digest {
+            Ok((digest, read)) => {
+                self.site.ledger.bytes_read.fetch_add(read, Ordering::Relaxed);
+                Plea::Unless(digest)
+            }
+            Err(_) => Plea::Whole,
+        };
+        self.site.asked().insert(file, pending);
+        let files = vec![(file.index, plea)];
+        self.site.ask(ToSource::Get { directory: file.directory, files });
+        Ok(())
+    }
+
+    fn files(
+        &mut self,
+        directory: u32,
+        files: Vec<SmallFile>,
+        packed: bool,
+        data: Vec<u8>,
+    ) -> Result<(), Error> {
+        let total = files.iter().try_fold(0u64, |sum, file| sum.checked_add(file.stamp.size));
+        let total = total.filter(|total| *total <= MAX_FRAME as u64);
+        let total = total.ok_or_else(|| damaged("more small files than a frame holds"))? as usize;
+        let data = unpack(packed, data, total)?;
+        let mut rest = &data[..];
+        for small in files {
+            let (bytes, tail) = rest
+                .split_at_checked(small.stamp.size as usize)
+                .ok_or_else(|| damaged("a file that is cut"))?;
+            rest = tail;
+            let id = FileId { directory, index: small.index };
+            let pending = self.take(id)?;
+            if *blake3::hash(bytes).as_bytes() == small.digest {
+                self.small(pending, &small.stamp, bytes);
+            } else {
+                again(&self.site, id, pending);
+            }
+        }
+        if rest.is_empty() { Ok(()) } else { Err(damaged("data that belongs to no file")) }
+    }
+
+    /// Writes a small file whose content is known to be right.
+    fn small(&self, pending: Pending, stamp: &Stamp, bytes: &[u8]) {
+        if self.site.options.dry_run {
+            return self.would(&pending, stamp);
+        }
+        let written = self.site.store.begin(&pending.directory).and_then(|mut temporary| {
+            temporary.file.write_all(bytes).map_err(|error| sys::errno(&error))?;
+            Ok(temporary)
+        });
+        self.site.ledger.literal.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let path = pending.path();
+        let finished = written
+            .and_then(|temporary| self.site.store.finish(&self.site, temporary, stamp, pending));
+        if let Err(error) = finished {
+            self.site.failed(path, error, "cannot be written");
+        }
+    }
+
+    /// What a dry run says of a file whose content differs.
+    fn would(&self, pending: &Pending, stamp: &Stamp) {
+        would(&self.site, pending, stamp);
+    }
+
+    fn copy(&self, listing: &Listing, index: u32, pending: Pending, plea: &Plea) {
+        let site = &self.site;
+        if site.ledger.is_stopped() {
+            return;
+        }
+        if matches!(plea, Plea::Unless(_)) {
+            match self.compare_content(listing, index, &pending) {
+                Ok(true) => return self.same(&pending),
+                Ok(false) => {}
+                Err(loss) => return self.lost(&pending, loss.reason, loss.message),
+            }
+        }
+        if site.options.dry_run {
+            return self.would(&pending, &pending.want);
+        }
+        let mut data = Vec::new();
+        let limit = if pending.want.size > SMALL { 0 } else { SMALL };
+        match source::read_whole(listing, index, limit, &mut data) {
+            Ok(Some(stamp)) => {
+                site.ledger.bytes_read.fetch_add(stamp.size, Ordering::Relaxed);
+                let expected = || *blake3::hash(&data).as_bytes();
+                if listing.expected(index).is_some()
+                    && let Err(loss) =
+                        source::check_expected(listing, index, stamp.size, &expected())
+                {
+                    return self.lost(&pending, loss.reason, loss.message);
+                }
+                self.small(pending, &stamp, &data);
+            }
+            Ok(None) => self.copy_large(listing, index, pending),
+            Err(loss) => self.lost(&pending, loss.reason, loss.message),
+        }
+    }
+
+    fn compare_content(
+        &self,
+        listing: &Listing,
+        index: u32,
+        pending: &Pending,
+    ) -> Result<bool, Loss> {
+        let (file, _) = source::open_file(listing, index)?;
+        let read = |file: &File| {
+            let (digest, read) =
+                content::digest_of(file).map_err(|error| Loss::read(sys::errno(&error)))?;
+            self.site.ledger.bytes_read.fetch_add(read, Ordering::Relaxed);
+            Ok((digest, read))
+        };
+        let (wanted, size) = read(&file)?;
+        source::check_expected(listing, index, size, &wanted)?;
+        // A file here that cannot be read is another file.
+        let Ok(old) = pending.open_old() else { return Ok(false) };
+        Ok(read(&old).is_ok_and(|(digest, _)| digest == wanted))
+    }
+
+    /// Copies a large file inside this machine; the kernel does the work.
+    fn copy_large(&self, listing: &Listing, index: u32, pending: Pending) {
+        let path = pending.path();
+        for attempt in 0..source::ATTEMPTS {
+            source::pause(attempt);
+            let (file, before) = match source::open_file(listing, index) {
+                Ok(opened) => opened,
+                Err(loss) => return self.lost(&pending, loss.reason, loss.message),
+            };
+            let stamp = Stamp::of(&before);
+            let copied = self.site.store.begin(&pending.directory).and_then(|temporary| {
+                let copied = sys::copy(&file, &temporary.file, stamp.size)?;
+                Ok((temporary, copied))
+            });
+            let (temporary, copied) = match copied {
+                Ok(copied) => copied,
+                Err(error) => return self.site.failed(path, error, "cannot be copied"),
+            };
+            self.site.ledger.bytes_read.fetch_add(copied, Ordering::Relaxed);
+            let unchanged = fstat(&file).is_ok_and(|now| source::is_unchanged(&before, &now));
+            if copied != stamp.size || !unchanged {
+                continue;
+            }
+            if listing.expected(index).is_some() {
+                // What was written is what is judged.
+                let digest = rewound(&temporary.file).and_then(|file| content::digest_of(file));
+                let loss = match digest {
+                    Ok((digest, _)) => {
+                        source::check_expected(listing, index, stamp.size, &digest).err()
+                    }
+                    Err(error) => Some(Loss::read(sys::errno(&error))),
+                };
+                if let Some(loss) = loss {
+                    return self.lost(&pending, loss.reason, loss.message);
+                }
+            }
+            self.site.ledger.literal.fetch_add(copied, Ordering::Relaxed);
+            if let Err(error) = self.site.store.finish(&self.site, temporary, &stamp, pending) {
+                self.site.failed(path, error, "cannot be written");
+            }
+            return;
+        }
+        let loss = Loss::changing();
+        self.lost(&pending, loss.reason, loss.message);
+    }
+}
+
+fn rewound(mut file: &File) -> std::io::Result<&File> {
+    file.rewind()?;
+    Ok(file)
+}
+
+/// What a dry run tells of a file that would be written.
+pub(super) fn would(site: &Site, pending: &Pending, stamp: &Stamp) {
+    use crate::wire::{Action, Change};
+    let action = match pending.have {
+        Some(have) if have.kind == Kind::File => Action::Update,
+        _ => Action::Create,
+    };
+    let mut why = pending.why;
+    why.add(Why::CONTENT, true);
+    let change =
+        || Change { path: pending.path(), kind: Kind::File, action, why, size: stamp.size };
+    site.ledger.changed(change, action);
+}
+
+/// Asks for a file again that did not come as its digest says; a second time it is given up.
+pub(super) fn again(site: &Site, file: FileId, mut pending: Pending) {
+    pending.tries += 1;
+    if pending.tries > 1 {
+        let message = "came twice with another content than its digest says";
+        site.ledger.troubled.store(true, Ordering::Relaxed);
+        site.ledger.failed(pending.path(), "digest_mismatch", message);
+        return;
+    }
+    site.asked().insert(file, pending);
+    let files = vec![(file.index, Plea::Whole)];
+    site.ask(ToSource::Get { directory: file.directory, files });
+}
+
+/// The bytes of a frame, which are so many.
+pub(super) fn unpack(packed: bool, data: Vec<u8>, length: usize) -> Result<Vec<u8>, Error> {
+    let data = match packed {
+        true => zstd::bulk::decompress(&data, length)
+            .map_err(|_| damaged("data that cannot be unpacked"))?,
+        false => data,
+    };
+    if data.len() == length { Ok(data) } else { Err(damaged("data of another length")) }
+}

@@ -1,0 +1,119 @@
+//! What Linux does better than POSIX; elsewhere each has a plain way to the same end.
+
+use nix::errno::Errno;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+
+const PIECE: usize = 1 << 20;
+
+/// Copies the rest of `from` to `to`, at most `length` bytes; gives the count. The kernel does it
+/// where it can, and shares the blocks where the file system can.
+pub(crate) fn copy(from: &File, to: &File, length: u64) -> nix::Result<u64> {
+    let mut copied = 0;
+    #[cfg(target_os = "linux")]
+    while copied < length {
+        let piece = usize::try_from(length - copied).unwrap_or(usize::MAX).min(1 << 30);
+        match nix::fcntl::copy_file_range(from, None, to, None, piece) {
+            // Some file systems (procfs) answer 0 for files that are not empty.
+            Ok(0) => break,
+            Ok(count) => copied += count as u64,
+            Err(Errno::EINTR) => {}
+            Err(Errno::EXDEV | Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(copied + copy_plainly(from, to, length - copied)?)
+}
+
+/// [`copy`] by read and write alone.
+pub(crate) fn copy_plainly(mut from: &File, mut to: &File, length: u64) -> nix::Result<u64> {
+    if length == 0 {
+        return Ok(0);
+    }
+    let mut buffer = vec![0; PIECE.min(usize::try_from(length).unwrap_or(PIECE))];
+    let mut copied = 0;
+    while copied < length {
+        let piece = buffer.len().min(usize::try_from(length - copied).unwrap_or(usize::MAX));
+        let count = match from.read(&mut buffer[..piece]) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(errno(&error)),
+        };
+        to.write_all(&buffer[..count]).map_err(|error| errno(&error))?;
+        copied += count as u64;
+    }
+    Ok(copied)
+}
+
+/// The number behind an error of std.
+pub(crate) fn errno(error: &std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+/// Brings everything written to the file system of `directory` to its disk.
+pub(crate) fn sync_file_system(directory: &OwnedFd) -> nix::Result<()> {
+    #[cfg(target_os = "linux")]
+    return nix::unistd::syncfs(directory);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = directory;
+        nix::unistd::sync();
+        Ok(())
+    }
+}
+
+/// A name for the boot that this process runs in; the same for every process until the next boot.
+pub(crate) fn boot() -> String {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let id: String = id.chars().filter(char::is_ascii_hexdigit).take(8).collect();
+    if id.len() == 8 { id } else { "00000000".to_owned() }
+}
+
+/// When a process started, in the kernel's ticks since boot; `None` when there is none. Where the
+/// kernel does not tell, 0 for every process that is there.
+pub(crate) fn process_start(pid: u32) -> Option<u64> {
+    let told = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    match told {
+        // The name, in parentheses, may hold blanks; the start time is the 20th field after it.
+        Ok(stat) => stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok(),
+        Err(_) if std::path::Path::new("/proc/self/stat").exists() => None,
+        Err(_) => {
+            let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).ok()?);
+            nix::sys::signal::kill(pid, None).ok().map(|()| 0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Seek;
+
+    #[test]
+    fn the_kernels_copy_and_the_plain_one_give_the_same() {
+        let data: Vec<u8> = (0..3_000_000u32).map(|i| (i % 251) as u8).collect();
+        for way in [copy, copy_plainly] {
+            let mut from = tempfile::tempfile().unwrap();
+            let mut to = tempfile::tempfile().unwrap();
+            from.write_all(&data).unwrap();
+            from.rewind().unwrap();
+            assert_eq!(way(&from, &to, 2_500_000).unwrap(), 2_500_000);
+            assert_eq!(way(&from, &to, 9_000_000).unwrap(), 500_000);
+            to.rewind().unwrap();
+            let mut copied = Vec::new();
+            to.read_to_end(&mut copied).unwrap();
+            assert_eq!(copied, data);
+        }
+    }
+
+    #[test]
+    fn a_process_that_is_there_has_a_start_and_one_that_ended_has_none() {
+        assert!(process_start(std::process::id()).is_some());
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        child.wait().unwrap();
+        assert_eq!(process_start(pid), None);
+    }
+}

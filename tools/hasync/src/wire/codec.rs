@@ -1,0 +1,488 @@
+//! Messages as frames: a type byte and fields. Nothing the far side sends is believed unread.
+
+use super::bytes::{Decoder, Encoder, damaged};
+use super::message::*;
+use crate::entry::{Entry, Kind, Moment, Stamp};
+use ha_json::{Error, Kind as ErrorKind};
+
+/// A message that can be sent as a frame.
+pub(crate) trait Frame: Sized + Send + 'static {
+    /// What is sent when there is nothing to say for a while.
+    const PING: Self;
+    /// Appends the type byte and the fields.
+    fn encode(&self, out: &mut Vec<u8>);
+    /// Reads a frame that [`Frame::encode`] made.
+    fn decode(frame: &[u8]) -> Result<Self, Error>;
+    /// What tells the far side why this one stops.
+    fn fatal(error: Error) -> Self;
+}
+
+impl Encoder {
+    fn stamp(&mut self, stamp: &Stamp) {
+        self.byte(stamp.kind as u8);
+        self.number(stamp.mode.into());
+        self.number(stamp.size);
+        self.signed(stamp.mtime.seconds);
+        self.number(stamp.mtime.nanoseconds.into());
+        self.number(stamp.uid.into());
+        self.number(stamp.gid.into());
+        if stamp.kind.is_device() {
+            self.number(stamp.device);
+        }
+    }
+
+    fn entry(&mut self, entry: &Entry) {
+        self.string(&entry.name);
+        self.stamp(&entry.stamp);
+        self.flag(entry.implied);
+        if entry.stamp.kind == Kind::Symlink {
+            self.string(&entry.target);
+        }
+    }
+
+    fn file(&mut self, file: FileId) {
+        self.number(file.directory.into());
+        self.number(file.index.into());
+    }
+
+    fn totals(&mut self, totals: &Totals) {
+        for field in totals.clone().fields() {
+            self.number(*field);
+        }
+    }
+
+    fn error(&mut self, error: &Error) {
+        self.string(error.kind.word().as_bytes());
+        self.string(error.what.as_bytes());
+        self.string(error.why.as_bytes());
+    }
+
+    fn list<T>(&mut self, items: &[T], mut each: impl FnMut(&mut Encoder, &T)) {
+        self.number(items.len() as u64);
+        for item in items {
+            each(self, item);
+        }
+    }
+}
+
+impl Decoder<'_> {
+    fn kind(&mut self) -> Result<Kind, Error> {
+        let number = usize::from(self.byte()?);
+        Kind::ALL.get(number).copied().ok_or_else(|| damaged("an unknown kind of file"))
+    }
+
+    fn stamp(&mut self) -> Result<Stamp, Error> {
+        let kind = self.kind()?;
+        let mode = self.small()?;
+        let size = self.number()?;
+        let seconds = self.signed()?;
+        let nanoseconds = self.small()?;
+        if mode > 0o7777 || nanoseconds >= 1_000_000_000 || size > i64::MAX as u64 {
+            return Err(damaged("a mode, size or time that no file has"));
+        }
+        let (uid, gid) = (self.small()?, self.small()?);
+        let device = if kind.is_device() { self.number()? } else { 0 };
+        Ok(Stamp { kind, mode, size, mtime: Moment { seconds, nanoseconds }, uid, gid, device })
+    }
+
+    /// A name of one component: the only kind there is on the wire, so no path can lead outside.
+    fn name(&mut self) -> Result<Vec<u8>, Error> {
+        let name = self.string()?;
+        let bad = name.is_empty() || name == b"." || name == b".." || name.len() > 255;
+        if bad || name.iter().any(|&byte| byte == b'/' || byte == 0) {
+            return Err(damaged("a name that leads outside its directory"));
+        }
+        Ok(name)
+    }
+
+    fn entry(&mut self) -> Result<Entry, Error> {
+        let name = self.name()?;
+        let stamp = self.stamp()?;
+        let implied = self.flag()?;
+        let target = if stamp.kind == Kind::Symlink { self.string()? } else { Vec::new() };
+        if target.len() > 4096 || target.contains(&0) {
+            return Err(damaged("a symbolic link that points nowhere"));
+        }
+        Ok(Entry { name, stamp, target, implied })
+    }
+
+    fn file(&mut self) -> Result<FileId, Error> {
+        Ok(FileId { directory: self.small()?, index: self.small()? })
+    }
+
+    fn totals(&mut self) -> Result<Totals, Error> {
+        let mut totals = Totals::default();
+        for field in totals.fields() {
+            *field = self.number()?;
+        }
+        Ok(totals)
+    }
+
+    fn text(&mut self) -> Result<String, Error> {
+        let bytes = self.string()?;
+        if bytes.len() > 64 << 10 {
+            return Err(damaged("a message that is too long"));
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn error(&mut self) -> Result<Error, Error> {
+        let kind = ErrorKind::from_word(&self.text()?).unwrap_or(ErrorKind::Failed);
+        Ok(Error::new(kind, self.text()?, self.text()?))
+    }
+
+    fn list<T>(
+        &mut self,
+        least: usize,
+        mut each: impl FnMut(&mut Self) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let count = self.count(least)?;
+        (0..count).map(|_| each(self)).collect()
+    }
+}
+
+impl Frame for ToStandby {
+    const PING: Self = ToStandby::Ping;
+
+    fn fatal(error: Error) -> Self {
+        ToStandby::Fatal(error)
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut e = Encoder(std::mem::take(out));
+        match self {
+            ToStandby::Ping => e.byte(0),
+            ToStandby::Fatal(error) => {
+                e.byte(1);
+                e.error(error);
+            }
+            ToStandby::Start(start) => {
+                e.byte(2);
+                e.flag(start.single);
+                e.flag(start.root.is_some());
+                start.root.iter().for_each(|stamp| e.stamp(stamp));
+            }
+            ToStandby::Owner { group, id, name } => {
+                e.byte(3);
+                e.flag(*group);
+                e.number((*id).into());
+                e.string(name);
+            }
+            ToStandby::Head(head) => {
+                e.byte(4);
+                e.number(head.id.into());
+                e.number(head.parent.into());
+                e.string(&head.name);
+                e.flag(head.digest.is_some());
+                head.digest.iter().for_each(|digest| e.fixed(digest));
+                e.number(head.entries.into());
+                e.number(head.subdirectories.into());
+                e.flag(head.whole);
+            }
+            ToStandby::List { directory, entries, last } => {
+                e.byte(5);
+                e.number((*directory).into());
+                e.flag(*last);
+                e.list(entries, Encoder::entry);
+            }
+            ToStandby::Files { directory, files, packed, data } => {
+                e.byte(6);
+                e.number((*directory).into());
+                e.flag(*packed);
+                e.list(files, |e, file| {
+                    e.number(file.index.into());
+                    e.stamp(&file.stamp);
+                    e.fixed(&file.digest);
+                });
+                e.string(data);
+            }
+            ToStandby::Open { file, stamp } => {
+                e.byte(7);
+                e.file(*file);
+                e.stamp(stamp);
+            }
+            ToStandby::Data { file, packed, length, data } => {
+                e.byte(8);
+                e.file(*file);
+                e.flag(*packed);
+                e.number((*length).into());
+                e.string(data);
+            }
+            ToStandby::Copy { file, offset, length } => {
+                e.byte(9);
+                e.file(*file);
+                e.number(*offset);
+                e.number(*length);
+            }
+            ToStandby::SegmentDone { file } => {
+                e.byte(10);
+                e.file(*file);
+            }
+            ToStandby::AskRolling { file, offset, length } => {
+                e.byte(11);
+                e.file(*file);
+                e.number(*offset);
+                e.number(*length);
+            }
+            ToStandby::Close { file, digest } => {
+                e.byte(12);
+                e.file(*file);
+                e.fixed(digest);
+            }
+            ToStandby::Same { file } => {
+                e.byte(13);
+                e.file(*file);
+            }
+            ToStandby::Lost { file, reason, message } => {
+                e.byte(14);
+                e.file(*file);
+                e.string(reason.as_bytes());
+                e.string(message.as_bytes());
+            }
+            ToStandby::Trouble { path, reason, message } => {
+                e.byte(15);
+                e.string(path);
+                e.string(reason.as_bytes());
+                e.string(message.as_bytes());
+            }
+            ToStandby::Skipped { path, why } => {
+                e.byte(16);
+                e.string(path);
+                e.string(why.as_bytes());
+            }
+            ToStandby::Walked { files, bytes } => {
+                e.byte(17);
+                e.number(*files);
+                e.number(*bytes);
+            }
+            ToStandby::Bye(totals) => {
+                e.byte(18);
+                e.totals(totals);
+            }
+        }
+        *out = e.0;
+    }
+
+    fn decode(frame: &[u8]) -> Result<Self, Error> {
+        let mut d = Decoder::new(frame);
+        let message = match d.byte()? {
+            0 => ToStandby::Ping,
+            1 => ToStandby::Fatal(d.error()?),
+            2 => {
+                let single = d.flag()?;
+                let root = if d.flag()? { Some(d.stamp()?) } else { None };
+                ToStandby::Start(Start { single, root })
+            }
+            3 => ToStandby::Owner { group: d.flag()?, id: d.small()?, name: d.string()? },
+            4 => {
+                let (id, parent) = (d.small()?, d.small()?);
+                let name = if id == 0 { d.string()? } else { d.name()? };
+                let digest = if d.flag()? { Some(d.array()?) } else { None };
+                let (entries, subdirectories) = (d.small()?, d.small()?);
+                let whole = d.flag()?;
+                ToStandby::Head(Head { id, parent, name, digest, entries, subdirectories, whole })
+            }
+            5 => {
+                let (directory, last) = (d.small()?, d.flag()?);
+                ToStandby::List { directory, entries: d.list(9, Decoder::entry)?, last }
+            }
+            6 => {
+                let (directory, packed) = (d.small()?, d.flag()?);
+                let files = d.list(40, |d| {
+                    Ok(SmallFile { index: d.small()?, stamp: d.stamp()?, digest: d.array()? })
+                })?;
+                ToStandby::Files { directory, files, packed, data: d.string()? }
+            }
+            7 => ToStandby::Open { file: d.file()?, stamp: d.stamp()? },
+            8 => {
+                let (file, packed, length) = (d.file()?, d.flag()?, d.small()?);
+                if length as usize > MAX_FRAME {
+                    return Err(damaged("data that is too long"));
+                }
+                ToStandby::Data { file, packed, length, data: d.string()? }
+            }
+            9 => ToStandby::Copy { file: d.file()?, offset: d.number()?, length: d.number()? },
+            10 => ToStandby::SegmentDone { file: d.file()? },
+            11 => {
+                ToStandby::AskRolling { file: d.file()?, offset: d.number()?, length: d.number()? }
+            }
+            12 => ToStandby::Close { file: d.file()?, digest: d.array()? },
+            13 => ToStandby::Same { file: d.file()? },
+            14 => ToStandby::Lost { file: d.file()?, reason: d.text()?, message: d.text()? },
+            15 => ToStandby::Trouble { path: d.string()?, reason: d.text()?, message: d.text()? },
+            16 => ToStandby::Skipped { path: d.string()?, why: d.text()? },
+            17 => ToStandby::Walked { files: d.number()?, bytes: d.number()? },
+            18 => ToStandby::Bye(d.totals()?),
+            _ => return Err(damaged("a frame of an unknown type")),
+        };
+        d.end()?;
+        Ok(message)
+    }
+}
+
+impl Frame for ToSource {
+    const PING: Self = ToSource::Ping;
+
+    fn fatal(error: Error) -> Self {
+        ToSource::Fatal(error)
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut e = Encoder(std::mem::take(out));
+        match self {
+            ToSource::Ping => e.byte(0),
+            ToSource::Fatal(error) => {
+                e.byte(1);
+                e.error(error);
+            }
+            ToSource::Ready { owner, digests } => {
+                e.byte(2);
+                e.flag(*owner);
+                e.flag(*digests);
+            }
+            ToSource::Want { directory } => {
+                e.byte(3);
+                e.number((*directory).into());
+            }
+            ToSource::Release { directory } => {
+                e.byte(4);
+                e.number((*directory).into());
+            }
+            ToSource::Get { directory, files } => {
+                e.byte(5);
+                e.number((*directory).into());
+                e.list(files, |e, (index, plea)| {
+                    e.number((*index).into());
+                    match plea {
+                        Plea::Whole => e.byte(0),
+                        Plea::Unless(digest) => {
+                            e.byte(1);
+                            e.fixed(digest);
+                        }
+                        Plea::Delta(size) => {
+                            e.byte(2);
+                            e.number(*size);
+                        }
+                    }
+                });
+            }
+            ToSource::Blocks { file, hashes } => {
+                e.byte(6);
+                e.file(*file);
+                e.list(hashes, |e, hash| e.fixed(&hash.to_le_bytes()));
+            }
+            ToSource::Rolling { file, signature } => {
+                e.byte(7);
+                e.file(*file);
+                e.string(signature);
+            }
+            ToSource::Event(event) => {
+                e.byte(8);
+                encode_event(&mut e, event);
+            }
+            ToSource::Done { totals, error } => {
+                e.byte(9);
+                e.totals(totals);
+                e.flag(error.is_some());
+                error.iter().for_each(|error| e.error(error));
+            }
+        }
+        *out = e.0;
+    }
+
+    fn decode(frame: &[u8]) -> Result<Self, Error> {
+        let mut d = Decoder::new(frame);
+        let message = match d.byte()? {
+            0 => ToSource::Ping,
+            1 => ToSource::Fatal(d.error()?),
+            2 => ToSource::Ready { owner: d.flag()?, digests: d.flag()? },
+            3 => ToSource::Want { directory: d.small()? },
+            4 => ToSource::Release { directory: d.small()? },
+            5 => {
+                let directory = d.small()?;
+                let files = d.list(2, |d| {
+                    let index = d.small()?;
+                    let plea = match d.byte()? {
+                        0 => Plea::Whole,
+                        1 => Plea::Unless(d.array()?),
+                        2 => Plea::Delta(d.number()?),
+                        _ => return Err(damaged("a request of an unknown type")),
+                    };
+                    Ok((index, plea))
+                })?;
+                ToSource::Get { directory, files }
+            }
+            6 => {
+                let file = d.file()?;
+                let hashes = d.list(8, |d| Ok(u64::from_le_bytes(d.array()?)))?;
+                ToSource::Blocks { file, hashes }
+            }
+            7 => ToSource::Rolling { file: d.file()?, signature: d.string()? },
+            8 => ToSource::Event(decode_event(&mut d)?),
+            9 => {
+                let totals = d.totals()?;
+                let error = if d.flag()? { Some(d.error()?) } else { None };
+                ToSource::Done { totals, error }
+            }
+            _ => return Err(damaged("a frame of an unknown type")),
+        };
+        d.end()?;
+        Ok(message)
+    }
+}
+
+fn encode_event(e: &mut Encoder, event: &Event) {
+    match event {
+        Event::Change(change) => {
+            e.byte(0);
+            e.string(&change.path);
+            e.byte(change.kind as u8);
+            e.byte(change.action as u8);
+            e.number(change.why.0.into());
+            e.number(change.size);
+        }
+        Event::Failed { path, reason, message } => {
+            e.byte(1);
+            e.string(path);
+            e.string(reason.as_bytes());
+            e.string(message.as_bytes());
+        }
+        Event::Skipped { path, why } => {
+            e.byte(2);
+            e.string(path);
+            e.string(why.as_bytes());
+        }
+        Event::Progress { files, bytes, total_files, total_bytes, walked } => {
+            e.byte(3);
+            [files, bytes, total_files, total_bytes].into_iter().for_each(|n| e.number(*n));
+            e.flag(*walked);
+        }
+    }
+}
+
+fn decode_event(d: &mut Decoder<'_>) -> Result<Event, Error> {
+    Ok(match d.byte()? {
+        0 => {
+            let (path, kind) = (d.string()?, d.kind()?);
+            let action = match d.byte()? {
+                0 => Action::Create,
+                1 => Action::Update,
+                2 => Action::Attributes,
+                3 => Action::Delete,
+                _ => return Err(damaged("an unknown action")),
+            };
+            let why = Why(u16::try_from(d.number()?).map_err(|_| damaged("an unknown cause"))?);
+            Event::Change(Change { path, kind, action, why, size: d.number()? })
+        }
+        1 => Event::Failed { path: d.string()?, reason: d.text()?, message: d.text()? },
+        2 => Event::Skipped { path: d.string()?, why: d.text()? },
+        3 => Event::Progress {
+            files: d.number()?,
+            bytes: d.number()?,
+            total_files: d.number()?,
+            total_bytes: d.number()?,
+            walked: d.flag()?,
+        },
+        _ => return Err(damaged("an unknown event")),
+    })
+}

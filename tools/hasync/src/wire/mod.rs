@@ -1,0 +1,16 @@
+//! What the two ends say to each other: `man/hasync-protocol.5`.
+
+mod bytes;
+mod codec;
+mod greeting;
+mod link;
+mod message;
+
+pub(crate) use bytes::damaged;
+pub(crate) use codec::Frame;
+pub(crate) use greeting::greet;
+pub(crate) use link::{Counted, Incoming, Outgoing, read_frame, write_frame};
+pub(crate) use message::{
+    Action, Change, Event, FileId, Head, MAX_FRAME, Plea, SmallFile, Start, ToSource, ToStandby,
+    Totals, Why,
+};

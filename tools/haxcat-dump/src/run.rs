@@ -1,0 +1,189 @@
+//! One run: what is dumped, of which database, and what came of it.
+
+use crate::Arguments;
+use crate::cfgloc::Location;
+use crate::database::{self, Listing};
+use crate::dump::Rendered;
+use crate::schema::{self, Table};
+use crate::selection::{self, Selection};
+use crate::snapshot::Snapshot;
+use crate::table;
+use ha_json::{Error, Kind, Map, Stream, Tool, Value, json, put_bytes};
+use std::io::Write;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::time::{Duration, Instant};
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) tool: Tool,
+    pub(crate) listing: Listing,
+    pub(crate) selection: Selection,
+    /// True where the tables were named on the command line.
+    pub(crate) named: bool,
+    pub(crate) dry_run: bool,
+    pub(crate) show_secrets: bool,
+    pub(crate) lock_wait: Duration,
+    verbose: bool,
+}
+
+impl Run {
+    /// Finds the tables. `named` are those of the command line.
+    ///
+    /// # Errors
+    /// `failed`, where there is no database; `busy`, where it is locked.
+    pub(crate) fn prepare(
+        tool: Tool,
+        arguments: &Arguments,
+        named: Vec<&'static Table>,
+        location: &Location,
+        totals: &mut Totals,
+    ) -> Result<Run, Error> {
+        let listing = database::list(location)?;
+        totals.directory = Some(listing.directory.as_os_str().as_bytes().to_vec());
+        let mut run = Run {
+            tool,
+            listing,
+            named: !named.is_empty(),
+            selection: Selection { tables: named, skipped: Vec::new() },
+            dry_run: arguments.dry_run,
+            show_secrets: arguments.show_secrets,
+            lock_wait: Duration::from_secs(arguments.lock_wait),
+            verbose: arguments.verbose,
+        };
+        if !run.named {
+            run.selection = selection::all_but(&run.skip_list()?, arguments.all);
+        }
+        totals.skipped = run.selection.skipped.clone();
+        Ok(run)
+    }
+
+    /// `XCAT_SKIPTABLES`, else site.skiptables. A damaged site table skips nothing, and is told when
+    /// its turn comes.
+    fn skip_list(&self) -> Result<Vec<u8>, Error> {
+        if let Some(list) = std::env::var_os("XCAT_SKIPTABLES").filter(|list| !list.is_empty()) {
+            return Ok(list.into_vec());
+        }
+        let site: Vec<_> = schema::table("site").into_iter().collect();
+        let snapshot = Snapshot::open(&self.listing.directory, &site, self.lock_wait)?;
+        match snapshot.tables.first().map(|opened| &opened.file) {
+            Some(Ok(Some(file))) => match table::site_value(file, "skiptables") {
+                Err(error) if error.kind == Kind::Busy => Err(error),
+                found => Ok(found.ok().flatten().unwrap_or_default()),
+            },
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Opens all tables.
+    ///
+    /// # Errors
+    /// As [`Snapshot::open`].
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, Error> {
+        Snapshot::open(&self.listing.directory, &self.selection.tables, self.lock_wait)
+    }
+
+    /// Tells the person who asked for it.
+    pub(crate) fn verbose(&self, text: &str) {
+        if self.verbose {
+            self.tool.say(text);
+        }
+    }
+
+    /// Tells of table files whose tables the schema does not have.
+    pub(crate) fn warn_of_tables<W: Write>(&self, stream: &mut Stream<W>) {
+        if self.named {
+            return;
+        }
+        for name in &self.listing.unknown {
+            let mut record = Map::from_iter([("reason".into(), Value::from("unknown_table"))]);
+            put_bytes(&mut record, "item", name);
+            let message = "is no table that xCAT knows: it is not dumped";
+            record.insert("message".into(), Value::from(message));
+            stream.record("warning", &record);
+        }
+    }
+}
+
+/// Tells of columns that the schema does not have, and what became of them.
+pub(crate) fn warn_of_columns<W: Write>(
+    stream: &mut Stream<W>,
+    table: &Table,
+    columns: &[String],
+    fate: &str,
+) {
+    if columns.is_empty() {
+        return;
+    }
+    let message = format!("has columns that xCAT does not know: they {fate}");
+    stream.record(
+        "warning",
+        &json!({
+            "reason": "unknown_columns",
+            "item": table.name,
+            "columns": columns,
+            "message": message,
+        }),
+    );
+}
+
+/// What came of it, for the last line.
+#[derive(Debug)]
+pub(crate) struct Totals {
+    started: Instant,
+    dry_run: bool,
+    directory: Option<Vec<u8>>,
+    skipped: Vec<&'static str>,
+    /// The moment the tables are as of.
+    pub(crate) as_of: Option<String>,
+    /// Tables that were read whole.
+    pub(crate) tables: u64,
+    /// Their rows.
+    pub(crate) rows: u64,
+    size_bytes: Option<u64>,
+}
+
+impl Totals {
+    /// Nothing yet.
+    pub(crate) fn new(dry_run: bool) -> Totals {
+        Totals {
+            started: Instant::now(),
+            dry_run,
+            directory: None,
+            skipped: Vec::new(),
+            as_of: None,
+            tables: 0,
+            rows: 0,
+            size_bytes: None,
+        }
+    }
+
+    /// Counts the CSV files of a dump.
+    pub(crate) fn count(&mut self, files: &[Rendered], as_of: &str) {
+        self.as_of = Some(as_of.to_owned());
+        self.tables = files.len() as u64;
+        self.rows = files.iter().map(|file| file.rows).sum();
+        self.size_bytes = Some(files.iter().map(|file| file.size_bytes).sum());
+    }
+
+    /// The fields of the last line.
+    pub(crate) fn fields(&self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        fields.insert("dry_run".into(), self.dry_run.into());
+        fields.insert("engine".into(), "SQLite".into());
+        match &self.directory {
+            Some(directory) => put_bytes(&mut fields, "directory", directory),
+            None => {
+                fields.insert("directory".into(), Value::Null);
+            }
+        }
+        fields.insert("as_of".into(), self.as_of.clone().into());
+        fields.insert("tables".into(), self.tables.into());
+        fields.insert("skipped".into(), self.skipped.clone().into());
+        fields.insert("rows".into(), self.rows.into());
+        fields.insert("size_bytes".into(), self.size_bytes.into());
+        let milliseconds = u32::try_from(self.started.elapsed().as_millis()).unwrap_or(u32::MAX);
+        fields.insert("elapsed_seconds".into(), (f64::from(milliseconds) / 1000.0).into());
+        fields
+    }
+}
