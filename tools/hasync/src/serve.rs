@@ -44,8 +44,10 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
             let limit = job.options.bandwidth_limit;
             write_while(output, limit, receiver, move || {
                 let result = serve_source(&service, job, input, sender);
-                // The writer may be gone, and with it whoever would read this.
-                let _ = result.as_ref().map_err(|error| out.send(ToStandby::fatal(error.clone())));
+                if let Err(error) = &result {
+                    // The writer may be gone, and with it whoever would read this.
+                    let _ = out.send(ToStandby::fatal(error.clone()));
+                }
                 result
             })
         }
@@ -54,7 +56,9 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
             let out = sender.clone();
             write_while(output, 0, receiver, move || {
                 let result = serve_standby(service, job, input, sender);
-                let _ = result.as_ref().map_err(|error| out.send(ToSource::fatal(error.clone())));
+                if let Err(error) = &result {
+                    let _ = out.send(ToSource::fatal(error.clone()));
+                }
                 result
             })
         }

@@ -88,15 +88,16 @@ impl Compare<'_> {
         }
         // The last to hold the root: its attributes and those beneath it are settled now.
         drop(root);
-        if result.is_ok() && !site.ledger.is_stopped() {
-            if let Some(fd) = &root_fd {
-                let troubled = site.ledger.troubled.load(Ordering::Relaxed);
-                site.deletions.carry_out(site, fd, troubled);
-                if site.store.committed_many()
-                    && let Err(error) = crate::sys::sync_file_system(fd)
-                {
-                    site.stop(Error::failed("destination", fs::words(error)));
-                }
+        if let Some(fd) = &root_fd
+            && result.is_ok()
+            && !site.ledger.is_stopped()
+        {
+            let troubled = site.ledger.troubled.load(Ordering::Relaxed);
+            site.deletions.carry_out(site, fd, troubled);
+            if site.store.committed_many()
+                && let Err(error) = crate::sys::sync_file_system(fd)
+            {
+                site.stop(Error::failed("destination", fs::words(error)));
             }
         }
         if let Err(error) = &result {
@@ -109,7 +110,7 @@ impl Compare<'_> {
 
     fn listen(&mut self, told: &Receiver<ToStandby>) -> Result<(), Error> {
         let mut walked = false;
-        while !(walked && self.slots.is_empty()) && !self.site.ledger.is_stopped() {
+        while !(self.site.ledger.is_stopped() || walked && self.slots.is_empty()) {
             // The way here closes only when the run is over.
             let Ok(message) = told.recv() else { break };
             match message {
@@ -389,7 +390,7 @@ impl Compare<'_> {
         });
         if let Some(table) = &self.site.here {
             let Some(listing) = table.get(directory) else { return };
-            let files = batch.map(|(index, pending, plea)| (index, pending, plea)).collect();
+            let files = batch.collect();
             let next = self.site.round_robin.fetch_add(1, Ordering::Relaxed) % self.workers.len();
             let _ = self.workers[next].send(Job::Copy { listing, files });
             return;

@@ -13,7 +13,10 @@ use std::sync::{Mutex, PoisonError};
 
 /// Deletions found so far. They come last, when it is known that the source was read completely.
 #[derive(Debug, Default)]
-pub(crate) struct Deletions(Mutex<Vec<(Vec<u8>, Vec<Vec<u8>>)>>);
+pub(crate) struct Deletions(Mutex<Vec<InDirectory>>);
+
+/// A directory's path, and the names in it that are to go.
+type InDirectory = (Vec<u8>, Vec<Vec<u8>>);
 
 impl Deletions {
     /// These names in the directory of this path are to go.

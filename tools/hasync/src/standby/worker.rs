@@ -317,7 +317,7 @@ impl Worker {
             }
             if listing.expected(index).is_some() {
                 // What was written is what is judged.
-                let digest = rewound(&temporary.file).and_then(|file| content::digest_of(file));
+                let digest = rewound(&temporary.file).and_then(content::digest_of);
                 let loss = match digest {
                     Ok((digest, _)) => {
                         source::check_expected(listing, index, stamp.size, &digest).err()
