@@ -44,16 +44,18 @@ do
     check "the other file is the new one" cmp src/another copy/another
 done
 
-# At 20 MB/s the first file takes the seconds in which the last one, listed with it, goes.
+# At 20 MB/s the first two files, one for each reader, take the seconds in which the last one, listed with them, goes.
 rm -rf src copy && mkdir src
-head -c 60000000 /dev/urandom >src/a-large
+head -c 40000000 /dev/urandom >src/a-large
+head -c 40000000 /dev/urandom >src/b-large
 echo old >src/z-last
 check "the first push of another set" push
-head -c 60000000 /dev/urandom >src/a-large
+head -c 40000000 /dev/urandom >src/a-large
+head -c 40000000 /dev/urandom >src/b-large
 echo new, and longer >src/z-last
 { sleep 1; rm src/z-last; } &
 remover=$!
-check_status "a file vanishes between the listing and the reading" 3 push --bwlimit=20000
+check_status "a file vanishes between the listing and the reading" 3 push --whole-file --bwlimit=20000
 wait "$remover"
 reported vanished z-last
 check "the standby's copy of it stays" grep -x old copy/z-last

@@ -25,8 +25,8 @@ same() { diff -r "$dump" "standby/$dump"; }
 state() { find standby -printf '%p %i %T@ %C@ %s\n' | sort; }
 
 check "the pipe" whole
-check "makes the dump's files true beneath the destination" same
-check_json "and ends well" '.[0].type == "begin" and .[-1].ok' "$OUT"
+check_json "ends well" '.[0].type == "begin" and .[-1].ok' "$OUT"
+check "and makes the dump's files true beneath the destination" same
 
 # Something that a wrong run would bring across.
 python3 "$ROOT/scripts/sample-xcat-db" db 30 || exit

@@ -1,0 +1,13 @@
+//! hasync against peers that lie, babble, fall silent or die: a peer written here by hand, from
+//! `man/hasync-protocol.5` and not from the program's own code.
+#![cfg(test)]
+
+mod as_source;
+mod as_standby;
+mod caller;
+mod death;
+mod job;
+mod peer;
+mod served;
+mod soup;
+mod words;
