@@ -9,7 +9,7 @@ use crate::report::{Report, Traffic};
 use crate::serve::select;
 use crate::source::{Node, Outcome, Roots, Source, Table, from_channel};
 use crate::standby::{self, Ledger, Root, Site, Told};
-use crate::wire::{Counted, Event, Incoming, Outgoing, Totals, greet};
+use crate::wire::{Counted, Event, Outgoing, Totals, greet, unpacked};
 use ha_json::{Error, Kind, Status, Tool};
 use ha_remote::{Host, Place, Program, Shell, start};
 use std::ffi::OsString;
@@ -248,12 +248,13 @@ fn push(
     events: Sender<Event>,
 ) -> Result<Totals, Error> {
     let options = source.options.clone();
-    let limit = options.bandwidth_limit;
+    let (limit, packed) = (options.bandwidth_limit, options.compress);
     let job = Job { role: Role::Standby, options, paths: vec![path.into_vec()], list: None };
     let (program, (to, from)) = connect(far, host, &job, meter)?;
     let (sender, receiver) = sync_channel(crate::QUEUE);
-    let writer = thread::spawn(move || Outgoing::new(to, limit).run(&receiver));
-    let mut incoming = Incoming::new(from);
+    let outgoing = Outgoing::new(to, limit, packed)?;
+    let writer = thread::spawn(move || outgoing.run(&receiver));
+    let mut incoming = unpacked(from, false)?;
     let result = source.run(move || incoming.next(), sender, &events);
     // A pipe that broke is told by what was not answered.
     let _ = writer.join();
@@ -271,13 +272,14 @@ fn pull(
     let (program, (to, from)) = connect(far, host, &job, meter)?;
     limits::directories();
     let (sender, receiver) = channel();
-    let writer = thread::spawn(move || Outgoing::new(to, 0).run(&receiver));
+    let writer = thread::spawn(move || Outgoing::plain(to).run(&receiver));
     let options = job.options;
+    let packed = options.compress;
     let filter = Filter::new(&options.rules)?;
     let ledger = Ledger::new(Told::Here(events), options.itemize, options.progress);
     let site = Site::new(options, filter, ledger, sender, None);
     let root = Root { path, beneath: None };
-    let mut incoming = Incoming::new(from);
+    let mut incoming = unpacked(from, packed)?;
     let result = standby::run(&site, &root, move || incoming.next());
     drop(site);
     let _ = writer.join();

@@ -65,7 +65,10 @@ impl Job {
     /// # Errors
     /// When it is damaged, or asks for what this version does not know.
     pub(crate) fn receive(pipe: &mut impl Read) -> Result<Job, Error> {
-        let text = read_frame(pipe)?.ok_or_else(|| damaged("no job"))?;
+        let mut text = Vec::new();
+        if !read_frame(pipe, &mut text)? {
+            return Err(damaged("no job"));
+        }
         let header: Header = serde_json::from_slice(&text).map_err(|error| {
             Error::failed("job", format!("this version does not understand it: {error}"))
         })?;
@@ -93,8 +96,11 @@ fn send_paths(pipe: &mut impl Write, paths: &[Vec<u8>]) -> Result<(), Error> {
 fn receive_paths(pipe: &mut impl Read) -> Result<Vec<Vec<u8>>, Error> {
     let mut paths = Vec::new();
     let mut bytes = 0;
+    let mut frame = Vec::new();
     loop {
-        let frame = read_frame(pipe)?.ok_or_else(|| damaged("a job that is cut"))?;
+        if !read_frame(pipe, &mut frame)? {
+            return Err(damaged("a job that is cut"));
+        }
         bytes += frame.len();
         let Some(text) = frame.strip_suffix(&[0]).filter(|_| bytes <= MOST_BYTES) else {
             return Err(damaged("paths that do not end"));

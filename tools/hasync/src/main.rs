@@ -28,7 +28,7 @@ use std::process::ExitCode;
 /// Files up to this size travel many to a frame, in bytes.
 const SMALL: u64 = 256 << 10;
 /// Messages that may wait on their way to the standby.
-const QUEUE: usize = 16;
+const QUEUE: usize = 6;
 
 const TOOL: Tool = Tool { name: "hasync", version: env!("CARGO_PKG_VERSION") };
 

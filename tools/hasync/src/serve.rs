@@ -7,7 +7,7 @@ use crate::job::{Job, Role};
 use crate::limits;
 use crate::source::{Node, Roots, Source, Table};
 use crate::standby::{self, Beneath, Ledger, Root, Site, Told};
-use crate::wire::{Counted, Frame, Incoming, Outgoing, ToSource, ToStandby, damaged, greet};
+use crate::wire::{Counted, Frame, Outgoing, ToSource, ToStandby, damaged, greet, unpacked};
 use ha_json::{Error, Status};
 use std::ffi::OsString;
 use std::fs::File;
@@ -42,7 +42,8 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
             let (sender, receiver) = sync_channel(crate::QUEUE);
             let out = sender.clone();
             let limit = job.options.bandwidth_limit;
-            write_while(output, limit, receiver, move || {
+            let outgoing = Outgoing::new(output, limit, job.options.compress)?;
+            write_while(outgoing, receiver, move || {
                 let result = serve_source(&service, job, input, sender);
                 if let Err(error) = &result {
                     // The writer may be gone, and with it whoever would read this.
@@ -54,7 +55,7 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
         Role::Standby => {
             let (sender, receiver) = channel();
             let out = sender.clone();
-            write_while(output, 0, receiver, move || {
+            write_while(Outgoing::plain(output), receiver, move || {
                 let result = serve_standby(service, job, input, sender);
                 if let Err(error) = &result {
                     let _ = out.send(ToSource::fatal(error.clone()));
@@ -67,12 +68,11 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
 
 /// Runs `work` while another thread writes what it sends.
 fn write_while<M: Frame>(
-    output: File,
-    limit: u64,
+    outgoing: Outgoing,
     receiver: Receiver<M>,
     work: impl FnOnce() -> Result<(), Error>,
 ) -> Result<Status, Error> {
-    let writer = thread::spawn(move || Outgoing::new(output, limit).run(&receiver));
+    let writer = thread::spawn(move || outgoing.run(&receiver));
     let result = work();
     let written = writer.join().unwrap_or_else(|_| Err(damaged("nothing")));
     result.and(written).map(|()| Status::Done)
@@ -101,7 +101,7 @@ fn serve_source(
         table: Arc::new(Table::new(limits::directories())),
         options: job.options,
     };
-    let mut incoming = Incoming::new(input);
+    let mut incoming = unpacked(input, false)?;
     let (events, _nobody) = channel();
     source.run(move || incoming.next(), outgoing, &events).map(|_| ())
 }
@@ -146,7 +146,8 @@ fn serve_standby(
     let ledger =
         Ledger::new(Told::There(outgoing.clone()), job.options.itemize, job.options.progress);
     let filter = Filter::new(&job.options.rules)?;
+    let packed = job.options.compress;
     let site = Site::new(job.options, filter, ledger, outgoing, None);
-    let mut incoming = Incoming::new(input);
+    let mut incoming = unpacked(input, packed)?;
     standby::run(&site, &root, move || incoming.next()).map(|_| ())
 }

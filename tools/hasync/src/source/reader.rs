@@ -18,7 +18,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// A frame of small files is sent when it holds so many bytes.
-const BATCH: usize = 512 << 10;
+const BATCH: usize = 256 << 10;
 /// A piece of a large file, in bytes.
 const PIECE: usize = 256 << 10;
 
@@ -42,7 +42,6 @@ struct Gone;
 pub(super) struct Reader {
     source: Arc<Source>,
     out: SyncSender<ToStandby>,
-    packer: Packer,
     totals: Totals,
 }
 
@@ -57,12 +56,8 @@ impl Reader {
         let queue = Arc::new(Mutex::new(queue));
         let start = |_| {
             let queue = Arc::clone(&queue);
-            let mut reader = Reader {
-                source: Arc::clone(source),
-                out: out.clone(),
-                packer: Packer::new(source.options.compress),
-                totals: Totals::default(),
-            };
+            let mut reader =
+                Reader { source: Arc::clone(source), out: out.clone(), totals: Totals::default() };
             thread::spawn(move || {
                 loop {
                     let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -103,7 +98,10 @@ impl Reader {
         files: &[(u32, Option<[u8; 32]>)],
     ) -> Result<(), Gone> {
         let mut batch = Vec::new();
-        let mut data = Vec::new();
+        // As large as it will get: a buffer that grows leaves holes behind.
+        let small = |index| Some(listed_size(listing.entry(index))).filter(|size| *size <= SMALL);
+        let total: u64 = files.iter().filter_map(|(index, _)| small(*index)).map(|s| s + 1).sum();
+        let mut data = Vec::with_capacity((total as usize).min(BATCH + SMALL as usize));
         for &(index, unless) in files {
             let id = FileId { directory, index };
             if listed_size(listing.entry(index)) > SMALL {
@@ -148,8 +146,9 @@ impl Reader {
             return Ok(());
         }
         let files = std::mem::take(batch);
-        let (packed, data) = self.packer.pack(std::mem::take(data));
-        self.send(ToStandby::Files { directory, files, packed, data })
+        let room = data.capacity();
+        let data = std::mem::replace(data, Vec::with_capacity(room));
+        self.send(ToStandby::Files { directory, files, data })
     }
 
     /// Sends a large file, as a delta where the standby's blocks come; again when it changes.
@@ -228,15 +227,9 @@ impl Reader {
             hash.update(&data);
             sent += piece as u64;
             self.totals.bytes_read += piece as u64;
-            self.data(id, data)?;
+            self.send(ToStandby::Data { file: id, data })?;
         }
         Ok(Ok(Some(*hash.finalize().as_bytes())))
-    }
-
-    fn data(&mut self, file: FileId, data: Vec<u8>) -> Result<(), Gone> {
-        let length = data.len() as u32;
-        let (packed, data) = self.packer.pack(data);
-        self.send(ToStandby::Data { file, packed, length, data })
     }
 
     /// Sends what differs from the standby's old file, segment by segment.
@@ -298,7 +291,8 @@ impl Reader {
                     Piece::Literal(run) => {
                         for start in run.clone().step_by(PIECE) {
                             let end = run.end.min(start + PIECE);
-                            self.data(id, segment[start..end].to_vec())?;
+                            let data = segment[start..end].to_vec();
+                            self.send(ToStandby::Data { file: id, data })?;
                         }
                     }
                 }
@@ -345,36 +339,6 @@ fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize
         }
     }
     Ok(read)
-}
-
-/// zstd where it pays: after a piece that would not shrink, the next fifteen are not tried.
-struct Packer {
-    zstd: Option<zstd::bulk::Compressor<'static>>,
-    rest: u32,
-}
-
-impl Packer {
-    fn new(wanted: bool) -> Packer {
-        // Without a compressor the data goes as it is.
-        Packer { zstd: wanted.then(|| zstd::bulk::Compressor::new(1).ok()).flatten(), rest: 0 }
-    }
-
-    fn pack(&mut self, data: Vec<u8>) -> (bool, Vec<u8>) {
-        let Some(zstd) = self.zstd.as_mut().filter(|_| data.len() > 64) else {
-            return (false, data);
-        };
-        if self.rest > 0 {
-            self.rest -= 1;
-            return (false, data);
-        }
-        match zstd.compress(&data) {
-            Ok(packed) if packed.len() < data.len() / 20 * 19 => (true, packed),
-            _ => {
-                self.rest = 15;
-                (false, data)
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -15,13 +15,13 @@ use crate::owner::Names;
 use crate::wire::{Action, Change, FileId, Head, Plea, ToSource, ToStandby, Why, damaged};
 use ha_json::Error;
 use nix::errno::Errno;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 /// Files are asked for in batches of so many bytes or files.
-const BATCH_BYTES: u64 = 512 << 10;
+const BATCH_BYTES: u64 = 256 << 10;
 const BATCH_FILES: usize = 128;
 /// Below this size a whole file is cheaper than a delta, in bytes.
 const WORTH_DELTA: u64 = 64 << 10;
@@ -34,10 +34,12 @@ struct Slot {
     awaited: u32,
     /// It is compared to its end.
     settled: bool,
-    /// What is here, by name, where it was read.
-    have: Option<HashMap<Vec<u8>, Entry>>,
-    /// The names that the source has, where what it has not must go.
-    kept: HashSet<Vec<u8>>,
+    /// What is here and has not been passed in the list, sorted by name, where it was read.
+    have: Option<std::vec::IntoIter<Entry>>,
+    /// Names here that the source does not have.
+    gone: Vec<Vec<u8>>,
+    /// The last name of the list so far: names come in order, each once.
+    last_name: Vec<u8>,
     next_index: u32,
     /// Let go as soon as it is settled: the source may wait for room before it tells more.
     hold: Option<Arc<Hold>>,
@@ -163,28 +165,28 @@ impl Compare<'_> {
             awaited: head.subdirectories,
             settled: false,
             have: None,
-            kept: HashSet::new(),
+            gone: Vec::new(),
+            last_name: Vec::new(),
             next_index: 0,
             directory,
             hold,
             head,
         };
         if let Some(digest) = slot.head.digest {
-            if slot.directory.fd().is_some() {
-                slot.have = self.read(&slot.directory);
-            }
-            if let Some(have) = &slot.have
-                && digest == self.digest_of(have)
-            {
+            let have = self.read(&slot.directory);
+            let own = have.as_ref().map(|have| {
+                digest::of_directory(have, self.site.attributes.view(), &mut self.names)
+            });
+            if let Some(have) = have.as_ref().filter(|_| own == Some(digest)) {
                 let entries = u64::from(slot.head.entries);
                 self.site.ledger.unchanged(entries);
-                let bytes = have.values().map(|entry| entry.stamp.size).sum();
+                let bytes = have.iter().map(|entry| entry.stamp.size).sum();
                 self.site.ledger.found(entries, bytes);
                 self.site.ledger.done(entries, bytes);
                 slot.settled = true;
-                slot.have = None;
                 slot.hold = None;
             } else {
+                slot.have = have.map(Vec::into_iter);
                 self.site.ask(ToSource::Want { directory: id });
             }
         }
@@ -193,35 +195,38 @@ impl Compare<'_> {
         Ok(())
     }
 
-    /// What is here in a directory, without what takes no part.
-    fn read(&self, directory: &Directory) -> Option<HashMap<Vec<u8>, Entry>> {
+    /// What is here in a directory, sorted by name, without what takes no part.
+    fn read(&self, directory: &Directory) -> Option<Vec<Entry>> {
         let fd = directory.fd()?;
-        let names = match directory.names() {
+        let mut names = match directory.names() {
             Ok(names) => names,
             Err(error) => {
                 self.site.failed(directory.path(), error, "cannot be listed");
                 return None;
             }
         };
-        let path = directory.path();
-        let mut have = HashMap::with_capacity(names.len());
+        names.sort_unstable();
+        let filter = &self.site.filter;
+        let path = if filter.is_empty() { Vec::new() } else { directory.path() };
+        let mut have = Vec::with_capacity(names.len());
         for name in names {
-            if let Ok(Some(entry)) = fs::entry(fd, &name) {
-                let is_directory = entry.stamp.kind == Kind::Directory;
-                let excluded = !self.site.filter.is_empty()
-                    && self.site.filter.excludes(&join(&path, &name), is_directory);
-                if !excluded {
-                    have.insert(name, entry);
+            match fs::entry(fd, &name) {
+                Ok(Some(entry)) => {
+                    let is_directory = entry.stamp.kind == Kind::Directory;
+                    let path = || join(&path, &entry.name);
+                    if filter.is_empty() || !filter.excludes(&path(), is_directory) {
+                        have.push(entry);
+                    }
+                }
+                // It went just now.
+                Ok(None) => {}
+                Err(error) => {
+                    self.site.failed(directory.path(), error, "cannot be looked at");
+                    return None;
                 }
             }
         }
         Some(have)
-    }
-
-    fn digest_of(&mut self, have: &HashMap<Vec<u8>, Entry>) -> [u8; 16] {
-        let mut entries: Vec<Entry> = have.values().cloned().collect();
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        digest::of_directory(&entries, self.site.attributes.view(), &mut self.names)
     }
 
     fn forget_if_done(&mut self, id: u32) {
@@ -244,9 +249,10 @@ impl Compare<'_> {
             let index = slot.next_index;
             slot.next_index += 1;
             self.site.ledger.found(1, entry.stamp.size);
-            if deletes && !slot.kept.insert(entry.name.clone()) {
-                return Err(damaged("the same name twice in a directory"));
+            if entry.name <= slot.last_name {
+                return Err(damaged("names out of order"));
             }
+            slot.last_name.clone_from(&entry.name);
             if there {
                 self.entry(&mut slot, index, entry);
             }
@@ -258,11 +264,9 @@ impl Compare<'_> {
             if slot.next_index != slot.head.entries {
                 return Err(damaged("fewer entries than it said"));
             }
-            if deletes && let Some(have) = slot.have.take() {
-                let kept = std::mem::take(&mut slot.kept);
-                let mut gone: Vec<_> = have.into_keys().filter(|n| !kept.contains(n)).collect();
-                gone.sort();
-                self.site.deletions.add(slot.directory.path(), gone);
+            if let Some(rest) = slot.have.take().filter(|_| deletes) {
+                slot.gone.extend(rest.map(|entry| entry.name));
+                self.site.deletions.add(slot.directory.path(), std::mem::take(&mut slot.gone));
             }
             slot.settled = true;
         }
@@ -290,7 +294,7 @@ impl Compare<'_> {
             return;
         }
         if self.site.options.delete {
-            slot.have = self.read(directory);
+            slot.have = self.read(directory).map(Vec::into_iter);
         } else if let Err(error) = directory.names() {
             self.site.failed(directory.path(), error, "cannot be listed");
         }
@@ -302,8 +306,15 @@ impl Compare<'_> {
         }
         entry.stamp = self.site.attributes.here(&entry.stamp);
         let have = match (&mut slot.have, slot.directory.fd()) {
-            (Some(have), _) => Ok(have.remove(&entry.name)),
-            (None, Some(fd)) if !slot.directory.is_new.load(Ordering::Relaxed) => {
+            (Some(have), _) if self.rename.is_none() => {
+                let passed = have.as_slice().partition_point(|here| here.name < entry.name);
+                slot.gone.extend(have.by_ref().take(passed).map(|here| here.name));
+                match have.as_slice().first() {
+                    Some(here) if here.name == entry.name => Ok(have.next()),
+                    _ => Ok(None),
+                }
+            }
+            (_, Some(fd)) if !slot.directory.is_new.load(Ordering::Relaxed) => {
                 fs::entry(fd, &entry.name)
             }
             _ => Ok(None),

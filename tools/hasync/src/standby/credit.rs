@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-const MOST_BYTES: u64 = 24 << 20;
+const MOST_BYTES: u64 = 8 << 20;
 
 /// The account of what is under way.
 #[derive(Debug, Default)]

@@ -96,8 +96,7 @@ impl Larges {
     pub(super) fn message(&mut self, message: ToStandby) -> Result<(), Error> {
         match message {
             ToStandby::Open { file, stamp } => self.open(file, stamp),
-            ToStandby::Data { file, packed, length, data } => {
-                let data = worker::unpack(packed, data, length as usize)?;
+            ToStandby::Data { file, data } => {
                 self.site.ledger.literal.fetch_add(data.len() as u64, Ordering::Relaxed);
                 let coming = self.coming(file)?;
                 coming.take(data.len() as u64)?;

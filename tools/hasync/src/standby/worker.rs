@@ -10,7 +10,7 @@ use crate::content;
 use crate::entry::{Entry, Kind, Stamp};
 use crate::source::{self, Listing, Loss};
 use crate::sys;
-use crate::wire::{FileId, MAX_FRAME, Plea, SmallFile, ToSource, ToStandby, Why, damaged};
+use crate::wire::{FileId, Plea, SmallFile, ToSource, ToStandby, Why, damaged};
 use ha_json::Error;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
@@ -133,8 +133,8 @@ impl Worker {
                     None => Ok(()),
                 }
             }
-            Job::Message(ToStandby::Files { directory, files, packed, data }) => {
-                self.files(directory, files, packed, data)
+            Job::Message(ToStandby::Files { directory, files, data }) => {
+                self.files(directory, files, &data)
             }
             Job::Message(ToStandby::Same { file }) => {
                 let pending = self.take(file)?;
@@ -187,21 +187,11 @@ impl Worker {
         Ok(())
     }
 
-    fn files(
-        &mut self,
-        directory: u32,
-        files: Vec<SmallFile>,
-        packed: bool,
-        data: Vec<u8>,
-    ) -> Result<(), Error> {
-        let total = files.iter().try_fold(0u64, |sum, file| sum.checked_add(file.stamp.size));
-        let total = total.filter(|total| *total <= MAX_FRAME as u64);
-        let total = total.ok_or_else(|| damaged("more small files than a frame holds"))? as usize;
-        let data = unpack(packed, data, total)?;
-        let mut rest = &data[..];
+    fn files(&mut self, directory: u32, files: Vec<SmallFile>, data: &[u8]) -> Result<(), Error> {
+        let mut rest = data;
         for small in files {
             let (bytes, tail) = rest
-                .split_at_checked(small.stamp.size as usize)
+                .split_at_checked(usize::try_from(small.stamp.size).unwrap_or(usize::MAX))
                 .ok_or_else(|| damaged("a file that is cut"))?;
             rest = tail;
             let id = FileId { directory, index: small.index };
@@ -370,14 +360,4 @@ pub(super) fn again(site: &Site, file: FileId, mut pending: Pending) {
     site.asked().insert(file, pending);
     let files = vec![(file.index, Plea::Whole)];
     site.ask(ToSource::Get { directory: file.directory, files });
-}
-
-/// The bytes of a frame, which are so many.
-pub(super) fn unpack(packed: bool, data: Vec<u8>, length: usize) -> Result<Vec<u8>, Error> {
-    let data = match packed {
-        true => zstd::bulk::decompress(&data, length)
-            .map_err(|_| damaged("data that cannot be unpacked"))?,
-        false => data,
-    };
-    if data.len() == length { Ok(data) } else { Err(damaged("data of another length")) }
 }

@@ -185,10 +185,9 @@ impl Frame for ToStandby {
                 e.flag(*last);
                 e.list(entries, Encoder::entry);
             }
-            ToStandby::Files { directory, files, packed, data } => {
+            ToStandby::Files { directory, files, data } => {
                 e.byte(6);
                 e.number((*directory).into());
-                e.flag(*packed);
                 e.list(files, |e, file| {
                     e.number(file.index.into());
                     e.stamp(&file.stamp);
@@ -201,11 +200,9 @@ impl Frame for ToStandby {
                 e.file(*file);
                 e.stamp(stamp);
             }
-            ToStandby::Data { file, packed, length, data } => {
+            ToStandby::Data { file, data } => {
                 e.byte(8);
                 e.file(*file);
-                e.flag(*packed);
-                e.number((*length).into());
                 e.string(data);
             }
             ToStandby::Copy { file, offset, length } => {
@@ -287,20 +284,14 @@ impl Frame for ToStandby {
                 ToStandby::List { directory, entries: d.list(9, Decoder::entry)?, last }
             }
             6 => {
-                let (directory, packed) = (d.small()?, d.flag()?);
+                let directory = d.small()?;
                 let files = d.list(40, |d| {
                     Ok(SmallFile { index: d.small()?, stamp: d.stamp()?, digest: d.array()? })
                 })?;
-                ToStandby::Files { directory, files, packed, data: d.string()? }
+                ToStandby::Files { directory, files, data: d.string()? }
             }
             7 => ToStandby::Open { file: d.file()?, stamp: d.stamp()? },
-            8 => {
-                let (file, packed, length) = (d.file()?, d.flag()?, d.small()?);
-                if length as usize > MAX_FRAME {
-                    return Err(damaged("data that is too long"));
-                }
-                ToStandby::Data { file, packed, length, data: d.string()? }
-            }
+            8 => ToStandby::Data { file: d.file()?, data: d.string()? },
             9 => ToStandby::Copy { file: d.file()?, offset: d.number()?, length: d.number()? },
             10 => ToStandby::SegmentDone { file: d.file()? },
             11 => {

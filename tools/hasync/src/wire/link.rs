@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 /// A silent line is pinged this often, so that only a far side that is gone stays silent.
 const PING_EVERY: Duration = Duration::from_secs(10);
 const BUFFER: usize = 256 << 10;
+/// zstd's level, and the window in which it looks back (a power of two, bytes).
+const LEVEL: i32 = 1;
+const WINDOW_LOG: u32 = 22;
 
 /// A pipe that counts its bytes and gives up when the other end is silent too long.
 pub(crate) struct Counted<P> {
@@ -65,25 +68,29 @@ impl<P: Write> Write for Counted<P> {
     }
 }
 
-/// Reads one frame: its length, little-endian in four bytes, then so many bytes. `None` at the end.
+/// Reads one frame to `frame`: its length, little-endian in four bytes, then so many bytes; `false`
+/// at the end.
 ///
 /// # Errors
 /// When the frame is cut, too long, or the line is silent too long.
-pub(crate) fn read_frame(pipe: &mut impl Read) -> Result<Option<Vec<u8>>, Error> {
+pub(crate) fn read_frame(pipe: &mut impl Read, frame: &mut Vec<u8>) -> Result<bool, Error> {
     let mut length = [0; 4];
-    match pipe.read(&mut length[..1]) {
-        Ok(0) => return Ok(None),
-        Ok(_) => {}
-        Err(error) => return Err(line(&error)),
+    loop {
+        match pipe.read(&mut length[..1]) {
+            Ok(0) => return Ok(false),
+            Ok(_) => break,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(line(&error)),
+        }
     }
     pipe.read_exact(&mut length[1..]).map_err(|error| line(&error))?;
     let length = u32::from_le_bytes(length) as usize;
     if length == 0 || length > MAX_FRAME {
         return Err(damaged(&format!("a frame of {length} bytes")));
     }
-    let mut frame = vec![0; length];
-    pipe.read_exact(&mut frame).map_err(|error| line(&error))?;
-    Ok(Some(frame))
+    frame.resize(length, 0);
+    pipe.read_exact(frame).map_err(|error| line(&error))?;
+    Ok(true)
 }
 
 /// Writes one frame.
@@ -110,17 +117,18 @@ fn line(error: &std::io::Error) -> Error {
 /// Messages as they come in.
 pub(crate) struct Incoming<P: Read> {
     pipe: std::io::BufReader<P>,
+    frame: Vec<u8>,
 }
 
 impl<P: Read> Incoming<P> {
     pub(crate) fn new(pipe: P) -> Incoming<P> {
-        Incoming { pipe: std::io::BufReader::with_capacity(BUFFER, pipe) }
+        Incoming { pipe: std::io::BufReader::with_capacity(BUFFER, pipe), frame: Vec::new() }
     }
 
     /// The next message that is more than a sign of life; `None` at the end of the pipe.
     pub(crate) fn next<M: Frame + PartialEq>(&mut self) -> Result<Option<M>, Error> {
-        while let Some(frame) = read_frame(&mut self.pipe)? {
-            let message = M::decode(&frame)?;
+        while read_frame(&mut self.pipe, &mut self.frame)? {
+            let message = M::decode(&self.frame)?;
             if message != M::PING {
                 return Ok(Some(message));
             }
@@ -129,17 +137,75 @@ impl<P: Read> Incoming<P> {
     }
 }
 
-/// Messages on their way out.
-pub(crate) struct Outgoing<P: Write> {
+/// What comes through the pipe, unpacked where it was packed.
+///
+/// # Errors
+/// When zstd cannot be set up.
+pub(crate) fn unpacked(
+    pipe: impl Read + Send + 'static,
+    packed: bool,
+) -> Result<Incoming<Box<dyn Read + Send>>, Error> {
+    if !packed {
+        return Ok(Incoming::new(Box::new(pipe)));
+    }
+    let mut zstd = zstd::stream::read::Decoder::new(pipe).map_err(|error| line(&error))?;
+    zstd.window_log_max(WINDOW_LOG).map_err(|error| line(&error))?;
+    Ok(Incoming::new(Box::new(zstd)))
+}
+
+/// A pipe that takes so many bytes a second and no more.
+struct Paced<P> {
     pipe: P,
-    /// Bytes a second; 0 for no limit.
-    limit: u64,
+    bytes_per_second: u64,
     due: Instant,
 }
 
-impl<P: Write> Outgoing<P> {
-    pub(crate) fn new(pipe: P, limit: u64) -> Outgoing<P> {
-        Outgoing { pipe, limit, due: Instant::now() }
+impl<P: Write> Write for Paced<P> {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        // Small pieces, each when it is due.
+        let piece = &buffer[..buffer.len().min(16 << 10)];
+        let now = Instant::now();
+        std::thread::sleep(self.due.saturating_duration_since(now));
+        let cost = Duration::from_secs_f64(piece.len() as f64 / self.bytes_per_second as f64);
+        self.due = self.due.max(now) + cost;
+        self.pipe.write(piece)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.pipe.flush()
+    }
+}
+
+/// Messages on their way out.
+pub(crate) struct Outgoing(Box<dyn Write + Send>);
+
+impl Outgoing {
+    /// Into a pipe as they are.
+    pub(crate) fn plain(pipe: impl Write + Send + 'static) -> Outgoing {
+        Outgoing(Box::new(pipe))
+    }
+
+    /// Into a pipe at a pace in bytes a second (0 for any), packed by zstd where that is wanted:
+    /// one stream for all, so that what files have in common is sent once.
+    ///
+    /// # Errors
+    /// When zstd cannot be set up.
+    pub(crate) fn new(
+        pipe: impl Write + Send + 'static,
+        bytes_per_second: u64,
+        packed: bool,
+    ) -> Result<Outgoing, Error> {
+        let pipe: Box<dyn Write + Send> = match bytes_per_second {
+            0 => Box::new(pipe),
+            _ => Box::new(Paced { pipe, bytes_per_second, due: Instant::now() }),
+        };
+        if !packed {
+            return Ok(Outgoing(pipe));
+        }
+        let mut zstd = zstd::stream::write::Encoder::new(pipe, LEVEL).map_err(|e| line(&e))?;
+        zstd.window_log(WINDOW_LOG).map_err(|error| line(&error))?;
+        zstd.long_distance_matching(true).map_err(|error| line(&error))?;
+        Ok(Outgoing(Box::new(zstd)))
     }
 
     /// Writes what comes through the channel until it closes, gathering what is there into one
@@ -152,9 +218,9 @@ impl<P: Write> Outgoing<P> {
         loop {
             let message = match messages.try_recv() {
                 Ok(message) => message,
-                Err(TryRecvError::Disconnected) => return self.send(&mut buffer),
+                Err(TryRecvError::Disconnected) => return self.send(&mut buffer, true),
                 Err(TryRecvError::Empty) => {
-                    self.send(&mut buffer)?;
+                    self.send(&mut buffer, true)?;
                     match messages.recv_timeout(PING_EVERY) {
                         Ok(message) => message,
                         Err(RecvTimeoutError::Timeout) => M::PING,
@@ -169,24 +235,14 @@ impl<P: Write> Outgoing<P> {
                 .map_err(|_| damaged("a frame without an end"))?;
             buffer[start..start + 4].copy_from_slice(&length.to_le_bytes());
             if buffer.len() >= BUFFER {
-                self.send(&mut buffer)?;
+                self.send(&mut buffer, false)?;
             }
         }
     }
 
-    fn send(&mut self, buffer: &mut Vec<u8>) -> Result<(), Error> {
-        // A limited line gets small pieces, each when it is due.
-        let piece = if self.limit == 0 { buffer.len().max(1) } else { 16 << 10 };
-        for chunk in buffer.chunks(piece) {
-            if self.limit > 0 {
-                let now = Instant::now();
-                std::thread::sleep(self.due.saturating_duration_since(now));
-                let cost = Duration::from_secs_f64(chunk.len() as f64 / self.limit as f64);
-                self.due = self.due.max(now) + cost;
-            }
-            self.pipe.write_all(chunk).map_err(|error| line(&error))?;
-        }
+    fn send(&mut self, buffer: &mut Vec<u8>, flush: bool) -> Result<(), Error> {
+        self.0.write_all(buffer).map_err(|error| line(&error))?;
         buffer.clear();
-        self.pipe.flush().map_err(|error| line(&error))
+        if flush { self.0.flush().map_err(|error| line(&error)) } else { Ok(()) }
     }
 }

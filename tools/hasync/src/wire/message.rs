@@ -61,11 +61,10 @@ pub(crate) enum ToStandby {
         entries: Vec<Entry>,
         last: bool,
     },
-    /// `data` holds the files one after the other, packed by zstd or not.
+    /// `data` holds the files one after the other.
     Files {
         directory: u32,
         files: Vec<SmallFile>,
-        packed: bool,
         data: Vec<u8>,
     },
     /// A large file begins, or begins again.
@@ -75,8 +74,6 @@ pub(crate) enum ToStandby {
     },
     Data {
         file: FileId,
-        packed: bool,
-        length: u32,
         data: Vec<u8>,
     },
     /// These bytes of the standby's old file stand here.

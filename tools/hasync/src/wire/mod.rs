@@ -9,8 +9,7 @@ mod message;
 pub(crate) use bytes::damaged;
 pub(crate) use codec::Frame;
 pub(crate) use greeting::greet;
-pub(crate) use link::{Counted, Incoming, Outgoing, read_frame, write_frame};
+pub(crate) use link::{Counted, Outgoing, read_frame, unpacked, write_frame};
 pub(crate) use message::{
-    Action, Change, Event, FileId, Head, MAX_FRAME, Plea, SmallFile, Start, ToSource, ToStandby,
-    Totals, Why,
+    Action, Change, Event, FileId, Head, Plea, SmallFile, Start, ToSource, ToStandby, Totals, Why,
 };

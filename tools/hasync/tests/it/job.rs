@@ -74,11 +74,13 @@ fn asked_for(arguments: &[&str], path: &[u8], options: &serde_json::Value) -> En
         for message in [head(0, 0, b"", 1, 0), list(0, &[entry(b"new", file_of(3))]), walked()] {
             peer.send(&message);
         }
-        if peer.until(GET).is_some() {
-            peer.send(&file(0, 0, b"new"));
+        while let Some(frame) = peer.next() {
+            match frame[0] {
+                GET => peer.send(&file(0, 0, b"new")),
+                DONE => peer.send(&bye()),
+                _ => {}
+            }
         }
-        peer.until(DONE);
-        peer.send(&bye());
     }
     peer.end()
 }

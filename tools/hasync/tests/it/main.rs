@@ -7,6 +7,7 @@ mod as_standby;
 mod caller;
 mod death;
 mod job;
+mod keeps;
 mod peer;
 mod served;
 mod soup;

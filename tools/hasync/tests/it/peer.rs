@@ -1,6 +1,6 @@
 //! The other end of a hasync: what it says comes as frames, and every wait has a deadline.
 
-use crate::words::{EVENT, FATAL, GREETING, Message, PING};
+use crate::words::{DONE, EVENT, FATAL, GREETING, Message, PING, message};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -120,6 +120,22 @@ impl Peer {
             }
         }
         None
+    }
+
+    /// Goes on saying what changes nothing until a standby has told its end: its threads find out
+    /// what is wrong in their own time.
+    pub(crate) fn until_it_gives_up(&mut self) {
+        let ends = Instant::now() + DEADLINE;
+        let skipped = message(16).string(b"x").string(b"y");
+        while Instant::now() < ends {
+            self.send(&skipped);
+            match self.next_within(Duration::from_millis(20)) {
+                Ok(Some(frame)) if frame[0] != FATAL && frame[0] != DONE => {}
+                Err(()) => {}
+                Ok(_) => return,
+            }
+        }
+        panic!("it does not give up: {:?}", self.told);
     }
 
     /// Closes the way there.

@@ -147,9 +147,9 @@ pub(crate) fn digest(data: &[u8]) -> [u8; 32] {
     *blake3::hash(data).as_bytes()
 }
 
-/// One small file, not packed, with the digest that its data has.
+/// One small file, with the digest that its data has.
 pub(crate) fn file(directory: u64, index: u64, data: &[u8]) -> Message {
-    file_with(directory, index, data.len() as u64, &digest(data), false, data)
+    file_with(directory, index, data.len() as u64, &digest(data), data)
 }
 
 pub(crate) fn file_with(
@@ -157,10 +157,9 @@ pub(crate) fn file_with(
     index: u64,
     size: u64,
     digest: &[u8; 32],
-    packed: bool,
     data: &[u8],
 ) -> Message {
-    let message = message(6).number(directory).byte(packed.into()).number(1);
+    let message = message(6).number(directory).number(1);
     message.number(index).stamp(&file_of(size)).fixed(digest).string(data)
 }
 
@@ -169,18 +168,7 @@ pub(crate) fn open(directory: u64, index: u64, size: u64) -> Message {
 }
 
 pub(crate) fn data(directory: u64, index: u64, data: &[u8]) -> Message {
-    data_with(directory, index, false, data.len() as u64, data)
-}
-
-pub(crate) fn data_with(
-    directory: u64,
-    index: u64,
-    packed: bool,
-    length: u64,
-    data: &[u8],
-) -> Message {
-    let message = message(8).number(directory).number(index).byte(packed.into());
-    message.number(length).string(data)
+    message(8).number(directory).number(index).string(data)
 }
 
 /// Copy (9), AskRolling (11): a file, an offset and a length.
