@@ -13,6 +13,8 @@ pub struct Input {
     pub schema: String,
     /// The number after the slash.
     pub version: u64,
+    /// The sender only told what it would do: the things that it names need not be there.
+    pub dry_run: bool,
     /// The records between `begin` and `end`.
     pub records: Vec<Map<String, Value>>,
 }
@@ -38,6 +40,7 @@ pub fn refuse_terminal(expected: &str) -> Result<(), Error> {
 /// Kind `input`, with what is wrong, when the stream is empty, cut, failed, doubled or not JSON.
 pub fn read_to_change(mut reader: impl BufRead) -> Result<Input, Error> {
     let mut schema = None;
+    let mut dry_run = false;
     let mut end: Option<Map<String, Value>> = None;
     let mut records = Vec::new();
     let mut number = 0u64;
@@ -53,7 +56,10 @@ pub fn read_to_change(mut reader: impl BufRead) -> Result<Input, Error> {
         }
         let kind = object.get("type").and_then(Value::as_str).unwrap_or_default();
         match (kind, &schema) {
-            ("begin", None) => schema = Some(schema_of(&object)?),
+            ("begin", None) => {
+                schema = Some(schema_of(&object)?);
+                dry_run = object.get("dry_run") == Some(&Value::Bool(true));
+            }
             ("begin", Some(_)) => return Err(bad("a second begin stands in the stream")),
             (_, None) => return Err(bad("the first value is not a begin record with a schema")),
             ("end", Some(_)) => end = Some(object),
@@ -76,7 +82,7 @@ pub fn read_to_change(mut reader: impl BufRead) -> Result<Input, Error> {
         let read = records.len();
         return Err(bad(format!("{read} records came, and the end record says {said}")));
     }
-    Ok(Input { schema, version, records })
+    Ok(Input { schema, version, dry_run, records })
 }
 
 fn bad(why: impl Into<String>) -> Error {

@@ -33,7 +33,7 @@ pub(crate) fn sync(tool: Tool, request: Request) -> Result<Status, Error> {
     let sources = sources(&request.sources)?;
     let shell = request.rsh.as_deref().map(Shell::parse).transpose()?.unwrap_or_default();
     Filter::new(&request.options.rules)?;
-    let chosen = choose(&request.chosen)?;
+    let chosen = choose(&request.chosen, request.options.dry_run)?;
     let far = Far { shell, program: request.hasync_path.clone() };
     match (sources.host, destination.host) {
         (Some(_), Some(_)) => {
@@ -86,11 +86,11 @@ fn sources(arguments: &[OsString]) -> Result<Sources, Error> {
     Ok(Sources { host, paths: places.into_iter().map(|place| place.path).collect() })
 }
 
-fn choose(chosen: &Chosen) -> Result<Option<Arc<Node>>, Error> {
+fn choose(chosen: &Chosen, dry_run: bool) -> Result<Option<Arc<Node>>, Error> {
     match chosen {
         Chosen::All => Ok(None),
         Chosen::List(list) => select(list).map(Some),
-        Chosen::Records => records::read().map(|node| Some(Arc::new(node))),
+        Chosen::Records => records::read(dry_run).map(|node| Some(Arc::new(node))),
     }
 }
 

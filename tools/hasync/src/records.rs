@@ -6,10 +6,15 @@ use ha_json::{Error, Map, Value, bytes_of, read_to_change, refuse_terminal};
 /// Reads the whole stream on stdin before anything is done.
 ///
 /// # Errors
-/// Kind `input` when the stream is not to be trusted, or names no file.
-pub(crate) fn read() -> Result<Node, Error> {
+/// Kind `input` when the stream is not to be trusted, names no file, or only says what would be
+/// done, unless this run does the same.
+pub(crate) fn read(dry_run: bool) -> Result<Node, Error> {
     refuse_terminal("a stream with file records")?;
     let input = read_to_change(std::io::stdin().lock())?;
+    if input.dry_run && !dry_run {
+        let why = "is of a dry run: what it names was not written (with -n it can be read)";
+        return Err(Error::input("standard input", why));
+    }
     select(&input.records)
 }
 
