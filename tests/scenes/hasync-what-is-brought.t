@@ -2,8 +2,10 @@
 . "${0%/*}/../lib.sh"
 mkdir -p src/sub
 echo one >src/one
-echo two >src/sub/two
+echo second >src/sub/two
 ln -s one src/link
+# Long ago, so that a change today is one in time, too.
+touch -t 202001010000 src/one src/sub/two src/sub
 names() { (cd "$1" && find . ! -name . | sort | tr '\n' ' '); }
 has() { # DIRECTORY, NAMES
     [ "$(names "$1")" = "$2 " ] && return
@@ -40,8 +42,9 @@ check "are paths with a slash before" cmp src/one a:b
 
 printf 'one\n/sub/two\n\nnowhere\n' >list
 check_status "a list of paths" 3 hasync -a --files-from=list src listed
+cp "$OUT" stream
 check "brings those, with the directories above" has listed "./one ./sub ./sub/two"
-check_json "and names what is not there" '[.[] | select(.type == "error") | [.reason, .item]] == [["absent", "nowhere"]]' "$OUT"
+check_json "and names what is not there" '[.[] | select(.type == "error") | [.reason, .item]] == [["absent", "nowhere"]]' stream
 from_stdin() { printf 'sub\0one\0' | hasync -a -0 --files-from=- src listed0; }
 check "a list with null bytes, from standard input" from_stdin
 check "a directory in it comes without what is in it" has listed0 "./one ./sub"
@@ -56,9 +59,9 @@ rm base/sub/two
 chmod 700 base/sub
 (cd contents && find . -printf '%p %i %T@ %C@ %s\n' | sort) >before
 check "a dry run" hasync -ain --delete base/ contents
+cp "$OUT" dry
 (cd contents && find . -printf '%p %i %T@ %C@ %s\n' | sort) >after
 check "changes nothing" cmp before after
-cp "$OUT" dry
 check_json "and tells what, and why" '
     ([.[] | select(.type == "change") | {(.key.path): [.action, .what, .why]}] | add) == {
         "new": ["create", "file", []],

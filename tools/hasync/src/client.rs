@@ -15,9 +15,9 @@ use ha_remote::{Host, Place, Program, Shell, start};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::process::{ChildStdin, ChildStdout};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -104,6 +104,7 @@ fn local_source(
         filter: Filter::new(&request.options.rules)?,
         keep_implied: matches!(request.chosen, Chosen::Records),
         table: Arc::new(Table::new(limits::directories())),
+        fault: Mutex::default(),
         options: request.options.clone(),
     })
 }

@@ -16,6 +16,8 @@ pub(crate) struct Filter {
 struct Pattern {
     include: bool,
     only_directories: bool,
+    /// It begins with `**`, which also stands for the root itself: `**/x` matches `x`.
+    from_root: bool,
     regex: Regex,
 }
 
@@ -37,12 +39,19 @@ impl Filter {
     pub(crate) fn excludes(&self, path: &[u8], is_directory: bool) -> bool {
         self.patterns
             .iter()
-            .find(|p| (is_directory || !p.only_directories) && p.regex.is_match(path))
+            .find(|p| (is_directory || !p.only_directories) && p.matches(path))
             .is_some_and(|p| !p.include)
     }
 }
 
 impl Pattern {
+    fn matches(&self, path: &[u8]) -> bool {
+        match self.from_root {
+            true => self.regex.is_match(&[b"/", path].concat()),
+            false => self.regex.is_match(path),
+        }
+    }
+
     fn new(rule: &Rule) -> Result<Pattern, Error> {
         let shown = || String::from_utf8_lossy(&rule.pattern).into_owned();
         let text = rule.pattern.strip_suffix(b"/").unwrap_or(&rule.pattern);
@@ -55,7 +64,8 @@ impl Pattern {
             .build()
             .map_err(|error| Error::usage("pattern", format!("{:?}: {error}", shown())))?;
         let only_directories = text.len() < rule.pattern.len();
-        Ok(Pattern { include: rule.include, only_directories, regex })
+        let from_root = text.starts_with(b"**");
+        Ok(Pattern { include: rule.include, only_directories, from_root, regex })
     }
 }
 
@@ -213,6 +223,8 @@ mod tests {
             ("foo/bar", "xfoo/bar", false),
             ("/foo/*/bar", "foo/a/b/bar", false),
             ("/foo/**/bar", "foo/a/b/bar", true),
+            ("**/foo", "foo", true),
+            ("**/foo", "a/b/foo", true),
             ("foo/***", "foo", true),
             ("foo/***", "foo/a/b", true),
             ("f?o", "f/o", false),

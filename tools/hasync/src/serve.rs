@@ -14,8 +14,8 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -99,6 +99,7 @@ fn serve_source(
         filter: Filter::new(&job.options.rules)?,
         keep_implied: false,
         table: Arc::new(Table::new(limits::directories())),
+        fault: Mutex::default(),
         options: job.options,
     };
     let mut incoming = unpacked(input, false)?;

@@ -22,9 +22,9 @@ use crate::wire::{Event, FileId, Plea, ToSource, ToStandby, Totals, damaged};
 use ha_json::Error;
 use reader::{DeltaInput, Job, Reader};
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 const READERS: usize = 2;
@@ -43,9 +43,20 @@ pub(crate) struct Source {
     pub(crate) roots: Roots,
     pub(crate) keep_implied: bool,
     pub(crate) table: Arc<Table>,
+    /// Why a reader gave the standby up.
+    pub(crate) fault: Mutex<Option<Error>>,
 }
 
 impl Source {
+    fn fault(&self) -> Option<Error> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A reader gives the standby up.
+    fn give_up(&self, error: Error) {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+
     /// Serves one standby until it is done. `events` gets what the standby tells of its work.
     ///
     /// # Errors
@@ -108,7 +119,12 @@ impl Desk<'_> {
         events: &Sender<Event>,
     ) -> Result<Outcome, Error> {
         loop {
-            match incoming()? {
+            let message = incoming()?;
+            // A standby that lives and does not do its part is seen here, at its next sign of life.
+            if let Some(error) = self.source.fault() {
+                return Err(error);
+            }
+            match message {
                 None => return Err(Error::failed("the far side", "went away in the middle")),
                 Some(ToSource::Ready { owner, digests }) if self.walker.is_none() => {
                     let (source, out) = (Arc::clone(self.source), outgoing.clone());

@@ -7,12 +7,13 @@ use crate::delta::{self, Patience, Piece, SEGMENT, SLACK};
 use crate::entry::Stamp;
 use crate::wire::{FileId, SmallFile, ToStandby, Totals};
 use crate::{SMALL, sys};
+use ha_json::Error;
 use nix::sys::stat::fstat;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -85,6 +86,18 @@ impl Reader {
 
     fn send(&self, message: ToStandby) -> Result<(), Gone> {
         self.out.send(message).map_err(|_| Gone)
+    }
+
+    /// What the standby owes for a delta; it has as long as it may be silent.
+    fn hear<T>(&self, from: &Receiver<T>) -> Result<T, Gone> {
+        let seconds = self.source.options.timeout_seconds.max(1);
+        from.recv_timeout(Duration::from_secs(seconds)).map_err(|error| {
+            if error == RecvTimeoutError::Timeout {
+                let why = "does not tell what it has of a file (--timeout waits longer)";
+                self.source.give_up(Error::busy("the far side", why));
+            }
+            Gone
+        })
     }
 
     fn lost(&self, file: FileId, loss: Loss) -> Result<(), Gone> {
@@ -240,7 +253,6 @@ impl Reader {
         size: u64,
         input: &DeltaInput,
     ) -> Result<Result<Option<[u8; 32]>, Loss>, Gone> {
-        let patience = Duration::from_secs(self.source.options.timeout_seconds.max(1));
         let mut hash = blake3::Hasher::new();
         let mut rolling = Patience::default();
         let mut drift = 0i64;
@@ -258,25 +270,22 @@ impl Reader {
             }
             self.totals.bytes_read += length as u64;
             hash.update(&segment);
-            let hashes = if offset < input.old_length {
-                input.blocks.recv_timeout(patience).map_err(|_| Gone)?
-            } else {
-                Vec::new()
-            };
+            let hashes =
+                if offset < input.old_length { self.hear(&input.blocks)? } else { Vec::new() };
             let mut pieces = delta::aligned(&segment, offset, &hashes, input.old_length);
             if delta::worth_rolling(&pieces) && rolling.tries() {
                 let window = window(offset, drift, length, input.old_length);
                 if window.1 > 0 {
                     let (start, length) = window;
                     self.send(ToStandby::AskRolling { file: id, offset: start, length })?;
-                    let signature = input.rolling.recv_timeout(patience).map_err(|_| Gone)?;
+                    let signature = self.hear(&input.rolling)?;
                     match delta::rolled(&segment, &pieces, signature, start, length) {
                         Ok(rolled) => {
                             rolling.learn(&pieces, &rolled);
                             pieces = rolled;
                         }
                         Err(error) => {
-                            self.send(ToStandby::Fatal(error))?;
+                            self.source.give_up(error);
                             return Err(Gone);
                         }
                     }

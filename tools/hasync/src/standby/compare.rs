@@ -18,11 +18,14 @@ use nix::errno::Errno;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::Duration;
 
 /// Files are asked for in batches of so many bytes or files.
 const BATCH_BYTES: u64 = 256 << 10;
 const BATCH_FILES: usize = 128;
+/// How often the thread looks up while it waits for the source.
+const LOOK_UP: Duration = Duration::from_millis(100);
 /// Below this size a whole file is cheaper than a delta, in bytes.
 const WORTH_DELTA: u64 = 64 << 10;
 
@@ -106,6 +109,7 @@ impl Compare<'_> {
             site.stop(error.clone());
         }
         site.asked().clear();
+        site.ledger.set_over();
         site.ask(ToSource::Done { totals: site.ledger.totals(), error: site.ledger.error() });
         result
     }
@@ -113,8 +117,13 @@ impl Compare<'_> {
     fn listen(&mut self, told: &Receiver<ToStandby>) -> Result<(), Error> {
         let mut walked = false;
         while !(self.site.ledger.is_stopped() || walked && self.slots.is_empty()) {
-            // The way here closes only when the run is over.
-            let Ok(message) = told.recv() else { break };
+            let message = match told.recv_timeout(LOOK_UP) {
+                Ok(message) => message,
+                // Whoever ended the run does not know that this thread waits.
+                Err(RecvTimeoutError::Timeout) => continue,
+                // The way here closes only when the run is over.
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             match message {
                 ToStandby::Owner { group, id, name } => {
                     self.site.attributes.learn(group, id, &name);

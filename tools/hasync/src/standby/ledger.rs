@@ -26,6 +26,7 @@ pub(crate) struct Ledger {
     itemize: bool,
     totals: Mutex<Totals>,
     stopped: AtomicBool,
+    over: AtomicBool,
     error: Mutex<Option<Error>>,
     /// Something of the source could not be read: then nothing is deleted.
     pub(crate) troubled: AtomicBool,
@@ -60,6 +61,7 @@ impl Ledger {
             itemize,
             totals: Mutex::default(),
             stopped: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             error: Mutex::new(None),
             troubled: AtomicBool::new(false),
             progress: progress.then(|| Mutex::new(none)),
@@ -120,6 +122,15 @@ impl Ledger {
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Everything is done, or the run has been ended: the source has only to say goodbye.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire) || self.is_stopped()
+    }
+
+    pub(crate) fn set_over(&self) {
+        self.over.store(true, Ordering::Release);
     }
 
     pub(crate) fn error(&self) -> Option<Error> {

@@ -32,6 +32,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 use store::Store;
 use worker::{Job, Pending, Worker};
 
@@ -213,10 +214,15 @@ fn route(
     compare: Sender<ToStandby>,
     workers: &[SyncSender<Job>],
 ) -> Result<Totals, Error> {
+    let patience = Duration::from_secs(site.options.timeout_seconds);
+    let mut over: Option<Instant> = None;
     loop {
         let Some(message) = incoming()? else {
             return Err(Error::failed("the far side", "went away in the middle"));
         };
+        if site.ledger.is_over() && over.get_or_insert_with(Instant::now).elapsed() > patience {
+            return Err(Error::busy("the far side", "lives, and does not come to an end"));
+        }
         match message {
             ToStandby::Bye(totals) => return Ok(totals),
             ToStandby::Fatal(error) => return Err(error),

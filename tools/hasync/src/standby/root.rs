@@ -89,7 +89,7 @@ impl Root {
             None => fs::open_named_directory(Path::new(&OsString::from_vec(path.to_vec()))),
             Some(beneath) => {
                 // An absolute path is one beneath the directory, too, when it begins with its path.
-                let inside = beneath.path.as_os_str().as_bytes();
+                let inside = trim(beneath.path.as_os_str().as_bytes());
                 let path = match path.strip_prefix(inside) {
                     Some(rest) if rest.is_empty() || rest.starts_with(b"/") || inside == b"/" => {
                         rest

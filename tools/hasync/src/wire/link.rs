@@ -125,15 +125,12 @@ impl<P: Read> Incoming<P> {
         Incoming { pipe: std::io::BufReader::with_capacity(BUFFER, pipe), frame: Vec::new() }
     }
 
-    /// The next message that is more than a sign of life; `None` at the end of the pipe.
-    pub(crate) fn next<M: Frame + PartialEq>(&mut self) -> Result<Option<M>, Error> {
-        while read_frame(&mut self.pipe, &mut self.frame)? {
-            let message = M::decode(&self.frame)?;
-            if message != M::PING {
-                return Ok(Some(message));
-            }
+    /// The next message; `None` at the end of the pipe.
+    pub(crate) fn next<M: Frame>(&mut self) -> Result<Option<M>, Error> {
+        match read_frame(&mut self.pipe, &mut self.frame)? {
+            true => M::decode(&self.frame).map(Some),
+            false => Ok(None),
         }
-        Ok(None)
     }
 }
 

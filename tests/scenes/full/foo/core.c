@@ -1,1 +1,0 @@
-foo/core.c
