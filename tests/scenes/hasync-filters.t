@@ -1,6 +1,11 @@
 # Include and exclude patterns, judged by rsync: both get the same rules, and must bring the same paths.
 . "${0%/*}/../lib.sh"
 command -v rsync >/dev/null || { skip "patterns" "there is no rsync"; done_testing; }
+# Each of some hundred runs brings its files to disk: this has memory for a disk where there is one.
+if [ -w /dev/shm ]; then
+    memory=$(mktemp -d /dev/shm/hatools.XXXXXX) && cd "$memory" || exit
+    at_exit() { cd / && rm -rf "$memory"; }
+fi
 mkdir -p src/a/b/c src/foo/bar/baz src/x/foo/bar 'src/odd [1]' src/tmp src/deep/tmp
 for name in a/one.o a/two.c a/b/three.o a/b/c/four.txt foo/bar/baz/five foo/six x/foo/bar/seven tmp/eight deep/tmp/nine \
     'odd [1]/ten*' 'odd [1]/back\slash' 'odd [1]/ends]' .hidden README a/README core foo/core.c; do

@@ -97,9 +97,11 @@ impl Larges {
         match message {
             ToStandby::Open { file, stamp } => self.open(file, stamp),
             ToStandby::Data { file, data } => {
+                let site = Arc::clone(&self.site);
                 self.site.ledger.literal.fetch_add(data.len() as u64, Ordering::Relaxed);
                 let coming = self.coming(file)?;
                 coming.take(data.len() as u64)?;
+                site.ledger.done(0, data.len() as u64);
                 coming.hash.update(&data);
                 let result = coming.write(&data);
                 self.check(file, result);
@@ -158,6 +160,7 @@ impl Larges {
     fn copy(&mut self, file: FileId, offset: u64, length: u64) -> Result<(), Error> {
         self.site.ledger.matched.fetch_add(length, Ordering::Relaxed);
         self.site.ledger.bytes_read.fetch_add(length, Ordering::Relaxed);
+        let site = Arc::clone(&self.site);
         let coming = self.coming(file)?;
         let inside = coming
             .old
@@ -167,6 +170,7 @@ impl Larges {
             return Err(damaged("a copy of what is not there"));
         }
         coming.take(length)?;
+        site.ledger.done(0, length);
         let mut buffer = vec![0; PIECE.min(length as usize)];
         let mut done = 0;
         let mut result = Ok(());
@@ -219,8 +223,9 @@ impl Larges {
             return Ok(());
         }
         let path = pending.path();
-        if let Err(error) = self.site.store.finish(&self.site, temporary, &stamp, pending) {
-            self.site.failed(path, error, "cannot be written");
+        match self.site.store.finish(&self.site, temporary, &stamp, pending) {
+            Ok(()) => self.site.ledger.done(1, 0),
+            Err(error) => self.site.failed(path, error, "cannot be written"),
         }
         Ok(())
     }

@@ -205,7 +205,6 @@ fn rename(site: &Site, finished: Finished) {
                 || Change { path: path(), kind: pending.kind(), action, why: pending.why, size },
                 action,
             );
-            site.ledger.done(1, size);
         }
         Err(error) => {
             let path = pending.directory.path_of(&pending.name);

@@ -218,8 +218,9 @@ impl Worker {
         let path = pending.path();
         let finished = written
             .and_then(|temporary| self.site.store.finish(&self.site, temporary, stamp, pending));
-        if let Err(error) = finished {
-            self.site.failed(path, error, "cannot be written");
+        match finished {
+            Ok(()) => self.site.ledger.done(1, stamp.size),
+            Err(error) => self.site.failed(path, error, "cannot be written"),
         }
     }
 
@@ -319,8 +320,9 @@ impl Worker {
                 }
             }
             self.site.ledger.literal.fetch_add(copied, Ordering::Relaxed);
-            if let Err(error) = self.site.store.finish(&self.site, temporary, &stamp, pending) {
-                self.site.failed(path, error, "cannot be written");
+            match self.site.store.finish(&self.site, temporary, &stamp, pending) {
+                Ok(()) => self.site.ledger.done(1, stamp.size),
+                Err(error) => self.site.failed(path, error, "cannot be written"),
             }
             return;
         }

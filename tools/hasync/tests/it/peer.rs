@@ -87,7 +87,8 @@ impl Peer {
 
     /// The next frame that is no sign of life; `None` at the end.
     pub(crate) fn next(&mut self) -> Option<Vec<u8>> {
-        self.next_within(DEADLINE).unwrap_or_else(|_| panic!("nothing came: {:?}", self.told))
+        self.next_within(DEADLINE)
+            .unwrap_or_else(|_| panic!("it hangs: nothing came. {:?}", self.told))
     }
 
     /// As [`Peer::next`], where nothing may come.
@@ -109,13 +110,14 @@ impl Peer {
         }
     }
 
-    /// Passes over everything before a frame of this type, and gives it; `None` when none came.
+    /// Passes over everything before a frame of this type, and gives it; `None` when none comes any
+    /// more.
     pub(crate) fn until(&mut self, kind: u8) -> Option<Vec<u8>> {
         while let Some(frame) = self.next() {
             if frame[0] == kind {
                 return Some(frame);
             }
-            if frame[0] == FATAL {
+            if frame[0] == FATAL || frame[0] == DONE {
                 break;
             }
         }
