@@ -20,8 +20,10 @@ check "is its contents" has contents "./link ./one ./sub ./sub/two"
 check "a directory and a dot" hasync -a src/. contents2
 check "is the same" has contents2 "./link ./one ./sub ./sub/two"
 check "without -r" hasync -lpt src/ flat
-check_json "directories are passed over, which is told" '[.[] | select(.type == "skipped") | .key.path] == ["sub"]' "$OUT"
-check "and the files come" has flat "./link ./one"
+check_json "a directory is passed over, which is told" '[.[] | select(.type == "skipped") | .key.path] == ["src/"]' "$OUT"
+check "and the files that are named come" hasync -lpt src/one src/link src/sub flat
+check_json "the directory is passed over" '[.[] | select(.type == "skipped") | .key.path] == ["sub"]' "$OUT"
+check "and nothing else" has flat "./link ./one"
 
 check "a file" hasync -t src/one renamed
 check "may get another name" cmp src/one renamed
@@ -64,14 +66,15 @@ cp "$OUT" dry
 check "changes nothing" cmp before after
 check_json "and tells what, and why" '
     ([.[] | select(.type == "change") | {(.key.path): [.action, .what, .why]}] | add) == {
+        ".": ["attributes", "directory", ["time"]],
         "new": ["create", "file", []],
         "one": ["update", "file", ["size", "time"]],
         "sub": ["attributes", "directory", ["time", "mode"]],
         "sub/two": ["delete", "file", []]}
-    and (.[-1] | .dry_run and .created == 1 and .updated == 1 and .attributes == 1 and .deleted == 1)' dry
+    and (.[-1] | .dry_run and .created == 1 and .updated == 1 and .attributes == 2 and .deleted == 1)' dry
 check "the same run, not dry" hasync -ai --delete base/ contents
 check_json "tells the same" '([.[] | select(.type == "change") | [.key.path, .action]] | sort) ==
-    [["new", "create"], ["one", "update"], ["sub", "attributes"], ["sub/two", "delete"]]
+    [[".", "attributes"], ["new", "create"], ["one", "update"], ["sub", "attributes"], ["sub/two", "delete"]]
     and (.[-1].dry_run | not)' "$OUT"
 check "and does it" diff -r base contents
 check "once more" hasync -ai --delete base/ contents

@@ -103,10 +103,10 @@ pub(crate) struct Flags {
     #[arg(long)]
     from_json: bool,
     /// Wait so many seconds for another run that changes the same destination
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(..=31_536_000))]
     lock_wait: u64,
     /// Give up when the other end is silent for so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
     /// Be the other end of a connection, on standard input and output
     #[arg(long)]
@@ -244,6 +244,7 @@ impl Arguments {
                 options.owner = true;
                 options.group = true;
                 options.checksum = true;
+                options.listed = true;
                 Chosen::Records
             }
             (false, Some(file)) => {
@@ -251,7 +252,8 @@ impl Arguments {
                     return Err(Error::usage("--files-from", "takes exactly one SRC, and DEST"));
                 }
                 options.recursive = flags.recursive;
-                Chosen::List(lines(&read(file)?, flags.from0).map(<[u8]>::to_vec).collect())
+                options.listed = true;
+                Chosen::List(items(&read(file)?, flags.from0).map(<[u8]>::to_vec).collect())
             }
             (false, None) => Chosen::All,
         };
@@ -293,6 +295,7 @@ impl Flags {
             whole_file: self.whole_file,
             one_file_system: self.one_file_system,
             delete: self.delete,
+            listed: false,
             numeric_ids: self.numeric_ids,
             progress: self.progress && std::io::IsTerminal::is_terminal(&std::io::stderr()),
             bandwidth_limit: self.bwlimit.as_deref().map_or(Ok(0), rate)?,
@@ -334,9 +337,7 @@ fn rules(arguments: Vec<RuleArgument>, null: bool) -> Result<Vec<Rule>, Error> {
             }
             RuleArgument::File(file) => {
                 let text = read(&file)?;
-                for line in
-                    lines(&text, null).filter(|line| null || !matches!(line[0], b'#' | b';'))
-                {
+                for line in items(&text, null) {
                     add_rule(&mut rules, line, false);
                 }
             }
@@ -355,10 +356,11 @@ fn read(file: &OsString) -> Result<Vec<u8>, Error> {
     read.map_err(|error| Error::usage(file.to_string_lossy(), reason(&error)))
 }
 
-fn lines(text: &[u8], null: bool) -> impl Iterator<Item = &[u8]> {
+/// The items of a file: lines but for comments, or strings that end with a null byte.
+fn items(text: &[u8], null: bool) -> impl Iterator<Item = &[u8]> {
     text.split(move |&byte| if null { byte == 0 } else { byte == b'\n' })
         .map(move |line| if null { line } else { line.strip_suffix(b"\r").unwrap_or(line) })
-        .filter(|line| !line.is_empty())
+        .filter(move |line| !line.is_empty() && (null || !matches!(line[0], b'#' | b';')))
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use crate::report::{Report, Traffic};
 use crate::serve::select;
 use crate::source::{Node, Outcome, Roots, Source, Table, from_channel};
 use crate::standby::{self, Ledger, Root, Site, Told};
-use crate::wire::{Counted, Event, Outgoing, Totals, greet, unpacked};
-use ha_json::{Error, Kind, Status, Tool};
+use crate::wire::{Counted, Event, Outgoing, Totals, greet, never_block, unpacked};
+use ha_json::{Error, Kind, Status, Tool, refuse_terminal};
 use ha_remote::{Host, Place, Program, Shell, start};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -33,43 +33,31 @@ pub(crate) fn sync(tool: Tool, request: Request) -> Result<Status, Error> {
     let sources = sources(&request.sources)?;
     let shell = request.rsh.as_deref().map(Shell::parse).transpose()?.unwrap_or_default();
     Filter::new(&request.options.rules)?;
-    let chosen = choose(&request.chosen, request.options.dry_run)?;
     let far = Far { shell, program: request.hasync_path.clone() };
-    match (sources.host, destination.host) {
-        (Some(_), Some(_)) => {
-            Err(Error::usage("SRC and DEST", "are both on hosts: run hasync on one of them"))
-        }
-        (None, None) => {
-            let source = local_source(&request, &sources.paths, chosen)?;
-            let report = Report::begin(tool, &request.options, request.stats);
-            follow(report, Traffic::default, |events| local(source, destination.path, events))
-        }
-        (None, Some(host)) => {
-            let source = local_source(&request, &sources.paths, chosen)?;
-            let report = Report::begin(tool, &request.options, request.stats);
-            let meter = Meter::default();
-            follow(
-                report,
-                || meter.read(),
-                |events| push(source, &far, &host, destination.path, &meter, events),
-            )
-        }
-        (Some(host), None) => {
-            let list = match request.chosen {
-                Chosen::List(list) => Some(list),
-                _ => None,
-            };
-            let paths = sources.paths.into_iter().map(OsString::into_vec).collect();
-            let job = Job { role: Role::Source, options: request.options.clone(), paths, list };
-            let report = Report::begin(tool, &request.options, request.stats);
-            let meter = Meter::default();
-            follow(
-                report,
-                || meter.read(),
-                |events| pull(job, &far, &host, destination.path, &meter, events),
-            )
-        }
+    let meter = Meter::default();
+    let paths = sources.paths;
+    if sources.host.is_some() && destination.host.is_some() {
+        let why = "are both on hosts: run hasync on one of them";
+        return Err(Error::usage("SRC and DEST", why));
     }
+    match &request.chosen {
+        Chosen::Records => refuse_terminal("a stream with file records")?,
+        Chosen::List(list) => drop(select(list)?),
+        Chosen::All => {}
+    }
+    let report = Report::begin(tool, &request.options, request.stats);
+    let path = destination.path;
+    follow(
+        report,
+        || meter.read(),
+        |events| match (sources.host, destination.host) {
+            (Some(host), _) => pull(&request, paths, &far, &host, path, &meter, events),
+            (None, Some(host)) => {
+                push(local_source(&request, &paths)?, &far, &host, path, &meter, events)
+            }
+            (None, None) => local(local_source(&request, &paths)?, path, events),
+        },
+    )
 }
 
 struct Sources {
@@ -94,13 +82,10 @@ fn choose(chosen: &Chosen, dry_run: bool) -> Result<Option<Arc<Node>>, Error> {
     }
 }
 
-fn local_source(
-    request: &Request,
-    paths: &[OsString],
-    selection: Option<Arc<Node>>,
-) -> Result<Source, Error> {
+fn local_source(request: &Request, paths: &[OsString]) -> Result<Source, Error> {
+    let selection = choose(&request.chosen, request.options.dry_run)?;
     Ok(Source {
-        roots: Roots::open(paths, selection, request.options.copy_links)?,
+        roots: Roots::open(paths, selection, &request.options)?,
         filter: Filter::new(&request.options.rules)?,
         keep_implied: matches!(request.chosen, Chosen::Records),
         table: Arc::new(Table::new(limits::directories())),
@@ -189,8 +174,9 @@ fn connect(far: &Far, host: &Host, job: &Job, meter: &Meter) -> Result<(Program,
     let command = [far.program.clone(), "--serve".to_owned()];
     let (mut program, stdin, stdout) = start(&far.shell, host, &command)?;
     let patience = Duration::from_secs(job.options.timeout_seconds);
-    let mut to = Counted::counting(stdin, Arc::clone(&meter.sent), None);
-    let mut from = Counted::counting(stdout, Arc::clone(&meter.received), Some(patience));
+    never_block(&stdin)?;
+    let mut to = Counted::counting(stdin, Arc::clone(&meter.sent), patience);
+    let mut from = Counted::counting(stdout, Arc::clone(&meter.received), patience);
     match greet(&mut to, &mut from) {
         Ok(_) => {}
         Err(error) if error.why.is_empty() => {
@@ -250,11 +236,12 @@ fn push(
 ) -> Result<Totals, Error> {
     let options = source.options.clone();
     let (limit, packed) = (options.bandwidth_limit, options.compress);
+    let patience = Duration::from_secs(options.timeout_seconds);
     let job = Job { role: Role::Standby, options, paths: vec![path.into_vec()], list: None };
     let (program, (to, from)) = connect(far, host, &job, meter)?;
     let (sender, receiver) = sync_channel(crate::QUEUE);
     let outgoing = Outgoing::new(to, limit, packed)?;
-    let writer = thread::spawn(move || outgoing.run(&receiver));
+    let writer = thread::spawn(move || outgoing.run(&receiver, patience));
     let mut incoming = unpacked(from, false)?;
     let result = source.run(move || incoming.next(), sender, &events);
     // A pipe that broke is told by what was not answered.
@@ -263,17 +250,25 @@ fn push(
 }
 
 fn pull(
-    job: Job,
+    request: &Request,
+    paths: Vec<OsString>,
     far: &Far,
     host: &Host,
     path: OsString,
     meter: &Meter,
     events: Sender<Event>,
 ) -> Result<Totals, Error> {
+    let list = match &request.chosen {
+        Chosen::List(list) => Some(list.clone()),
+        _ => None,
+    };
+    let paths = paths.into_iter().map(OsString::into_vec).collect();
+    let job = Job { role: Role::Source, options: request.options.clone(), paths, list };
     let (program, (to, from)) = connect(far, host, &job, meter)?;
     limits::directories();
+    let patience = Duration::from_secs(job.options.timeout_seconds);
     let (sender, receiver) = channel();
-    let writer = thread::spawn(move || Outgoing::plain(to).run(&receiver));
+    let writer = thread::spawn(move || Outgoing::plain(to).run(&receiver, patience));
     let options = job.options;
     let packed = options.compress;
     let filter = Filter::new(&options.rules)?;

@@ -25,3 +25,20 @@ pub(crate) fn digest_of(file: &File) -> std::io::Result<([u8; 32], u64)> {
         }
     }
 }
+
+/// Fills `buffer` from `offset` as far as the file goes; gives how much of it.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    let mut read = 0;
+    while read < buffer.len() {
+        match file.read_at(&mut buffer[read..], offset + read as u64) {
+            Ok(0) => break,
+            Ok(count) => read += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
+}

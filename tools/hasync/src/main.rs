@@ -13,6 +13,7 @@ mod leftover;
 mod limits;
 mod options;
 mod owner;
+mod pace;
 mod records;
 mod report;
 mod serve;

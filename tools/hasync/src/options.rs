@@ -21,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) whole_file: bool,
     pub(crate) one_file_system: bool,
     pub(crate) delete: bool,
+    /// The paths that take part are named one by one.
+    pub(crate) listed: bool,
     pub(crate) numeric_ids: bool,
     pub(crate) progress: bool,
     /// Bytes a second; 0 for no limit.

@@ -1,7 +1,7 @@
 //! `--from-json`: the paths that a stream's `file` records name.
 
 use crate::source::{Expected, Node};
-use ha_json::{Error, Map, Value, bytes_of, read_to_change, refuse_terminal};
+use ha_json::{Error, Map, Value, bytes_of, read_to_change};
 
 /// Reads the whole stream on stdin before anything is done.
 ///
@@ -9,7 +9,6 @@ use ha_json::{Error, Map, Value, bytes_of, read_to_change, refuse_terminal};
 /// Kind `input` when the stream is not to be trusted, names no file, or only says what would be
 /// done, unless this run does the same.
 pub(crate) fn read(dry_run: bool) -> Result<Node, Error> {
-    refuse_terminal("a stream with file records")?;
     let input = read_to_change(std::io::stdin().lock())?;
     if input.dry_run && !dry_run {
         let why = "is of a dry run: what it names was not written (with -n it can be read)";
@@ -24,7 +23,7 @@ fn select(records: &[Map<String, Value>]) -> Result<Node, Error> {
     for record in files() {
         let (path, expected) = file(record)?;
         if !node.add(&path, Some(expected)) {
-            return Err(bad(&path, "has a component \"..\""));
+            return Err(bad(&path, "has a component \"..\" or is too long"));
         }
     }
     if files().next().is_none() {

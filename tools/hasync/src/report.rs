@@ -29,8 +29,9 @@ pub(crate) struct Traffic {
 
 impl Report {
     pub(crate) fn begin(tool: Tool, options: &Options, stats: bool) -> Report {
+        let dry_run = Map::from_iter([("dry_run".to_owned(), Value::from(options.dry_run))]);
         Report {
-            stream: Stream::begin(tool, SCHEMA),
+            stream: Stream::begin_with(std::io::stdout(), tool, SCHEMA, &dry_run),
             tool,
             started: Instant::now(),
             dry_run: options.dry_run,
@@ -50,7 +51,7 @@ impl Report {
             Event::Skipped { path, why } => {
                 let mut key = Map::new();
                 put_bytes(&mut key, "path", &path);
-                self.stream.record("skipped", &json!({"key": key, "why": why}));
+                self.stream.record("skipped", &json!({"key": key, "reason": why}));
             }
             Event::Progress { files, bytes, total_files, total_bytes, walked } => {
                 let elapsed = self.started.elapsed();

@@ -7,7 +7,9 @@ use crate::job::{Job, Role};
 use crate::limits;
 use crate::source::{Node, Roots, Source, Table};
 use crate::standby::{self, Beneath, Ledger, Root, Site, Told};
-use crate::wire::{Counted, Frame, Outgoing, ToSource, ToStandby, damaged, greet, unpacked};
+use crate::wire::{
+    Counted, Frame, Outgoing, ToSource, ToStandby, damaged, greet, never_block, unpacked,
+};
 use ha_json::{Error, Status};
 use std::ffi::OsString;
 use std::fs::File;
@@ -31,19 +33,21 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
         fd.try_clone_to_owned().map(File::from).map_err(|error| Error::io("standard input", &error))
     };
     let input = duplicate(std::io::stdin().as_fd())?;
-    let mut output = duplicate(std::io::stdout().as_fd())?;
-    let mut input = Counted::counting(input, Arc::default(), Some(HANDSHAKE));
+    let output = duplicate(std::io::stdout().as_fd())?;
+    never_block(&output)?;
+    let mut output = Counted::counting(output, Arc::default(), HANDSHAKE);
+    let mut input = Counted::counting(input, Arc::default(), HANDSHAKE);
     greet(&mut output, &mut input)?;
     let job = Job::receive(&mut input)?;
     let patience = Duration::from_secs(job.options.timeout_seconds.clamp(1, 86_400));
-    let input = input.with_patience(patience);
+    let (input, output) = (input.with_patience(patience), output.with_patience(patience));
     match job.role {
         Role::Source => {
             let (sender, receiver) = sync_channel(crate::QUEUE);
             let out = sender.clone();
             let limit = job.options.bandwidth_limit;
             let outgoing = Outgoing::new(output, limit, job.options.compress)?;
-            write_while(outgoing, receiver, move || {
+            write_while(outgoing, receiver, patience, move || {
                 let result = serve_source(&service, job, input, sender);
                 if let Err(error) = &result {
                     // The writer may be gone, and with it whoever would read this.
@@ -55,7 +59,7 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
         Role::Standby => {
             let (sender, receiver) = channel();
             let out = sender.clone();
-            write_while(Outgoing::plain(output), receiver, move || {
+            write_while(Outgoing::plain(output), receiver, patience, move || {
                 let result = serve_standby(service, job, input, sender);
                 if let Err(error) = &result {
                     let _ = out.send(ToSource::fatal(error.clone()));
@@ -70,9 +74,10 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
 fn write_while<M: Frame>(
     outgoing: Outgoing,
     receiver: Receiver<M>,
+    patience: Duration,
     work: impl FnOnce() -> Result<(), Error>,
 ) -> Result<Status, Error> {
-    let writer = thread::spawn(move || outgoing.run(&receiver));
+    let writer = thread::spawn(move || outgoing.run(&receiver, patience));
     let result = work();
     let written = writer.join().unwrap_or_else(|_| Err(damaged("nothing")));
     result.and(written).map(|()| Status::Done)
@@ -95,7 +100,7 @@ fn serve_source(
     };
     let paths: Vec<OsString> = job.paths.into_iter().map(OsString::from_vec).collect();
     let source = Source {
-        roots: Roots::open(&paths, selection, job.options.copy_links)?,
+        roots: Roots::open(&paths, selection, &job.options)?,
         filter: Filter::new(&job.options.rules)?,
         keep_implied: false,
         table: Arc::new(Table::new(limits::directories())),
@@ -116,7 +121,7 @@ pub(crate) fn select(list: &[Vec<u8>]) -> Result<Arc<Node>, Error> {
     for path in list {
         if !node.add(path, None) {
             let shown = String::from_utf8_lossy(path).into_owned();
-            return Err(Error::usage(shown, "leads out of the source with \"..\""));
+            return Err(Error::usage(shown, "has a component \"..\" or is too long"));
         }
     }
     Ok(Arc::new(node))

@@ -103,7 +103,8 @@ impl Listing {
         let mut listing = Listing {
             path,
             entries: Vec::new(),
-            whole: origins.iter().all(|origin| matches!(origin.names, Which::All)),
+            // What is named beside a whole directory takes nothing from its being whole.
+            whole: origins.iter().any(|origin| matches!(origin.names, Which::All)),
             origins,
             origin_of: Vec::new(),
             expected: HashMap::new(),
@@ -192,7 +193,6 @@ impl Listing {
                 passed_over(&entry, options, leads_on || node.as_ref().is_some_and(|n| n.named))
             {
                 self.skipped.push((join(&self.path, &name), why));
-                self.whole = false;
                 continue;
             }
             entry.implied = keep_implied && node.as_ref().is_some_and(|node| !node.named);
@@ -291,7 +291,7 @@ impl Listing {
 
     /// Where the entries of a directory in this list come from: opened, merged over all origins
     /// that have a directory of this name.
-    pub(crate) fn descend(&self, index: u32) -> nix::Result<Vec<Origin>> {
+    pub(crate) fn descend(&self, index: u32, recursive: bool) -> nix::Result<Vec<Origin>> {
         let mut origins = Vec::new();
         let Some(entry) = self.entry(index) else { return Ok(origins) };
         for origin in &self.origins {
@@ -300,12 +300,15 @@ impl Listing {
                 Which::One(name) if *name == entry.name => Which::All,
                 Which::One(_) => continue,
                 Which::Selected(node) => match node.children.get(&entry.name) {
-                    Some(node) if node.children.is_empty() => Which::All,
+                    Some(node) if node.children.is_empty() || (node.named && recursive) => {
+                        Which::All
+                    }
                     Some(node) => Which::Selected(Arc::clone(node)),
                     None => continue,
                 },
             };
-            let open = match self.is_linked(index) {
+            // Where links are followed, one source may have a link where another has the directory.
+            let open = match self.is_linked(index) || origin.trail.is_some() {
                 true => fs::open_directory_through,
                 false => fs::open_directory,
             };

@@ -3,6 +3,7 @@
 use super::Source;
 use super::file::{self, ATTEMPTS, Loss, listed_size};
 use super::listing::Listing;
+use crate::content;
 use crate::delta::{self, Patience, Piece, SEGMENT, SLACK};
 use crate::entry::Stamp;
 use crate::wire::{FileId, SmallFile, ToStandby, Totals};
@@ -11,7 +12,6 @@ use ha_json::Error;
 use nix::sys::stat::fstat;
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +22,9 @@ use std::time::Duration;
 const BATCH: usize = 256 << 10;
 /// A piece of a large file, in bytes.
 const PIECE: usize = 256 << 10;
+
+/// How many times `--timeout` the standby may owe its part of a delta.
+const DEBT: u64 = 4;
 
 /// What a reader is asked to do.
 pub(super) enum Job {
@@ -88,9 +91,9 @@ impl Reader {
         self.out.send(message).map_err(|_| Gone)
     }
 
-    /// What the standby owes for a delta; it has as long as it may be silent.
+    /// What the standby owes for a delta. It may be at its disk for longer than it may be silent.
     fn hear<T>(&self, from: &Receiver<T>) -> Result<T, Gone> {
-        let seconds = self.source.options.timeout_seconds.max(1);
+        let seconds = self.source.options.timeout_seconds.clamp(1, 86_400) * DEBT;
         from.recv_timeout(Duration::from_secs(seconds)).map_err(|error| {
             if error == RecvTimeoutError::Timeout {
                 let why = "does not tell what it has of a file (--timeout waits longer)";
@@ -214,7 +217,7 @@ impl Reader {
     }
 
     fn digest(&mut self, file: &File) -> std::io::Result<[u8; 32]> {
-        let (digest, read) = crate::content::digest_of(file)?;
+        let (digest, read) = content::digest_of(file)?;
         self.totals.bytes_read += read;
         Ok(digest)
     }
@@ -232,7 +235,7 @@ impl Reader {
         while sent < size {
             let piece = PIECE.min(usize::try_from(size - sent).unwrap_or(PIECE));
             let mut data = vec![0; piece];
-            match read_at(file, &mut data, sent) {
+            match content::read_at(file, &mut data, sent) {
                 Ok(read) if read == piece => {}
                 Ok(_) => return Ok(Ok(None)),
                 Err(error) => return Ok(Err(Loss::read(sys::errno(&error)))),
@@ -335,19 +338,6 @@ fn drift_of(pieces: &[Piece], segment_offset: u64, before: i64) -> i64 {
         }
     }
     drift
-}
-
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
-    let mut read = 0;
-    while read < buffer.len() {
-        match file.read_at(&mut buffer[read..], offset + read as u64) {
-            Ok(0) => break,
-            Ok(count) => read += count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(read)
 }
 
 #[cfg(test)]

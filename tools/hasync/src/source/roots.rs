@@ -3,6 +3,7 @@
 use super::selection::Node;
 use crate::entry::{Kind, Stamp};
 use crate::fs;
+use crate::options::Options;
 use ha_json::Error;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
@@ -31,6 +32,10 @@ pub(crate) struct Roots {
     pub(crate) single: bool,
     /// Sources that are not there: path and why.
     pub(crate) absent: Vec<(Vec<u8>, String)>,
+    /// Directories whose contents were asked for without -r.
+    pub(crate) skipped: Vec<Vec<u8>>,
+    /// The file systems that the sources lie on.
+    pub(crate) devices: Vec<u64>,
     /// The directory that was opened last.
     parent: Option<(PathBuf, Arc<OwnedFd>)>,
 }
@@ -43,24 +48,35 @@ impl Roots {
     pub(crate) fn open(
         paths: &[OsString],
         selection: Option<Arc<Node>>,
-        follow: bool,
+        options: &Options,
     ) -> Result<Roots, Error> {
+        let follow = options.copy_links;
         let mut roots = Roots {
             parts: Vec::new(),
             stamp: None,
             single: false,
             absent: Vec::new(),
+            skipped: Vec::new(),
+            devices: Vec::new(),
             parent: None,
         };
         if let Some(node) = selection {
             let base = paths.first().map_or(OsStr::new("/"), OsString::as_os_str);
             let fd = fs::open_named_directory(Path::new(base))
                 .map_err(|error| Error::failed(shown(base), fs::words(error)))?;
-            roots.parts.push(Part::Selected(Arc::new(fd), node));
+            let stat = nix::sys::stat::fstat(&fd)
+                .map_err(|error| Error::failed(shown(base), fs::words(error)))?;
+            roots.devices.push(stat.st_dev);
+            let part = match node.named && options.recursive {
+                // "." in the list is the whole of it.
+                true => Part::Contents(Arc::new(fd)),
+                false => Part::Selected(Arc::new(fd), node),
+            };
+            roots.parts.push(part);
             return Ok(roots);
         }
         for path in paths {
-            if let Err(error) = roots.add(path, follow) {
+            if let Err(error) = roots.add(path, options) {
                 roots.absent.push((path.as_bytes().to_vec(), fs::words(error)));
             }
         }
@@ -78,13 +94,19 @@ impl Roots {
         }
     }
 
-    fn add(&mut self, path: &OsStr, follow: bool) -> nix::Result<()> {
+    fn add(&mut self, path: &OsStr, options: &Options) -> nix::Result<()> {
         let path = if path.is_empty() { OsStr::new(".") } else { path };
         let bytes = path.as_bytes();
         let last = bytes.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         if matches!(last, b"" | b"." | b"..") {
             let fd = fs::open_named_directory(Path::new(path))?;
-            let stamp = Stamp::of(&nix::sys::stat::fstat(&fd)?);
+            if !options.recursive {
+                self.skipped.push(bytes.to_vec());
+                return Ok(());
+            }
+            let stat = nix::sys::stat::fstat(&fd)?;
+            self.devices.push(stat.st_dev);
+            let stamp = Stamp::of(&stat);
             self.stamp.get_or_insert(stamp);
             self.parts.push(Part::Contents(Arc::new(fd)));
             return Ok(());
@@ -100,10 +122,11 @@ impl Roots {
         };
         self.parent = Some((parent.to_owned(), Arc::clone(&fd)));
         // What is not there is told now; a link that points nowhere is told when it is read.
-        fs::stat(&fd, last)?;
-        if follow {
-            fs::stat_through(&fd, last)?;
+        let mut stat = fs::stat(&fd, last)?;
+        if options.copy_links {
+            stat = fs::stat_through(&fd, last)?;
         }
+        self.devices.push(stat.st_dev);
         self.parts.push(Part::Named(fd, last.to_vec()));
         Ok(())
     }

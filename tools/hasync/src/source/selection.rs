@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The longest path that a system call takes, in bytes (PATH_MAX).
+const LONGEST: usize = 4096;
+
 /// What a record says that a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Expected {
@@ -21,13 +24,14 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Adds a path; `false` when it has a component `..`, which could lead anywhere.
+    /// Adds a path; `false` when it has a component `..`, which could lead anywhere, or is longer
+    /// than a path can be.
     pub(crate) fn add(&mut self, path: &[u8], expected: Option<Expected>) -> bool {
         let parts: Vec<&[u8]> = path
             .split(|&byte| byte == b'/')
             .filter(|part| !part.is_empty() && *part != b".")
             .collect();
-        if parts.contains(&&b".."[..]) {
+        if parts.contains(&&b".."[..]) || path.len() > LONGEST {
             return false;
         }
         let mut node = self;

@@ -3,7 +3,7 @@
 use super::Source;
 use super::listing::{Listing, Origin};
 use crate::digest::{self, View};
-use crate::entry::{Kind, join};
+use crate::entry::{Entry, Kind, join};
 use crate::owner::Names;
 use crate::wire::{Head, ToStandby};
 use std::collections::HashSet;
@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::{self, JoinHandle};
 
-/// Entries in one list frame.
-const LIST_PIECE: usize = 4096;
+/// A list is sent in pieces of about so many bytes.
+const LIST_PIECE: usize = 256 << 10;
 
 /// A directory still to be read.
 struct Step {
@@ -65,22 +65,27 @@ impl Walk<'_> {
                 message: why.clone(),
             })?;
         }
+        for path in &self.source.roots.skipped {
+            let why = "directory, and no -r".into();
+            self.send(ToStandby::Skipped { path: path.clone(), why })?;
+        }
+        if let Some(stamp) = self.source.roots.stamp {
+            self.tell_owners(stamp.uid, stamp.gid)?;
+        }
         let origins = Listing::roots(&self.source.roots.parts, self.source.options.copy_links);
         let root = self.read(Vec::new(), origins);
-        let mut devices = root.devices.clone();
-        devices.dedup();
         let mut steps = Vec::new();
         self.tell(0, Vec::new(), root, &mut steps)?;
         while let Some(step) = steps.pop() {
-            self.step(&step, &devices, &mut steps)?;
+            self.step(&step, &mut steps)?;
         }
         Ok(())
     }
 
-    fn step(&mut self, step: &Step, devices: &[u64], steps: &mut Vec<Step>) -> Result<(), Over> {
+    fn step(&mut self, step: &Step, steps: &mut Vec<Step>) -> Result<(), Over> {
         let Some(entry) = step.within.entry(step.index) else { return Ok(()) };
         let path = join(&step.within.path, &entry.name);
-        let origins = match step.within.descend(step.index) {
+        let origins = match step.within.descend(step.index, self.source.options.recursive) {
             Ok(origins) => origins,
             Err(error) => {
                 self.send(ToStandby::Trouble {
@@ -93,8 +98,9 @@ impl Walk<'_> {
         };
         let unread = origins.is_empty();
         let mut listing = self.read(path, origins);
-        let stays = |devices: &[u64], own: &[u64]| own.iter().any(|d| devices.contains(d));
-        if self.source.options.one_file_system && !stays(devices, &listing.devices) {
+        let roots = &self.source.roots.devices;
+        let stays = listing.devices.iter().any(|device| roots.contains(device));
+        if self.source.options.one_file_system && !stays {
             listing = self.read(listing.path, Vec::new());
             listing.whole = false;
         }
@@ -212,15 +218,22 @@ pub(super) fn lister(
 
 /// Sends the list of a directory, in pieces.
 fn list(listing: &Listing, id: u32, out: &SyncSender<ToStandby>) -> Result<(), ()> {
-    let mut pieces = listing.entries.chunks(LIST_PIECE).peekable();
-    if pieces.peek().is_none() {
-        let empty = ToStandby::List { directory: id, entries: Vec::new(), last: true };
-        return out.send(empty).map_err(|_| ());
-    }
-    while let Some(piece) = pieces.next() {
-        let last = pieces.peek().is_none();
+    let mut rest = &listing.entries[..];
+    loop {
+        let mut bytes = 0;
+        let fits = |entry: &&Entry| {
+            bytes += entry.name.len() + entry.target.len() + 64;
+            bytes <= LIST_PIECE
+        };
+        let count = rest.iter().take_while(fits).count();
+        let (piece, tail) = rest.split_at(count.max(1).min(rest.len()));
+        rest = tail;
+        let last = rest.is_empty();
         let list = ToStandby::List { directory: id, entries: piece.to_vec(), last };
         out.send(list).map_err(|_| ())?;
+        if last {
+            break;
+        }
     }
     Ok(())
 }

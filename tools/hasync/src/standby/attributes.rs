@@ -22,7 +22,8 @@ pub(crate) struct Attributes {
     view: View,
     pub(crate) is_root: bool,
     groups: HashSet<u32>,
-    umask: u32,
+    /// What a new thing's mode lacks where the source's is not kept.
+    pub(crate) umask: u32,
     names: RwLock<Names>,
 }
 
@@ -129,12 +130,18 @@ impl Attributes {
         have: Option<&Stamp>,
     ) -> nix::Result<()> {
         let (uid, gid) = self.owner(want);
-        if uid.is_some() || gid.is_some() {
+        let owned = have.is_some_and(|have| {
+            uid.is_none_or(|uid| uid.as_raw() == have.uid)
+                && gid.is_none_or(|gid| gid.as_raw() == have.gid)
+        });
+        if !owned && (uid.is_some() || gid.is_some()) {
             fchownat(directory, name, uid, gid, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         }
-        if want.kind != Kind::Symlink {
-            let mode = bits(self.mode(want, have));
-            fchmodat(directory, name, mode, FchmodatFlags::NoFollowSymlink)?;
+        let mode = self.mode(want, have);
+        // A new owner clears setuid; else a mode that is right is left alone.
+        let same_mode = owned && have.is_some_and(|have| have.mode == mode);
+        if want.kind != Kind::Symlink && !same_mode {
+            fchmodat(directory, name, bits(mode), FchmodatFlags::NoFollowSymlink)?;
         }
         if self.view.times {
             let flag = UtimensatFlags::NoFollowSymlink;

@@ -11,6 +11,7 @@ use crate::SMALL;
 use crate::digest;
 use crate::entry::{Entry, Kind, join};
 use crate::fs;
+use crate::leftover;
 use crate::owner::Names;
 use crate::wire::{Action, Change, FileId, Head, Plea, ToSource, ToStandby, Why, damaged};
 use ha_json::Error;
@@ -74,6 +75,9 @@ impl Compare<'_> {
         };
         let root = Directory::root(site, opened.fd).map_err(fd_error)?;
         root.is_new.store(opened.is_new, Ordering::Relaxed);
+        if let Some(want) = site.root_stamp() {
+            create::root(site, opened.is_new, want, root.before());
+        }
         let mut compare = Compare {
             site,
             workers,
@@ -99,9 +103,7 @@ impl Compare<'_> {
         {
             let troubled = site.ledger.troubled.load(Ordering::Relaxed);
             site.deletions.carry_out(site, fd, troubled);
-            if site.store.committed_many()
-                && let Err(error) = crate::sys::sync_file_system(fd)
-            {
+            if let Err(error) = site.store.sync_all(fd) {
                 site.stop(Error::failed("destination", fs::words(error)));
             }
         }
@@ -121,8 +123,10 @@ impl Compare<'_> {
                 Ok(message) => message,
                 // Whoever ended the run does not know that this thread waits.
                 Err(RecvTimeoutError::Timeout) => continue,
-                // The way here closes only when the run is over.
-                Err(RecvTimeoutError::Disconnected) => break,
+                // Only a source that was walked to its end is believed.
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::failed("the far side", "went away in the middle"));
+                }
             };
             match message {
                 ToStandby::Owner { group, id, name } => {
@@ -148,6 +152,9 @@ impl Compare<'_> {
     }
 
     fn head(&mut self, head: Head) -> Result<(), Error> {
+        if self.rename.is_some() && (head.id != 0 || head.entries > 1) {
+            return Err(damaged("more than the one file that it said"));
+        }
         let directory = if head.id == 0 && self.slots.is_empty() {
             Arc::clone(&self.root)
         } else {
@@ -157,7 +164,8 @@ impl Compare<'_> {
                 .filter(|parent| parent.awaited > 0)
                 .ok_or_else(|| damaged("a directory without its parent"))?;
             parent.awaited -= 1;
-            let directory = Directory::beneath(&parent.directory, head.name.clone());
+            let directory = Directory::beneath(&parent.directory, head.name.clone())
+                .ok_or_else(|| damaged("a tree that is too deep"))?;
             // What is not there yet comes with its parent's list.
             let _ = directory.open();
             let parent_id = head.parent;
@@ -252,7 +260,7 @@ impl Compare<'_> {
         if slot.next_index == 0 {
             self.make_ready(&mut slot);
         }
-        let deletes = self.site.options.delete && slot.head.whole;
+        let deletes = self.site.options.delete && slot.head.whole && self.rename.is_none();
         let there = slot.directory.fd().is_some() || self.site.options.dry_run;
         for entry in entries {
             let index = slot.next_index;
@@ -262,6 +270,7 @@ impl Compare<'_> {
                 return Err(damaged("names out of order"));
             }
             slot.last_name.clone_from(&entry.name);
+            self.check(&slot, &entry)?;
             if there {
                 self.entry(&mut slot, index, entry);
             }
@@ -294,10 +303,15 @@ impl Compare<'_> {
         let directory = &slot.directory;
         match directory.open() {
             Ok(()) => {}
-            Err(Errno::ENOENT) if self.site.options.dry_run => return,
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) if self.site.options.dry_run => {
+                return;
+            }
             Err(error) => {
                 return self.site.failed(directory.path(), error, "cannot be opened");
             }
+        }
+        if directory.was_made() {
+            directory.is_new.store(true, Ordering::Relaxed);
         }
         if slot.have.is_some() || directory.is_new.load(Ordering::Relaxed) {
             return;
@@ -307,6 +321,27 @@ impl Compare<'_> {
         } else if let Err(error) = directory.names() {
             self.site.failed(directory.path(), error, "cannot be listed");
         }
+    }
+
+    /// Refuses what was not asked for: the source is not the one to say what may come.
+    fn check(&self, slot: &Slot, entry: &Entry) -> Result<(), Error> {
+        let options = &self.site.options;
+        let wanted = match entry.stamp.kind {
+            Kind::File => true,
+            Kind::Directory => (options.recursive || options.listed) && self.rename.is_none(),
+            Kind::Symlink => options.links && !options.copy_links,
+            _ => options.devices,
+        };
+        if !wanted || leftover::is_temporary(&entry.name) {
+            return Err(damaged("an entry that was not asked for"));
+        }
+        if !self.site.filter.is_empty() {
+            let path = slot.directory.path_of(&entry.name);
+            if self.site.filter.excludes(&path, entry.stamp.kind == Kind::Directory) {
+                return Err(damaged("an entry that is excluded"));
+            }
+        }
+        Ok(())
     }
 
     fn entry(&mut self, slot: &mut Slot, index: u32, mut entry: Entry) {
@@ -352,9 +387,8 @@ impl Compare<'_> {
         };
         let check = options.checksum && same_kind.is_some_and(|have| have.stamp.size == size);
         if let Some(have) = same_kind
-            && !check
-            && have.stamp.same_content(&entry.stamp)
             && !options.checksum
+            && have.stamp.same_content(&entry.stamp)
         {
             create::attributes(self.site, &slot.directory, &entry, &have.stamp, why);
             return;

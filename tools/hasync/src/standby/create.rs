@@ -28,32 +28,60 @@ pub(super) fn directory(site: &Site, within: &Arc<Directory>, entry: Entry, have
             if entry.implied {
                 return;
             }
+            if !site.options.dry_run
+                && let Err(error) = within.let_in(&entry.name, &have.stamp)
+            {
+                return site.failed(path(), error, "cannot be entered");
+            }
+            within.expect(entry, Some(have.stamp));
         }
         Some(have) if entry.implied && have.stamp.kind == Kind::Symlink => {
             let target = String::from_utf8_lossy(&have.target);
             let message = format!("is a symbolic link to {target} here: it is not followed");
-            return site.ledger.failed(path(), "in_the_way", message);
+            site.ledger.failed(path(), "in_the_way", message);
         }
         other => {
             if !site.options.dry_run
-                && let Err(error) = make(within, &entry, other.as_ref())
+                && let Err(error) = make(site, within, &entry, other.as_ref())
             {
                 return site.failed(path(), error, "cannot be made");
             }
             site.ledger.changed(|| change(Action::Create, Why::default()), Action::Create);
             site.ledger.done(1, 0);
+            within.expect(entry, None);
         }
     }
-    within.expect(entry);
 }
 
-fn make(within: &Directory, entry: &Entry, in_the_way: Option<&Entry>) -> nix::Result<()> {
+/// Tells of the root, where its own attributes differ; they are set when all is done.
+pub(super) fn root(site: &Site, is_new: bool, want: Stamp, have: Option<Stamp>) {
+    let entry = |stamp| Entry { name: Vec::new(), stamp, target: Vec::new(), implied: false };
+    let why = match have {
+        Some(have) if !is_new => {
+            site.attributes.differences(&entry(site.attributes.here(&want)), &entry(have))
+        }
+        _ => Why::default(),
+    };
+    let action = if is_new { Action::Create } else { Action::Attributes };
+    if is_new || !why.is_empty() {
+        let path = b".".to_vec();
+        let change = || Change { path, kind: Kind::Directory, action, why, size: 0 };
+        site.ledger.changed(change, action);
+    }
+}
+
+fn make(
+    site: &Site,
+    within: &Directory,
+    entry: &Entry,
+    in_the_way: Option<&Entry>,
+) -> nix::Result<()> {
     let fd = within.touch()?;
     if in_the_way.is_some() {
         unlinkat(fd, &entry.name[..], UnlinkatFlags::NoRemoveDir)?;
     }
     // Whoever writes it must get in; its own mode comes when all is done.
-    let mode = Mode::from_bits_truncate((entry.stamp.mode & 0o777) | 0o700);
+    let mode = Mode::from_bits_truncate((site.attributes.mode(&entry.stamp, None) & 0o777) | 0o700);
     mkdirat(fd, &entry.name[..], mode)
 }
 
@@ -97,15 +125,12 @@ fn replace(
             mknodat(fd, &name[..], kind.flag(), mode, entry.stamp.device)?;
         }
     }
-    let placed = site
-        .attributes
-        .set_named(fd, &name, &entry.stamp, have.map(|have| &have.stamp))
-        .and_then(|()| {
-            if have.is_some_and(|have| have.stamp.kind == Kind::Directory) {
-                delete::make_way(site, within, fd, &entry.name)?;
-            }
-            rename_over(site, within, fd, &name, &entry.name)
-        });
+    let placed = site.attributes.set_named(fd, &name, &entry.stamp, None).and_then(|()| {
+        if have.is_some_and(|have| have.stamp.kind == Kind::Directory) {
+            delete::make_way(site, within, fd, &entry.name)?;
+        }
+        rename_over(site, within, fd, &name, &entry.name)
+    });
     if placed.is_err() {
         // The next run would remove it, too.
         let _ = unlinkat(fd, &name[..], UnlinkatFlags::NoRemoveDir);
@@ -135,6 +160,7 @@ pub(super) fn attributes(
             Some(fd) => site.attributes.set_named(fd, &entry.name, &entry.stamp, Some(have)),
             None => Err(nix::errno::Errno::ENOENT),
         };
+        site.store.needs_sync();
         if let Err(error) = set {
             return site.failed(within.path_of(&entry.name), error, "attributes cannot be set");
         }

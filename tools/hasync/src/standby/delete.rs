@@ -88,29 +88,21 @@ fn loosen(site: &Site, fd: &OwnedFd, stamp: &Stamp) -> nix::Result<bool> {
     Ok(needed)
 }
 
-/// Removes a name and all beneath it. What is excluded stays, and so do the directories above it.
+/// Removes a name and all beneath it. What is excluded stays, and so do the directories above it,
+/// with the modes that they had.
 fn remove(site: &Site, fd: &OwnedFd, name: &[u8], path: &[u8]) -> nix::Result<()> {
     let Some(entry) = fs::entry(fd, name)? else { return Ok(()) };
     let kind = entry.stamp.kind;
-    let mut stays = false;
     if kind == Kind::Directory {
         let inner = fs::open_directory(fd, name)?;
-        loosen(site, &inner, &entry.stamp)?;
-        for child in fs::names(&inner)? {
-            let beneath = join(path, &child);
-            let child_kind = fs::entry(&inner, &child)?.map(|entry| entry.stamp.kind);
-            if site.filter.excludes(&beneath, child_kind == Some(Kind::Directory)) {
-                stays = true;
-                continue;
-            }
-            match remove(site, &inner, &child, &beneath) {
-                Err(Errno::ENOTEMPTY | Errno::EEXIST) => stays = true,
-                result => result?,
-            }
+        let loosened = loosen(site, &inner, &entry.stamp)?;
+        let emptied = empty(site, &inner, path);
+        if loosened && emptied != Ok(true) {
+            fchmod(&inner, super::attributes::bits(entry.stamp.mode))?;
         }
-    }
-    if stays {
-        return Err(Errno::ENOTEMPTY);
+        if !emptied? {
+            return Err(Errno::ENOTEMPTY);
+        }
     }
     if !site.options.dry_run {
         let flag = match kind {
@@ -118,6 +110,7 @@ fn remove(site: &Site, fd: &OwnedFd, name: &[u8], path: &[u8]) -> nix::Result<()
             _ => UnlinkatFlags::NoRemoveDir,
         };
         unlinkat(fd, name, flag)?;
+        site.store.needs_sync();
     }
     let change = || Change {
         path: path.to_vec(),
@@ -128,6 +121,24 @@ fn remove(site: &Site, fd: &OwnedFd, name: &[u8], path: &[u8]) -> nix::Result<()
     };
     site.ledger.changed(change, Action::Delete);
     Ok(())
+}
+
+/// Removes what is in a directory; `false` when some of it stays because it is excluded.
+fn empty(site: &Site, directory: &OwnedFd, path: &[u8]) -> nix::Result<bool> {
+    let mut all = true;
+    for child in fs::names(directory)? {
+        let beneath = join(path, &child);
+        let kind = fs::entry(directory, &child)?.map(|entry| entry.stamp.kind);
+        if site.filter.excludes(&beneath, kind == Some(Kind::Directory)) {
+            all = false;
+            continue;
+        }
+        match remove(site, directory, &child, &beneath) {
+            Err(Errno::ENOTEMPTY | Errno::EEXIST) => all = false,
+            result => result?,
+        }
+    }
+    Ok(all)
 }
 
 /// Removes a directory that stands where something else shall be: all of it when deleting was asked

@@ -6,11 +6,23 @@ use crate::entry::{Entry, Stamp, join};
 use crate::fs;
 use crate::leftover;
 use nix::errno::Errno;
-use nix::sys::stat::{fchmod, fstat};
+use nix::sys::stat::{FchmodatFlags, fchmod, fchmodat, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// What a directory in a directory shall be when all is done beneath it.
+#[derive(Debug)]
+struct Child {
+    want: Entry,
+    /// What it was before; absent when this run made it.
+    before: Option<Stamp>,
+}
+
+/// Deeper trees are refused, before what is held for them grows without an end.
+const MOST_DEPTH: u32 = 4096;
 
 /// A directory. Whoever works in it, or beneath it, holds it; when the last one lets go, the
 /// attributes that the work disturbed are put right, children before parents.
@@ -25,25 +37,36 @@ pub(crate) struct Directory {
     touched: AtomicBool,
     loosened: AtomicBool,
     /// What the directories in it shall be once all is done beneath them.
-    children: Mutex<Vec<Entry>>,
+    children: Mutex<HashMap<Vec<u8>, Child>>,
+    /// How many directories lie above it.
+    depth: u32,
 }
 
 impl Directory {
     /// The root, open.
     pub(crate) fn root(site: &Arc<Site>, fd: Option<OwnedFd>) -> nix::Result<Arc<Directory>> {
-        let root = Directory::new(site, None, Vec::new());
+        let root = Directory::new(site, None, Vec::new(), 0);
         if let Some(fd) = fd {
             root.opened(fd)?;
         }
         Ok(Arc::new(root))
     }
 
-    /// A directory beneath another; it need not be there yet.
-    pub(crate) fn beneath(parent: &Arc<Directory>, name: Vec<u8>) -> Arc<Directory> {
-        Arc::new(Directory::new(&parent.site, Some(Arc::clone(parent)), name))
+    /// A directory beneath another, which need not be there yet; `None` when it lies too deep.
+    pub(crate) fn beneath(parent: &Arc<Directory>, name: Vec<u8>) -> Option<Arc<Directory>> {
+        let depth = parent.depth + 1;
+        if depth > MOST_DEPTH {
+            return None;
+        }
+        Some(Arc::new(Directory::new(&parent.site, Some(Arc::clone(parent)), name, depth)))
     }
 
-    fn new(site: &Arc<Site>, parent: Option<Arc<Directory>>, name: Vec<u8>) -> Directory {
+    fn new(
+        site: &Arc<Site>,
+        parent: Option<Arc<Directory>>,
+        name: Vec<u8>,
+        depth: u32,
+    ) -> Directory {
         Directory {
             site: Arc::clone(site),
             parent,
@@ -53,6 +76,7 @@ impl Directory {
             touched: AtomicBool::new(false),
             loosened: AtomicBool::new(false),
             children: Mutex::default(),
+            depth,
         }
     }
 
@@ -73,6 +97,11 @@ impl Directory {
         }
         let parent = self.parent.as_ref().and_then(|parent| parent.fd()).ok_or(Errno::ENOENT)?;
         self.opened(fs::open_directory(parent, &self.name)?)
+    }
+
+    /// What it was when it was opened.
+    pub(crate) fn before(&self) -> Option<Stamp> {
+        self.open.get().map(|(_, before)| *before)
     }
 
     pub(crate) fn fd(&self) -> Option<&OwnedFd> {
@@ -109,9 +138,33 @@ impl Directory {
         Ok(fd)
     }
 
-    /// What a directory in it shall be when all is done.
-    pub(crate) fn expect(&self, child: Entry) {
-        self.children.lock().unwrap_or_else(PoisonError::into_inner).push(child);
+    fn children(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Child>> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a directory in it shall be when all is done, and what it was before.
+    pub(crate) fn expect(&self, want: Entry, before: Option<Stamp>) {
+        self.children().insert(want.name.clone(), Child { want, before });
+    }
+
+    /// True when this run made it, so that nothing is in it that this run did not put there.
+    pub(crate) fn was_made(&self) -> bool {
+        self.is_new.load(Ordering::Relaxed)
+            || self.parent.as_ref().is_some_and(|parent| {
+                parent.children().get(&self.name).is_some_and(|child| child.before.is_none())
+            })
+    }
+
+    /// Lets this run into a directory in it, where its mode keeps whoever is not root out.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(crate) fn let_in(&self, name: &[u8], stamp: &Stamp) -> nix::Result<()> {
+        if self.site.attributes.is_root || stamp.mode & 0o700 == 0o700 {
+            return Ok(());
+        }
+        let fd = self.fd().ok_or(Errno::ENOENT)?;
+        fchmodat(fd, name, bits(stamp.mode | 0o700), FchmodatFlags::NoFollowSymlink)
     }
 
     /// The names in it. What a run that was killed left behind is removed, and never named.
@@ -149,32 +202,37 @@ impl Directory {
     fn settle(&self) -> nix::Result<()> {
         let Some((fd, before)) = self.open.get() else { return Ok(()) };
         let attributes = &self.site.attributes;
-        for child in self.children.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for child in self.children().values() {
             self.settle_child(fd, child);
         }
         if self.loosened.load(Ordering::Relaxed) {
             fchmod(fd, bits(before.mode))?;
         }
-        if !self.touched.load(Ordering::Relaxed) {
-            return Ok(());
-        }
+        let touched = self.touched.load(Ordering::Relaxed);
         match (&self.parent, self.site.root_stamp()) {
-            (None, None) => Ok(()),
-            (None, Some(want)) => attributes.set(fd, &attributes.here(&want), Some(before)),
-            (Some(_), _) => attributes.restore_time(fd, before.mtime),
+            (None, Some(want)) => {
+                let want = attributes.here(&want);
+                let have = Some(before).filter(|_| !self.is_new.load(Ordering::Relaxed));
+                attributes.set(fd, &want, have)?;
+            }
+            (Some(_), _) if touched => attributes.restore_time(fd, before.mtime)?,
+            _ => {}
         }
+        if touched { self.site.store.sync_directory(fd) } else { Ok(()) }
     }
 
-    fn settle_child(&self, fd: &OwnedFd, want: &Entry) {
+    fn settle_child(&self, fd: &OwnedFd, child: &Child) {
         let attributes = &self.site.attributes;
+        let Child { want, before } = child;
         let result = fs::entry(fd, &want.name).and_then(|have| {
             let Some(have) = have else { return Ok(()) };
-            let mode = attributes.mode(&want.stamp, Some(&have.stamp));
+            let mode = attributes.mode(&want.stamp, before.as_ref());
             if attributes.differences(want, &have).is_empty() && mode == have.stamp.mode {
                 return Ok(());
             }
             let child = fs::open_directory(fd, &want.name)?;
-            attributes.set(&child, &want.stamp, Some(&have.stamp))
+            self.site.store.needs_sync();
+            attributes.set(&child, &want.stamp, before.as_ref())
         });
         if let Err(error) = result {
             self.site.ledger.failed(self.path_of(&want.name), "attributes", fs::words(error));

@@ -3,6 +3,7 @@
 use super::Site;
 use super::store::Temporary;
 use super::worker::{self, Pending};
+use crate::content;
 use crate::delta::{self, SEGMENT, SLACK};
 use crate::entry::Stamp;
 use crate::sys;
@@ -11,7 +12,6 @@ use ha_json::Error;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -33,21 +33,11 @@ impl Old {
         Old { file, length, next: 0 }
     }
 
-    /// Reads a part of it; what is no longer there is zeros, which the digest will tell.
-    fn read(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<()> {
-        let mut read = 0;
-        while read < buffer.len() {
-            match self.file.read_at(&mut buffer[read..], offset + read as u64) {
-                Ok(0) => {
-                    buffer[read..].fill(0);
-                    break;
-                }
-                Ok(count) => read += count,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+    /// Reads a part of it. What cannot be read is zeros: the digest will tell, and the file comes
+    /// whole.
+    fn read(&self, offset: u64, buffer: &mut [u8]) {
+        let read = content::read_at(&self.file, buffer, offset).unwrap_or(0);
+        buffer[read..].fill(0);
     }
 }
 
@@ -75,12 +65,11 @@ impl Larges {
     }
 
     /// Sends the first hashes of the old file of one whose difference was asked for.
-    pub(super) fn expect(&mut self, file: FileId, mut old: Old) -> Result<(), Error> {
+    pub(super) fn expect(&mut self, file: FileId, mut old: Old) {
         for _ in 0..AHEAD {
-            send_blocks(&self.site, file, &mut old)?;
+            send_blocks(&self.site, file, &mut old);
         }
         self.expected.insert(file, old);
-        Ok(())
     }
 
     /// Gives up a file that the source could not read to its end.
@@ -111,7 +100,10 @@ impl Larges {
             ToStandby::SegmentDone { file } => {
                 let site = Arc::clone(&self.site);
                 match &mut self.coming(file)?.old {
-                    Some(old) => send_blocks(&site, file, old),
+                    Some(old) => {
+                        send_blocks(&site, file, old);
+                        Ok(())
+                    }
                     None => Err(damaged("a segment of no difference")),
                 }
             }
@@ -177,15 +169,11 @@ impl Larges {
         while done < length && result.is_ok() {
             let piece = buffer.len().min((length - done) as usize);
             let buffer = &mut buffer[..piece];
-            let read = match &coming.old {
-                Some(old) => old.read(offset + done, buffer),
-                None => Ok(()),
-            };
-            result = read.map_err(|error| sys::errno(&error));
-            if result.is_ok() {
-                coming.hash.update(buffer);
-                result = coming.write(buffer);
+            if let Some(old) = &coming.old {
+                old.read(offset + done, buffer);
             }
+            coming.hash.update(buffer);
+            result = coming.write(buffer);
             done += piece as u64;
         }
         self.check(file, result);
@@ -201,8 +189,7 @@ impl Larges {
             return Err(damaged("a window beyond the old file"));
         }
         let mut window = vec![0; length as usize];
-        // A read error leaves zeros: they match nothing, and the digest decides in the end.
-        let _ = old.read(offset, &mut window);
+        old.read(offset, &mut window);
         let signature = delta::rolling_signature(&window);
         self.site.ledger.bytes_read.fetch_add(length, Ordering::Relaxed);
         self.site.ask(ToSource::Rolling { file, signature });
@@ -251,17 +238,14 @@ impl Coming {
     }
 }
 
-fn send_blocks(site: &Site, file: FileId, old: &mut Old) -> Result<(), Error> {
+fn send_blocks(site: &Site, file: FileId, old: &mut Old) {
     if old.next >= old.length {
-        return Ok(());
+        return;
     }
     let length = SEGMENT.min(usize::try_from(old.length - old.next).unwrap_or(SEGMENT));
     let mut segment = vec![0; length];
-    if let Err(error) = old.read(old.next, &mut segment) {
-        return Err(Error::io("standby's old file", &error));
-    }
+    old.read(old.next, &mut segment);
     site.ledger.bytes_read.fetch_add(length as u64, Ordering::Relaxed);
     old.next += length as u64;
     site.ask(ToSource::Blocks { file, hashes: delta::block_hashes(&segment) });
-    Ok(())
 }

@@ -19,6 +19,7 @@ use crate::entry::Stamp;
 use crate::filter::Filter;
 use crate::fs;
 use crate::options::Options;
+use crate::pace::Pace;
 use crate::source::Table;
 use crate::wire::{FileId, ToSource, ToStandby, Totals, damaged};
 use attributes::Attributes;
@@ -37,6 +38,8 @@ use store::Store;
 use worker::{Job, Pending, Worker};
 
 const WORKERS: usize = 2;
+/// Stack of a thread, in bytes; what is not used is not there.
+const STACK: usize = 64 << 20;
 /// Jobs that may wait for a worker.
 const QUEUE: usize = 4;
 
@@ -56,6 +59,8 @@ pub(crate) struct Site {
     here: Option<Arc<Table>>,
     root_stamp: OnceLock<Option<Stamp>>,
     round_robin: AtomicUsize,
+    /// For copies inside this machine.
+    pub(crate) pace: Pace,
 }
 
 impl std::fmt::Debug for Site {
@@ -72,6 +77,8 @@ impl Site {
         source: Sender<ToSource>,
         here: Option<Arc<Table>>,
     ) -> Arc<Site> {
+        // Over a connection the sender keeps the pace.
+        let pace = if here.is_some() { options.bandwidth_limit } else { 0 };
         Arc::new(Site {
             attributes: Attributes::new(&options),
             options,
@@ -85,6 +92,7 @@ impl Site {
             here,
             root_stamp: OnceLock::new(),
             round_robin: AtomicUsize::new(0),
+            pace: Pace::new(pace),
         })
     }
 
@@ -139,14 +147,14 @@ pub(crate) fn run(
         Some(_) => return Err(damaged("something before its start")),
         None => return Err(Error::failed("the far side", "went away before it began")),
     };
-    let opened = match root.open(&start, site.options.dry_run) {
+    let opened = match root.open(&start, site.options.dry_run, site.attributes.umask) {
         Ok(opened) => opened,
-        Err(error) => return farewell(site, &mut incoming, Some(error)),
+        Err(error) => return farewell(site, &mut incoming, error),
     };
     // Held to the end.
     let _lock = match opened.lock(&site.options) {
         Ok(lock) => lock,
-        Err(error) => return farewell(site, &mut incoming, Some(error)),
+        Err(error) => return farewell(site, &mut incoming, error),
     };
     let _ = site.root_stamp.set(start.root);
     let (compare, told) = std::sync::mpsc::channel();
@@ -160,22 +168,24 @@ pub(crate) fn run(
         .into_iter()
         .map(|queue| {
             let site = Arc::clone(site);
-            thread::spawn(move || Worker::new(&site).run(&queue))
+            spawn(move || Worker::new(&site).run(&queue))
         })
-        .collect();
+        .collect::<Result<_, _>>()?;
     let comparing = {
         let (site, workers) = (Arc::clone(site), workers.clone());
-        thread::spawn(move || {
+        spawn(move || {
             let error = Compare::run(&site, opened, workers, &told).err();
             if let Some(error) = error {
                 site.stop(error);
             }
-        })
+        })?
     };
-    let routed = route(site, &mut incoming, compare, &workers);
+    let routed = route(site, &mut incoming, &compare, &workers);
     if let Err(error) = &routed {
         site.stop(error.clone());
     }
+    // Only now: a way that closes while the run is not stopped is a source that went away.
+    drop(compare);
     drop(workers);
     for handle in handles {
         // A thread that panicked has said so on stderr; what it held is seen to be missing.
@@ -186,32 +196,45 @@ pub(crate) fn run(
     if comparing.join().is_err() {
         site.stop(Error::failed("hasync", "a thread of it failed; this is a defect"));
     }
+    // What a stopped run leaves holds directories, and they hold the site: it must go by hand.
+    site.store.discard();
+    site.asked().clear();
     match (routed, site.ledger.error()) {
         (Ok(source), None) => Ok(source.plus(site.ledger.totals())),
         (Err(error), None) | (_, Some(error)) => Err(error),
     }
 }
 
+/// Starts a thread with room for a tree as deep as descriptors last.
+fn spawn<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<thread::JoinHandle<T>, Error> {
+    thread::Builder::new()
+        .stack_size(STACK)
+        .spawn(work)
+        .map_err(|error| Error::io("a thread", &error))
+}
+
 /// Tells the source that there is nothing to do here, and waits until it has heard.
 fn farewell(
     site: &Site,
     incoming: &mut impl FnMut() -> Result<Option<ToStandby>, Error>,
-    error: Option<Error>,
+    error: Error,
 ) -> Result<Totals, Error> {
-    site.ask(ToSource::Done { totals: Totals::default(), error: error.clone() });
+    site.ask(ToSource::Done { totals: Totals::default(), error: Some(error.clone()) });
     while let Ok(Some(message)) = incoming() {
         if matches!(message, ToStandby::Bye(_)) {
             break;
         }
     }
-    Err(error.unwrap_or_else(|| Error::failed("standby", "is not ready")))
+    Err(error)
 }
 
 /// Brings each message to whom it concerns, until the source has said goodbye.
 fn route(
     site: &Site,
     incoming: &mut impl FnMut() -> Result<Option<ToStandby>, Error>,
-    compare: Sender<ToStandby>,
+    compare: &Sender<ToStandby>,
     workers: &[SyncSender<Job>],
 ) -> Result<Totals, Error> {
     let patience = Duration::from_secs(site.options.timeout_seconds);

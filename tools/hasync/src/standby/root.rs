@@ -44,7 +44,7 @@ impl Root {
     ///
     /// # Errors
     /// When it cannot be opened or made, or is a file where a directory is due.
-    pub(crate) fn open(&self, start: &Start, dry_run: bool) -> Result<Opened, Error> {
+    pub(crate) fn open(&self, start: &Start, dry_run: bool, umask: u32) -> Result<Opened, Error> {
         let bytes = if self.path.is_empty() { b"." } else { self.path.as_bytes() };
         let shown = String::from_utf8_lossy(bytes).into_owned();
         let fail = |error: Errno| Error::failed(shown.clone(), fs::words(error));
@@ -75,7 +75,7 @@ impl Root {
         if dry_run {
             return Ok(Opened { fd: None, is_new: true, rename: None, shown });
         }
-        let mode = Mode::from_bits_truncate(0o755);
+        let mode = Mode::from_bits_truncate(0o777 & !umask);
         match mkdirat(&parent_fd, name, mode) {
             Ok(()) | Err(Errno::EEXIST) => {}
             Err(error) => return Err(fail(error)),

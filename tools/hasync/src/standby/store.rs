@@ -18,7 +18,7 @@ use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A commit comes when so many files wait for it, or so many bytes, or in so many directories.
@@ -75,6 +75,11 @@ pub(crate) struct Store {
     waiting: Mutex<Waiting>,
     /// How many were put in place in commits before.
     committed: AtomicU64,
+    /// How many directories were changed.
+    touched: AtomicU64,
+    unsynced: AtomicBool,
+    /// A directory of each file system that was written to, by device.
+    file_systems: Mutex<BTreeMap<u64, OwnedFd>>,
 }
 
 impl Store {
@@ -84,6 +89,9 @@ impl Store {
             number: AtomicU64::new(0),
             waiting: Mutex::default(),
             committed: AtomicU64::new(0),
+            touched: AtomicU64::new(0),
+            unsynced: AtomicBool::new(false),
+            file_systems: Mutex::default(),
         }
     }
 
@@ -157,7 +165,7 @@ impl Store {
             return;
         }
         let few = may_be_few && files.len() <= FEW;
-        let made = if few { sync_each(&files) } else { sync_file_systems(&files) };
+        let made = if few { sync_each(&files) } else { self.sync_file_systems(&files) };
         if let Err(error) = made {
             site.stop(Error::failed(
                 "standby",
@@ -166,25 +174,75 @@ impl Store {
             return;
         }
         self.committed.fetch_add(files.len() as u64, Ordering::Relaxed);
-        let mut last: Option<Arc<Directory>> = None;
-        for finished in files {
-            let directory = Arc::clone(&finished.place.directory);
-            rename(site, finished);
-            if few && last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, &directory)) {
-                if let Some(Err(error)) = last.as_ref().and_then(|d| d.fd()).map(fsync) {
-                    site.ledger.failed(directory.path(), "write_error", fs::words(error));
-                }
-                last = Some(directory);
-            }
+        if !few {
+            self.needs_sync();
         }
-        if let Some(Err(error)) = last.as_ref().and_then(|d| d.fd()).map(fsync) {
-            site.ledger.failed(b".".to_vec(), "write_error", fs::words(error));
+        for finished in files {
+            rename(site, finished);
         }
     }
 
-    /// True when files were put in place by commits of many, whose names are not yet durable.
-    pub(crate) fn committed_many(&self) -> bool {
-        self.committed.load(Ordering::Relaxed) > FEW as u64
+    /// Something was changed whose durability only its file system can give.
+    pub(crate) fn needs_sync(&self) {
+        self.unsynced.store(true, Ordering::Relaxed);
+    }
+
+    /// Makes the names in a directory durable: at once where few changed, else at the end.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(crate) fn sync_directory(&self, fd: &OwnedFd) -> nix::Result<()> {
+        if self.touched.fetch_add(1, Ordering::Relaxed) < FEW as u64 {
+            return fsync(fd);
+        }
+        self.needs_sync();
+        self.remember(fd)
+    }
+
+    /// Remembers the file system that a directory lies on.
+    fn remember(&self, fd: &OwnedFd) -> nix::Result<()> {
+        let device = fstat(fd)?.st_dev;
+        let mut file_systems = self.file_systems.lock().unwrap_or_else(PoisonError::into_inner);
+        if let std::collections::btree_map::Entry::Vacant(vacant) = file_systems.entry(device) {
+            vacant.insert(fs::open_directory(fd, b".")?);
+        }
+        Ok(())
+    }
+
+    /// The end of the run: what was changed is on its disk when this returns.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(crate) fn sync_all(&self, root: &OwnedFd) -> nix::Result<()> {
+        if !self.unsynced.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.remember(root)?;
+        let file_systems = self.file_systems.lock().unwrap_or_else(PoisonError::into_inner);
+        file_systems.values().try_for_each(sys::sync_file_system)
+    }
+
+    /// Gives up what waits: a run that was stopped puts nothing more in place.
+    pub(crate) fn discard(&self) {
+        let waiting =
+            std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(waiting);
+    }
+
+    /// One sync for each file system that the files lie on.
+    fn sync_file_systems(&self, files: &[Finished]) -> nix::Result<()> {
+        let mut last: Option<&Arc<Directory>> = None;
+        for finished in files {
+            let directory = &finished.place.directory;
+            if !last.is_some_and(|last| Arc::ptr_eq(last, directory))
+                && let Some(fd) = directory.fd()
+            {
+                self.remember(fd)?;
+            }
+            last = Some(directory);
+        }
+        let file_systems = self.file_systems.lock().unwrap_or_else(PoisonError::into_inner);
+        file_systems.values().try_for_each(sys::sync_file_system)
     }
 }
 
@@ -246,21 +304,4 @@ fn sync_each(files: &[Finished]) -> nix::Result<()> {
         }
     }
     Ok(())
-}
-
-/// One sync for each file system that the files lie on.
-fn sync_file_systems(files: &[Finished]) -> nix::Result<()> {
-    let mut one_of_each = BTreeMap::new();
-    let mut last: Option<&Arc<Directory>> = None;
-    for finished in files {
-        let directory = &finished.place.directory;
-        if last.is_some_and(|last| Arc::ptr_eq(last, directory)) {
-            continue;
-        }
-        last = Some(directory);
-        if let Some(fd) = directory.fd() {
-            one_of_each.entry(fstat(fd)?.st_dev).or_insert(fd);
-        }
-    }
-    one_of_each.into_values().try_for_each(sys::sync_file_system)
 }

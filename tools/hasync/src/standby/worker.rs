@@ -128,10 +128,10 @@ impl Worker {
                 self.site.asked().insert(file, pending);
                 let files = vec![(file.index, plea)];
                 self.site.ask(ToSource::Get { directory: file.directory, files });
-                match old {
-                    Some(old) => self.larges.expect(file, old),
-                    None => Ok(()),
+                if let Some(old) = old {
+                    self.larges.expect(file, old);
                 }
+                Ok(())
             }
             Job::Message(ToStandby::Files { directory, files, data }) => {
                 self.files(directory, files, &data)
@@ -208,13 +208,14 @@ impl Worker {
     /// Writes a small file whose content is known to be right.
     fn small(&self, pending: Pending, stamp: &Stamp, bytes: &[u8]) {
         if self.site.options.dry_run {
-            return self.would(&pending, stamp);
+            return would(&self.site, &pending, stamp);
         }
         let written = self.site.store.begin(&pending.directory).and_then(|mut temporary| {
             temporary.file.write_all(bytes).map_err(|error| sys::errno(&error))?;
             Ok(temporary)
         });
         self.site.ledger.literal.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.site.pace.spend(bytes.len() as u64);
         let path = pending.path();
         let finished = written
             .and_then(|temporary| self.site.store.finish(&self.site, temporary, stamp, pending));
@@ -222,11 +223,6 @@ impl Worker {
             Ok(()) => self.site.ledger.done(1, stamp.size),
             Err(error) => self.site.failed(path, error, "cannot be written"),
         }
-    }
-
-    /// What a dry run says of a file whose content differs.
-    fn would(&self, pending: &Pending, stamp: &Stamp) {
-        would(&self.site, pending, stamp);
     }
 
     fn copy(&self, listing: &Listing, index: u32, pending: Pending, plea: &Plea) {
@@ -242,7 +238,7 @@ impl Worker {
             }
         }
         if site.options.dry_run {
-            return self.would(&pending, &pending.want);
+            return would(site, &pending, &pending.want);
         }
         let mut data = Vec::new();
         let limit = if pending.want.size > SMALL { 0 } else { SMALL };
@@ -293,13 +289,20 @@ impl Worker {
                 Err(loss) => return self.lost(&pending, loss.reason, loss.message),
             };
             let stamp = Stamp::of(&before);
-            let copied = self.site.store.begin(&pending.directory).and_then(|temporary| {
-                let copied = sys::copy(&file, &temporary.file, stamp.size)?;
-                Ok((temporary, copied))
-            });
-            let (temporary, copied) = match copied {
+            let temporary = match self.site.store.begin(&pending.directory) {
+                Ok(temporary) => temporary,
+                Err(error) => return self.site.failed(path, error, "cannot be written"),
+            };
+            let copied = match self.site.pace.copy(&file, &temporary.file, stamp.size) {
                 Ok(copied) => copied,
-                Err(error) => return self.site.failed(path, error, "cannot be copied"),
+                Err(error @ (Errno::ENOSPC | Errno::EDQUOT | Errno::EROFS)) => {
+                    return self.site.failed(path, error, "cannot be written");
+                }
+                // The kernel does not say which side it was: only this file is given up.
+                Err(error) => {
+                    let loss = Loss::read(error);
+                    return self.lost(&pending, loss.reason, loss.message);
+                }
             };
             self.site.ledger.bytes_read.fetch_add(copied, Ordering::Relaxed);
             let unchanged = fstat(&file).is_ok_and(|now| source::is_unchanged(&before, &now));

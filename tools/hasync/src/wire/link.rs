@@ -3,16 +3,18 @@
 use super::bytes::damaged;
 use super::codec::Frame;
 use super::message::MAX_FRAME;
+use crate::pace::{Pace, Paced};
 use ha_json::{Error, reason};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// A silent line is pinged this often, so that only a far side that is gone stays silent.
+/// A silent line is pinged at least this often, so that only a far side that is gone stays silent.
 const PING_EVERY: Duration = Duration::from_secs(10);
 const BUFFER: usize = 256 << 10;
 /// zstd's level, and the window in which it looks back (a power of two, bytes).
@@ -23,49 +25,75 @@ const WINDOW_LOG: u32 = 22;
 pub(crate) struct Counted<P> {
     pipe: P,
     bytes: Arc<AtomicU64>,
-    patience: Option<Duration>,
+    patience: Duration,
 }
 
 impl<P> Counted<P> {
-    pub(crate) fn counting(
-        pipe: P,
-        bytes: Arc<AtomicU64>,
-        patience: Option<Duration>,
-    ) -> Counted<P> {
+    pub(crate) fn counting(pipe: P, bytes: Arc<AtomicU64>, patience: Duration) -> Counted<P> {
         Counted { pipe, bytes, patience }
     }
 
     /// The same pipe, which now waits so long.
     pub(crate) fn with_patience(self, patience: Duration) -> Counted<P> {
-        Counted { patience: Some(patience), ..self }
+        Counted { patience, ..self }
     }
 }
 
 impl<P: Read + AsFd> Read for Counted<P> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if let Some(patience) = self.patience {
-            let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
-            let mut fds = [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)];
-            if poll(&mut fds, timeout)? == 0 {
-                return Err(ErrorKind::TimedOut.into());
+        loop {
+            wait_for(self.pipe.as_fd(), PollFlags::POLLIN, self.patience)?;
+            match self.pipe.read(buffer) {
+                // Where both ways are one socket, neither blocks.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Ok(read) => {
+                    self.bytes.fetch_add(read as u64, Ordering::Relaxed);
+                    return Ok(read);
+                }
+                result => return result,
             }
         }
-        let read = self.pipe.read(buffer)?;
-        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
     }
 }
 
-impl<P: Write> Write for Counted<P> {
+fn wait_for(pipe: BorrowedFd<'_>, what: PollFlags, patience: Duration) -> std::io::Result<()> {
+    let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
+    match poll(&mut [PollFd::new(pipe, what)], timeout)? {
+        0 => Err(ErrorKind::TimedOut.into()),
+        _ => Ok(()),
+    }
+}
+
+impl<P: Write + AsFd> Write for Counted<P> {
     fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-        let written = self.pipe.write(buffer)?;
-        self.bytes.fetch_add(written as u64, Ordering::Relaxed);
-        Ok(written)
+        loop {
+            match self.pipe.write(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Ok(written) => {
+                    self.bytes.fetch_add(written as u64, Ordering::Relaxed);
+                    return Ok(written);
+                }
+                result => return result,
+            }
+            wait_for(self.pipe.as_fd(), PollFlags::POLLOUT, self.patience)?;
+        }
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.pipe.flush()
     }
+}
+
+/// Makes writes to a pipe return when it is full, so that [`Counted`] can give up waiting.
+///
+/// # Errors
+/// The system's own.
+pub(crate) fn never_block(pipe: impl AsFd) -> Result<(), Error> {
+    let flags = fcntl(&pipe, FcntlArg::F_GETFL).map(OFlag::from_bits_truncate);
+    flags
+        .and_then(|flags| fcntl(&pipe, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK)))
+        .map(drop)
+        .map_err(|error| Error::failed("pipe", crate::fs::words(error)))
 }
 
 /// Reads one frame to `frame`: its length, little-endian in four bytes, then so many bytes; `false`
@@ -150,29 +178,6 @@ pub(crate) fn unpacked(
     Ok(Incoming::new(Box::new(zstd)))
 }
 
-/// A pipe that takes so many bytes a second and no more.
-struct Paced<P> {
-    pipe: P,
-    bytes_per_second: u64,
-    due: Instant,
-}
-
-impl<P: Write> Write for Paced<P> {
-    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-        // Small pieces, each when it is due.
-        let piece = &buffer[..buffer.len().min(16 << 10)];
-        let now = Instant::now();
-        std::thread::sleep(self.due.saturating_duration_since(now));
-        let cost = Duration::from_secs_f64(piece.len() as f64 / self.bytes_per_second as f64);
-        self.due = self.due.max(now) + cost;
-        self.pipe.write(piece)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.pipe.flush()
-    }
-}
-
 /// Messages on their way out.
 pub(crate) struct Outgoing(Box<dyn Write + Send>);
 
@@ -194,7 +199,7 @@ impl Outgoing {
     ) -> Result<Outgoing, Error> {
         let pipe: Box<dyn Write + Send> = match bytes_per_second {
             0 => Box::new(pipe),
-            _ => Box::new(Paced { pipe, bytes_per_second, due: Instant::now() }),
+            _ => Box::new(Paced { pipe, pace: Pace::new(bytes_per_second) }),
         };
         if !packed {
             return Ok(Outgoing(pipe));
@@ -206,11 +211,17 @@ impl Outgoing {
     }
 
     /// Writes what comes through the channel until it closes, gathering what is there into one
-    /// write. The pipe is closed by dropping it.
+    /// write. The other end gives up after `patience` without a byte. The pipe is closed by
+    /// dropping it.
     ///
     /// # Errors
     /// When the pipe is gone; what still comes is then dropped.
-    pub(crate) fn run<M: Frame>(mut self, messages: &Receiver<M>) -> Result<(), Error> {
+    pub(crate) fn run<M: Frame>(
+        mut self,
+        messages: &Receiver<M>,
+        patience: Duration,
+    ) -> Result<(), Error> {
+        let ping_every = (patience / 3).min(PING_EVERY);
         let mut buffer = Vec::with_capacity(BUFFER);
         loop {
             let message = match messages.try_recv() {
@@ -218,7 +229,7 @@ impl Outgoing {
                 Err(TryRecvError::Disconnected) => return self.send(&mut buffer, true),
                 Err(TryRecvError::Empty) => {
                     self.send(&mut buffer, true)?;
-                    match messages.recv_timeout(PING_EVERY) {
+                    match messages.recv_timeout(ping_every) {
                         Ok(message) => message,
                         Err(RecvTimeoutError::Timeout) => M::PING,
                         Err(RecvTimeoutError::Disconnected) => return Ok(()),

@@ -9,7 +9,7 @@ mod message;
 pub(crate) use bytes::damaged;
 pub(crate) use codec::Frame;
 pub(crate) use greeting::greet;
-pub(crate) use link::{Counted, Outgoing, read_frame, unpacked, write_frame};
+pub(crate) use link::{Counted, Outgoing, never_block, read_frame, unpacked, write_frame};
 pub(crate) use message::{
     Action, Change, Event, FileId, Head, Plea, SmallFile, Start, ToSource, ToStandby, Totals, Why,
 };

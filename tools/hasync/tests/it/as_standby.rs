@@ -98,6 +98,9 @@ fn signatures_of_another_form_are_refused() {
         difference(&mut peer, 300_000, 74);
         assert!(peer.until(ASK_ROLLING).is_some(), "{what}");
         peer.send(&message(ROLLING).number(0).number(1).string(&signature));
+        // A reader finds it out; it is told at the next sign of life.
+        std::thread::sleep(Duration::from_millis(100));
+        peer.send(&message(PING));
         is_refused(peer, "a rolling signature of another form", what);
     }
 }

@@ -82,7 +82,6 @@ fn a_source_that_dies_at_any_message_leaves_whole_files_and_nothing_else() {
         let place = Place::new();
         let mut peer = place.standby(&json!({}));
         let all = run(&mut peer, &new, messages);
-        eprintln!("MESSAGES {messages}");
         let ended = peer.end();
         let why = format!("after {messages} messages: {ended:?}");
         is_whole(&place, &new, &why);

@@ -1,0 +1,99 @@
+//! `--bwlimit`: so many bytes a second and no more.
+
+use crate::sys;
+use std::fs::File;
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A rate that several threads keep together.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    /// 0 for no limit.
+    bytes_per_second: u64,
+    due: Mutex<Instant>,
+}
+
+/// A pipe that keeps a pace.
+pub(crate) struct Paced<P> {
+    pub(crate) pipe: P,
+    pub(crate) pace: Pace,
+}
+
+impl Pace {
+    pub(crate) fn new(bytes_per_second: u64) -> Pace {
+        Pace { bytes_per_second, due: Mutex::new(Instant::now()) }
+    }
+
+    /// How much may go at once, in bytes: a tenth of a second's worth.
+    fn piece(&self) -> u64 {
+        match self.bytes_per_second {
+            0 => u64::MAX,
+            rate => (rate / 10).clamp(1024, 1 << 20),
+        }
+    }
+
+    /// Waits until so many more bytes may go.
+    pub(crate) fn spend(&self, bytes: u64) {
+        if self.bytes_per_second == 0 {
+            return;
+        }
+        let wait = {
+            let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            let wait = due.saturating_duration_since(now);
+            let cost = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
+            *due = (*due).max(now) + cost;
+            wait
+        };
+        thread::sleep(wait);
+    }
+
+    /// [`sys::copy`] at this pace.
+    ///
+    /// # Errors
+    /// As [`sys::copy`].
+    pub(crate) fn copy(&self, from: &File, to: &File, length: u64) -> nix::Result<u64> {
+        let mut copied = 0;
+        while copied < length {
+            let piece = self.piece().min(length - copied);
+            self.spend(piece);
+            let count = sys::copy(from, to, piece)?;
+            copied += count;
+            if count < piece {
+                break;
+            }
+        }
+        Ok(copied)
+    }
+}
+
+impl<P: Write> Write for Paced<P> {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        let piece = usize::try_from(self.pace.piece()).unwrap_or(usize::MAX).min(buffer.len());
+        self.pace.spend(piece as u64);
+        self.pipe.write(&buffer[..piece])
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.pipe.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pace_is_kept_and_no_pace_is_no_wait() {
+        let started = Instant::now();
+        let data = [0; 40 << 10];
+        let mut slow = Paced { pipe: Vec::new(), pace: Pace::new(100 << 10) };
+        slow.write_all(&data).unwrap();
+        slow.write_all(&data).unwrap();
+        assert!(started.elapsed() >= Duration::from_millis(600), "{:?}", started.elapsed());
+        assert_eq!(slow.pipe.len(), 80 << 10);
+        Pace::new(0).spend(u64::MAX);
+    }
+}
