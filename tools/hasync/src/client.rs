@@ -7,9 +7,9 @@ use crate::limits;
 use crate::records;
 use crate::report::{Report, Traffic};
 use crate::serve::select;
-use crate::source::{Node, Outcome, Roots, Source, Table, from_channel};
+use crate::source::{Node, Roots, Source, Table, from_channel};
 use crate::standby::{self, Ledger, Root, Site, Told};
-use crate::wire::{Counted, Event, Outgoing, Totals, greet, never_block, unpacked};
+use crate::wire::{Counted, Event, Outcome, Outgoing, greet, never_block, unpacked};
 use ha_json::{Error, Kind, Status, Tool, refuse_terminal};
 use ha_remote::{Host, Place, Program, Shell, start};
 use std::ffi::OsString;
@@ -23,6 +23,8 @@ use std::time::Duration;
 
 /// How long the far side may take to end once everything is said, in seconds.
 const LAST_WAIT: Duration = Duration::from_secs(30);
+/// How long one that failed may take to say why.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Does what was asked for.
 ///
@@ -98,7 +100,7 @@ fn local_source(request: &Request, paths: &[OsString]) -> Result<Source, Error> 
 fn follow(
     mut report: Report,
     traffic: impl FnOnce() -> Traffic,
-    work: impl FnOnce(Sender<Event>) -> Result<Totals, Error> + Send,
+    work: impl FnOnce(Sender<Event>) -> Result<Outcome, Error> + Send,
 ) -> Result<Status, Error> {
     let (sender, events) = channel();
     let result = thread::scope(|scope| {
@@ -110,19 +112,11 @@ fn follow(
             Err(Error::failed("hasync", "a thread of it failed; this is a defect"))
         })
     });
-    report.end(result, traffic())
-}
-
-fn outcome(result: Result<Outcome, Error>) -> Result<Totals, Error> {
-    let outcome = result?;
-    match outcome.error {
-        None => Ok(outcome.totals),
-        Some(error) => Err(error),
-    }
+    report.end(result.into(), traffic())
 }
 
 /// Both ends in this process.
-fn local(source: Source, path: OsString, events: Sender<Event>) -> Result<Totals, Error> {
+fn local(source: Source, path: OsString, events: Sender<Event>) -> Result<Outcome, Error> {
     let (to_standby, at_standby) = sync_channel(crate::QUEUE);
     let (to_source, at_source) = channel();
     let options = source.options.clone();
@@ -200,30 +194,18 @@ fn at(host: &Host, error: Error) -> Error {
 }
 
 /// After the run: a far side that died is asked for its last words.
-fn close(
-    mut program: Program,
-    host: &Host,
-    result: Result<Totals, Error>,
-) -> Result<Totals, Error> {
-    match result {
-        Ok(totals) => {
-            program.finish(LAST_WAIT);
-            Ok(totals)
-        }
-        Err(error) if error.what == "the far side" => {
-            program.finish(Duration::from_secs(2));
-            let words = program.last_words();
+fn close(mut program: Program, host: &Host, result: Result<Outcome, Error>) -> Outcome {
+    let Outcome { totals, error } = Outcome::from(result);
+    let wait = if error.is_none() { LAST_WAIT } else { LAST_WORDS };
+    program.finish(wait);
+    let error = error.map(|error| match (error.what.as_str(), program.last_words()) {
+        ("the far side", words) if !words.is_empty() => {
             let error = at(host, error);
-            if words.is_empty() {
-                return Err(error);
-            }
-            Err(Error { why: format!("{} ({words})", error.why), ..error })
+            Error { why: format!("{} ({words})", error.why), ..error }
         }
-        Err(error) => {
-            program.finish(Duration::from_secs(2));
-            Err(error)
-        }
-    }
+        _ => at(host, error),
+    });
+    Outcome { totals, error }
 }
 
 fn push(
@@ -233,7 +215,7 @@ fn push(
     path: OsString,
     meter: &Meter,
     events: Sender<Event>,
-) -> Result<Totals, Error> {
+) -> Result<Outcome, Error> {
     let options = source.options.clone();
     let (limit, packed) = (options.bandwidth_limit, options.compress);
     let patience = Duration::from_secs(options.timeout_seconds);
@@ -246,7 +228,7 @@ fn push(
     let result = source.run(move || incoming.next(), sender, &events);
     // A pipe that broke is told by what was not answered.
     let _ = writer.join();
-    close(program, host, outcome(result))
+    Ok(close(program, host, result))
 }
 
 fn pull(
@@ -257,7 +239,7 @@ fn pull(
     path: OsString,
     meter: &Meter,
     events: Sender<Event>,
-) -> Result<Totals, Error> {
+) -> Result<Outcome, Error> {
     let list = match &request.chosen {
         Chosen::List(list) => Some(list.clone()),
         _ => None,
@@ -279,5 +261,5 @@ fn pull(
     let result = standby::run(&site, &root, move || incoming.next());
     drop(site);
     let _ = writer.join();
-    close(program, host, result)
+    Ok(close(program, host, result))
 }

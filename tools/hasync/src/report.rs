@@ -1,7 +1,7 @@
 //! What hasync says: records on stdout, progress and totals for a person on stderr.
 
 use crate::options::Options;
-use crate::wire::{Action, Change, Event, Totals};
+use crate::wire::{Action, Change, Event, Outcome, Totals};
 use ha_json::{Error, Kind, Map, Status, Stream, Tool, Value, put_bytes};
 use serde_json::json;
 use std::io::{Stdout, Write};
@@ -78,17 +78,10 @@ impl Report {
     }
 
     /// Writes the end of the stream.
-    pub(crate) fn end(
-        mut self,
-        result: Result<Totals, Error>,
-        traffic: Traffic,
-    ) -> Result<Status, Error> {
+    pub(crate) fn end(mut self, outcome: Outcome, traffic: Traffic) -> Result<Status, Error> {
         self.clear();
         let elapsed = self.started.elapsed();
-        let (totals, error) = match result {
-            Ok(totals) => (totals, None),
-            Err(error) => (Totals::default(), Some(error)),
-        };
+        let Outcome { totals, error } = outcome;
         if self.stats {
             self.tell_stats(&totals, traffic, elapsed);
         }

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::source::{Node, Roots, Source, Table};
 use crate::standby::{self, Beneath, Ledger, Root, Site, Told};
 use crate::wire::{
-    Counted, Frame, Outgoing, ToSource, ToStandby, damaged, greet, never_block, unpacked,
+    Counted, Frame, Outcome, Outgoing, ToSource, ToStandby, damaged, greet, never_block, unpacked,
 };
 use ha_json::{Error, Status};
 use std::ffi::OsString;
@@ -83,6 +83,10 @@ fn write_while<M: Frame>(
     result.and(written).map(|()| Status::Done)
 }
 
+fn finished(outcome: Outcome) -> Result<(), Error> {
+    outcome.error.map_or(Ok(()), Err)
+}
+
 fn serve_source(
     service: &Service,
     job: Job,
@@ -109,7 +113,7 @@ fn serve_source(
     };
     let mut incoming = unpacked(input, false)?;
     let (events, _nobody) = channel();
-    source.run(move || incoming.next(), outgoing, &events).map(|_| ())
+    finished(source.run(move || incoming.next(), outgoing, &events)?)
 }
 
 /// The paths of a list as a tree.
@@ -155,5 +159,5 @@ fn serve_standby(
     let packed = job.options.compress;
     let site = Site::new(job.options, filter, ledger, outgoing, None);
     let mut incoming = unpacked(input, packed)?;
-    standby::run(&site, &root, move || incoming.next()).map(|_| ())
+    finished(standby::run(&site, &root, move || incoming.next())?)
 }

@@ -18,7 +18,7 @@ pub(crate) use table::Table;
 
 use crate::filter::Filter;
 use crate::options::Options;
-use crate::wire::{Event, FileId, Plea, ToSource, ToStandby, Totals, damaged};
+use crate::wire::{Event, FileId, Outcome, Plea, ToSource, ToStandby, Totals, damaged};
 use ha_json::Error;
 use reader::{DeltaInput, Job, Reader};
 use std::collections::HashMap;
@@ -28,13 +28,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 const READERS: usize = 2;
-
-/// What came of the run, as the standby told it.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) totals: Totals,
-    pub(crate) error: Option<Error>,
-}
 
 /// Everything the source's threads share.
 pub(crate) struct Source {

@@ -21,7 +21,7 @@ use crate::fs;
 use crate::options::Options;
 use crate::pace::Pace;
 use crate::source::Table;
-use crate::wire::{FileId, ToSource, ToStandby, Totals, damaged};
+use crate::wire::{FileId, Outcome, ToSource, ToStandby, Totals, damaged};
 use attributes::Attributes;
 use compare::Compare;
 use credit::Credits;
@@ -140,7 +140,7 @@ pub(crate) fn run(
     site: &Arc<Site>,
     root: &Root,
     mut incoming: impl FnMut() -> Result<Option<ToStandby>, Error>,
-) -> Result<Totals, Error> {
+) -> Result<Outcome, Error> {
     let start = match incoming()? {
         Some(ToStandby::Start(start)) => start,
         Some(ToStandby::Fatal(error)) => return Err(error),
@@ -199,10 +199,8 @@ pub(crate) fn run(
     // What a stopped run leaves holds directories, and they hold the site: it must go by hand.
     site.store.discard();
     site.asked().clear();
-    match (routed, site.ledger.error()) {
-        (Ok(source), None) => Ok(source.plus(site.ledger.totals())),
-        (Err(error), None) | (_, Some(error)) => Err(error),
-    }
+    let source = routed.unwrap_or_default();
+    Ok(Outcome { totals: source.plus(site.ledger.totals()), error: site.ledger.error() })
 }
 
 /// Starts a thread with room for a tree as deep as descriptors last.
@@ -220,7 +218,7 @@ fn farewell(
     site: &Site,
     incoming: &mut impl FnMut() -> Result<Option<ToStandby>, Error>,
     error: Error,
-) -> Result<Totals, Error> {
+) -> Result<Outcome, Error> {
     site.ask(ToSource::Done { totals: Totals::default(), error: Some(error.clone()) });
     while let Ok(Some(message)) = incoming() {
         if matches!(message, ToStandby::Bye(_)) {

@@ -302,3 +302,16 @@ impl Totals {
         self
     }
 }
+
+/// What came of a run: what was done, and what ended it before its end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) totals: Totals,
+    pub(crate) error: Option<Error>,
+}
+
+impl From<Result<Outcome, Error>> for Outcome {
+    fn from(result: Result<Outcome, Error>) -> Outcome {
+        result.unwrap_or_else(|error| Outcome { totals: Totals::default(), error: Some(error) })
+    }
+}
