@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Listing {
     /// The directory, absolute and without symbolic links.
     pub(crate) directory: PathBuf,
+    /// Tables of xCAT's schema that have a file.
+    pub(crate) known: Vec<&'static str>,
     /// Names of tables that xCAT's schema does not have, sorted.
     pub(crate) unknown: Vec<Vec<u8>>,
 }
@@ -35,18 +37,18 @@ pub(crate) fn list(location: &Location) -> Result<Listing, Error> {
         Error::failed(path.display().to_string(), reason(&error) + &hint)
     };
     let directory = path.canonicalize().map_err(said)?;
-    let mut found = false;
+    let mut known = Vec::new();
     let mut unknown = Vec::new();
     for entry in std::fs::read_dir(&directory).map_err(said)? {
         let name = entry.map_err(said)?.file_name();
         let Some(table) = name.as_bytes().strip_suffix(b".sqlite") else { continue };
         match std::str::from_utf8(table).ok().and_then(schema::table) {
-            Some(_) => found = true,
+            Some(table) => known.push(table.name),
             None if NEVER.iter().any(|never| table.starts_with(never)) => {}
             None => unknown.push(table.to_vec()),
         }
     }
-    if !found {
+    if known.is_empty() {
         return Err(Error::failed(
             directory.display().to_string(),
             format!(
@@ -56,7 +58,7 @@ pub(crate) fn list(location: &Location) -> Result<Listing, Error> {
         ));
     }
     unknown.sort();
-    Ok(Listing { directory, unknown })
+    Ok(Listing { directory, known, unknown })
 }
 
 /// The file of a table, whether it is there or not.

@@ -6,9 +6,15 @@ use crate::schema;
 use crate::sys;
 use ha_command::{Lock, lock_directory};
 use ha_json::{Error, reason};
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{Mode, SFlag, fstatat};
+use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -39,9 +45,7 @@ impl Target {
         match absolute.canonicalize() {
             Ok(real) => Target::existing(&real),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(io_error(&absolute, &error)),
-            Err(_) if absolute.symlink_metadata().is_ok() => {
-                Err(failed(&absolute, "is a symbolic link to nothing"))
-            }
+            Err(_) if absolute.symlink_metadata().is_ok() => Target::dangling(&absolute),
             Err(_) => Target::missing(&absolute, make),
         }
     }
@@ -62,12 +66,21 @@ impl Target {
         Ok(Target { parent: parent.to_owned(), name: name.to_owned() })
     }
 
+    /// A link to nothing is a target only where a run was killed between two renames.
+    fn dangling(link: &Path) -> Result<Target, Error> {
+        let nothing = || failed(link, "is a symbolic link to nothing");
+        let to = fs::read_link(link).map_err(|error| io_error(link, &error))?;
+        let to = link.parent().map_or_else(|| to.clone(), |parent| parent.join(&to));
+        let target = Target::missing(&to, false).map_err(|_| nothing())?;
+        if target.aside().symlink_metadata().is_ok() { Ok(target) } else { Err(nothing()) }
+    }
+
     fn missing(absolute: &Path, make: bool) -> Result<Target, Error> {
         let (Some(above), Some(name)) = (absolute.parent(), absolute.file_name()) else {
             return Err(failed(absolute, "names no directory"));
         };
         if make {
-            fs::create_dir_all(above).map_err(|error| io_error(above, &error))?;
+            make_above(above).map_err(|error| io_error(above, &error))?;
         }
         let parent = match above.canonicalize() {
             Ok(parent) => parent,
@@ -100,7 +113,7 @@ impl Target {
     /// `failed`, where something there is not part of a dump.
     pub(crate) fn recover(&self) -> Result<(), Error> {
         let (aside, path) = (self.aside(), self.path());
-        if aside.symlink_metadata().is_ok() && path.symlink_metadata().is_err() {
+        if path.symlink_metadata().is_err() && own_directory(&aside)?.is_some() {
             fs::rename(&aside, &path).map_err(|error| io_error(&path, &error))?;
         }
         remove_dump(&aside)?;
@@ -140,13 +153,28 @@ impl Target {
     /// # Errors
     /// `failed`, where it cannot be made.
     pub(crate) fn stage(&self) -> Result<Stage<'_>, Error> {
+        self.refuse_others()?;
         let path = self.staged();
         DirBuilder::new().mode(0o700).create(&path).map_err(|error| io_error(&path, &error))?;
         let stage = Stage { target: self, in_place: false };
+        let made = own_directory(&path)?
+            .ok_or_else(|| failed(&path, "vanished as soon as it was made"))?;
         // A umask may take from the mode; it may not make a dump that its owner cannot read.
-        fs::set_permissions(&path, Permissions::from_mode(0o700))
+        made.set_permissions(Permissions::from_mode(0o700))
             .map_err(|error| io_error(&path, &error))?;
         Ok(stage)
+    }
+
+    /// Where somebody else may rename what is in the parent, a dump with passwords has no place.
+    fn refuse_others(&self) -> Result<(), Error> {
+        let parent = self.parent.metadata().map_err(|error| io_error(&self.parent, &error))?;
+        let owner = parent.uid();
+        let open_to_all = parent.mode() & 0o1002 == 0o0002;
+        if open_to_all || (owner != 0 && owner != geteuid().as_raw()) {
+            let why = "belongs to another user, or all may write to it: name another directory";
+            return Err(failed(&self.parent, why));
+        }
+        Ok(())
     }
 
     fn staged(&self) -> PathBuf {
@@ -202,8 +230,11 @@ impl Stage<'_> {
         }
         .map_err(|error| io_error(&path, &error))?;
         self.in_place = true;
-        sync(&self.target.parent).map_err(|error| io_error(&self.target.parent, &error))?;
-        remove_dump(&staged)
+        let told = |error: Error| {
+            Error::failed(error.what, format!("{} (the new dump is in place)", error.why))
+        };
+        sync(&self.target.parent).map_err(|error| told(io_error(&self.target.parent, &error)))?;
+        remove_dump(&staged).and_then(|()| remove_dump(&self.target.aside())).map_err(told)
     }
 }
 
@@ -231,36 +262,95 @@ fn dumped_table(name: &OsStr) -> Option<Dumped> {
 
 /// The names in a directory, sorted, and whether each is a plain file; none where it is not there.
 fn entries(path: &Path) -> Result<Vec<(OsString, bool)>, Error> {
-    let said = |error: io::Error| io_error(path, &error);
-    let entries = match fs::read_dir(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(said)?,
-    };
-    let mut names = entries
-        .map(|entry| {
-            let entry = entry?;
-            Ok((entry.file_name(), entry.file_type()?.is_file()))
-        })
-        .collect::<io::Result<Vec<_>>>()
-        .map_err(said)?;
+    match open(path, OFlag::empty()) {
+        Ok(directory) => names(&directory).map_err(|error| errno(path, error)),
+        Err(Errno::ENOENT) => Ok(Vec::new()),
+        Err(error) => Err(errno(path, error)),
+    }
+}
+
+fn open(path: &Path, flags: OFlag) -> nix::Result<File> {
+    let flags = flags | OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    nix::fcntl::open(path, flags, Mode::empty()).map(File::from)
+}
+
+fn names(directory: &File) -> nix::Result<Vec<(OsString, bool)>> {
+    let again = openat(directory, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty())?;
+    let mut names = Vec::new();
+    for entry in Dir::from_fd(again)?.iter() {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        let mode = fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)?.st_mode;
+        let is_file = SFlag::from_bits_truncate(mode) & SFlag::S_IFMT == SFlag::S_IFREG;
+        names.push((OsStr::from_bytes(name.to_bytes()).to_owned(), is_file));
+    }
     names.sort();
     Ok(names)
 }
 
-/// Removes a directory that holds a dump, or part of one; fine where there is none.
-fn remove_dump(path: &Path) -> Result<(), Error> {
-    if path.symlink_metadata().is_err() {
-        return Ok(());
+/// Opens a directory that this user made, itself and not what a link in its place points to; none
+/// where nothing is there.
+fn own_directory(path: &Path) -> Result<Option<File>, Error> {
+    let directory = match open(path, OFlag::O_NOFOLLOW) {
+        Ok(directory) => directory,
+        Err(Errno::ENOENT) => return Ok(None),
+        Err(Errno::ENOTDIR | Errno::ELOOP) => {
+            return Err(failed(
+                path,
+                "stands where a leftover would, and is no directory: look there",
+            ));
+        }
+        Err(error) => return Err(errno(path, error)),
+    };
+    let metadata = directory.metadata().map_err(|error| io_error(path, &error))?;
+    if metadata.uid() != geteuid().as_raw() {
+        return Err(failed(
+            path,
+            "stands where a leftover would, and is another user's: look there",
+        ));
     }
-    for (name, is_file) in entries(path)? {
-        if !is_file || dumped_table(&name).is_none() {
+    Ok(Some(directory))
+}
+
+/// Removes a directory that holds a dump, or part of one; fine where there is none. Nothing of it
+/// goes where anything in it is not ours.
+fn remove_dump(path: &Path) -> Result<(), Error> {
+    let Some(directory) = own_directory(path)? else { return Ok(()) };
+    let names = names(&directory).map_err(|error| errno(path, error))?;
+    for (name, is_file) in &names {
+        if !is_file || dumped_table(name).is_none() {
             let name = name.display();
             return Err(failed(path, format!("is a dump to remove, and holds {name}: look there")));
         }
-        let file = path.join(name);
-        fs::remove_file(&file).map_err(|error| io_error(&file, &error))?;
+    }
+    for (name, _) in &names {
+        unlinkat(&directory, name.as_os_str(), UnlinkatFlags::NoRemoveDir)
+            .map_err(|error| errno(&path.join(name), error))?;
     }
     fs::remove_dir(path).map_err(|error| io_error(path, &error))
+}
+
+/// Makes the directories above a dump: for their owner alone, and durable.
+fn make_above(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent() {
+        make_above(above)?;
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            made => made?,
+        }
+        sync(above)?;
+    }
+    Ok(())
+}
+
+fn errno(path: &Path, error: Errno) -> Error {
+    io_error(path, &error.into())
 }
 
 fn sync(directory: &Path) -> io::Result<()> {

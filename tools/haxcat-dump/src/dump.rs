@@ -54,7 +54,9 @@ pub(crate) fn dump<W: Write>(
 }
 
 fn attempts(run: &Run, totals: &mut Totals, target: &Target) -> Result<Vec<Rendered>, Error> {
-    let mut seen = BTreeSet::new();
+    // What was there when the directory was listed is missed when it is gone, too.
+    let selected = |name: &&str| run.selection.tables.iter().any(|table| table.name == *name);
+    let mut seen: BTreeSet<_> = run.listing.known.iter().copied().filter(selected).collect();
     let mut attempt = 1;
     loop {
         match once(run, totals, target, &mut seen) {

@@ -48,6 +48,9 @@ fn table_rows<W: Write>(
 ) -> Result<u64, Error> {
     let table = opened.table;
     let mut rows = 0;
+    if matches!(opened.file, Ok(None)) && run.listing.known.contains(&table.name) {
+        return Err(Error::busy(table.name, "vanished before it was read"));
+    }
     if let Some(file) = opened.file.as_ref().map_err(Clone::clone)?
         && let Some(layout) = file.check_sound().and_then(|()| table::layout(file, table))?
     {

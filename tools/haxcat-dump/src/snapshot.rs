@@ -3,7 +3,8 @@
 use crate::database;
 use crate::schema;
 use crate::sqlite::{Candidate, TableFile};
-use ha_json::{Error, Kind};
+use ha_json::{Error, Kind, reason};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -78,16 +79,17 @@ impl Snapshot {
                         path.display().to_string(),
                         "came into being while the other tables were read",
                     )),
-                    Err(_) => Ok(()),
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                    Err(error) => Err(Error::failed(path.display().to_string(), reason(&error))),
                 }
             }
             Err(_) => Ok(()),
         }
     }
 
-    /// The names of the tables that have a file.
+    /// The names of the tables that have a file, readable or not.
     pub(crate) fn present(&self) -> impl Iterator<Item = &'static str> {
-        let has_file = |opened: &&Opened| matches!(opened.file, Ok(Some(_)));
+        let has_file = |opened: &&Opened| !matches!(opened.file, Ok(None));
         self.tables.iter().filter(has_file).map(|opened| opened.table.name)
     }
 }

@@ -4,7 +4,7 @@ use nix::errno::Errno;
 use std::path::Path;
 
 /// Puts `new` in the place of `old`, and `old` where `new` was. Where the system has no call for
-/// that, `old` stands as `aside` for a moment, and nothing stands in its place.
+/// that, `old` stands as `aside` for a moment, or stays there, and nothing stands in its place.
 ///
 /// # Errors
 /// Those of rename(2); then both are where they were.
@@ -35,7 +35,9 @@ fn exchange_in_steps(new: &Path, old: &Path, aside: &Path) -> nix::Result<()> {
         let _ = rename(aside, old);
         return Err(error);
     }
-    rename(aside, new)
+    // The new one is in place. What stands aside, its owner removes now, or the next run.
+    let _ = rename(aside, new);
+    Ok(())
 }
 
 fn rename(from: &Path, to: &Path) -> nix::Result<()> {

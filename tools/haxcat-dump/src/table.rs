@@ -27,7 +27,7 @@ pub(crate) enum Order {
     Key,
 }
 
-/// Finds the columns of `table`; `None` where the file does not hold the table.
+/// Finds the columns of `table`; `None` where the file is an empty database.
 ///
 /// # Errors
 /// `failed`, where the file is damaged, or holds something else of the table's name.
@@ -42,7 +42,18 @@ pub(crate) fn layout(file: &TableFile, table: &schema::Table) -> Result<Option<L
         )
         .map_err(said)?;
     match kind.as_deref() {
-        None => return Ok(None),
+        None => {
+            let others: i64 = file
+                .connection
+                .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+                .map_err(said)?;
+            if others > 0 {
+                let path = file.path.display().to_string();
+                let why = format!("holds no table {}: is it damaged?", table.name);
+                return Err(Error::failed(path, why));
+            }
+            return Ok(None);
+        }
         Some("table") => {}
         Some(other) => {
             let path = file.path.display().to_string();

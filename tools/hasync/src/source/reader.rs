@@ -6,7 +6,7 @@ use super::listing::Listing;
 use crate::content;
 use crate::delta::{self, Patience, Piece, SEGMENT, SLACK};
 use crate::entry::Stamp;
-use crate::wire::{FileId, SmallFile, ToStandby, Totals};
+use crate::wire::{FileId, Part, SmallFile, ToStandby, Totals};
 use crate::{SMALL, sys};
 use ha_json::Error;
 use nix::sys::stat::fstat;
@@ -23,6 +23,8 @@ const BATCH: usize = 256 << 10;
 /// A piece of a large file, in bytes.
 const PIECE: usize = 256 << 10;
 
+/// A segment with no more new bytes travels in one message.
+const MOSTLY_OLD: usize = 512 << 10;
 /// How many times `--timeout` the standby may owe its part of a delta.
 const DEBT: u64 = 4;
 
@@ -295,24 +297,42 @@ impl Reader {
                 }
             }
             drift = drift_of(&pieces, offset, drift);
-            for piece in &pieces {
-                match piece {
-                    Piece::Copy { offset, length } => {
-                        self.send(ToStandby::Copy { file: id, offset: *offset, length: *length })?;
-                    }
-                    Piece::Literal(run) => {
-                        for start in run.clone().step_by(PIECE) {
-                            let end = run.end.min(start + PIECE);
-                            let data = segment[start..end].to_vec();
-                            self.send(ToStandby::Data { file: id, data })?;
-                        }
-                    }
-                }
-            }
-            self.send(ToStandby::SegmentDone { file: id })?;
+            self.pieces(id, &segment, &pieces)?;
             offset += length as u64;
         }
         Ok(Ok(Some(*hash.finalize().as_bytes())))
+    }
+
+    /// Sends the pieces of a segment: in one message, unless there is much new in it.
+    fn pieces(&self, file: FileId, segment: &[u8], pieces: &[Piece]) -> Result<(), Gone> {
+        let new = |piece: &Piece| if let Piece::Literal(run) = piece { run.len() } else { 0 };
+        if pieces.iter().map(new).sum::<usize>() <= MOSTLY_OLD {
+            let mut data = Vec::with_capacity(pieces.iter().map(new).sum());
+            let part = |piece: &Piece| match piece {
+                Piece::Copy { offset, length } => Part::Old { offset: *offset, length: *length },
+                Piece::Literal(run) => {
+                    data.extend_from_slice(&segment[run.clone()]);
+                    Part::New { length: run.len() as u64 }
+                }
+            };
+            let pieces = pieces.iter().map(part).collect();
+            return self.send(ToStandby::Segment { file, pieces, data });
+        }
+        for piece in pieces {
+            match piece {
+                Piece::Copy { offset, length } => {
+                    self.send(ToStandby::Copy { file, offset: *offset, length: *length })?;
+                }
+                Piece::Literal(run) => {
+                    for start in run.clone().step_by(PIECE) {
+                        let end = run.end.min(start + PIECE);
+                        let data = segment[start..end].to_vec();
+                        self.send(ToStandby::Data { file, data })?;
+                    }
+                }
+            }
+        }
+        self.send(ToStandby::SegmentDone { file })
     }
 }
 

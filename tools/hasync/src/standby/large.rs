@@ -7,7 +7,7 @@ use crate::content;
 use crate::delta::{self, SEGMENT, SLACK};
 use crate::entry::Stamp;
 use crate::sys;
-use crate::wire::{FileId, ToSource, ToStandby, damaged};
+use crate::wire::{FileId, Part, ToSource, ToStandby, damaged};
 use ha_json::Error;
 use std::collections::HashMap;
 use std::fs::File;
@@ -57,11 +57,18 @@ pub(super) struct Larges {
     site: Arc<Site>,
     expected: HashMap<FileId, Old>,
     coming: HashMap<FileId, Coming>,
+    /// A segment being put together.
+    buffer: Vec<u8>,
 }
 
 impl Larges {
     pub(super) fn new(site: &Arc<Site>) -> Larges {
-        Larges { site: Arc::clone(site), expected: HashMap::new(), coming: HashMap::new() }
+        Larges {
+            site: Arc::clone(site),
+            expected: HashMap::new(),
+            coming: HashMap::new(),
+            buffer: Vec::new(),
+        }
     }
 
     /// Sends the first hashes of the old file of one whose difference was asked for.
@@ -107,6 +114,7 @@ impl Larges {
                     None => Err(damaged("a segment of no difference")),
                 }
             }
+            ToStandby::Segment { file, pieces, data } => self.segment(file, &pieces, &data),
             ToStandby::AskRolling { file, offset, length } => self.rolling(file, offset, length),
             ToStandby::Close { file, digest } => self.close(file, &digest),
             _ => Err(damaged("a message out of place")),
@@ -176,6 +184,58 @@ impl Larges {
             result = coming.write(buffer);
             done += piece as u64;
         }
+        self.check(file, result);
+        Ok(())
+    }
+
+    /// Puts a segment together and writes it in one piece.
+    fn segment(&mut self, file: FileId, pieces: &[Part], data: &[u8]) -> Result<(), Error> {
+        let site = Arc::clone(&self.site);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let coming = self.coming(file)?;
+        let Some(old) = &mut coming.old else { return Err(damaged("a segment of no difference")) };
+        let mut rest = data;
+        let mut at = 0;
+        for piece in pieces {
+            let (Part::Old { length, .. } | Part::New { length }) = *piece;
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            let end = at + length.min(SEGMENT + 1);
+            if end > SEGMENT {
+                return Err(damaged("a segment that is too long"));
+            }
+            if buffer.len() < end {
+                buffer.resize(end, 0);
+            }
+            let place = &mut buffer[at..end];
+            match *piece {
+                Part::Old { offset, length } => {
+                    if offset.checked_add(length).is_none_or(|end| end > old.length) {
+                        return Err(damaged("a copy of what is not there"));
+                    }
+                    old.read(offset, place);
+                }
+                Part::New { .. } => {
+                    let (new, tail) = rest
+                        .split_at_checked(length)
+                        .ok_or_else(|| damaged("a segment that is cut"))?;
+                    place.copy_from_slice(new);
+                    rest = tail;
+                }
+            }
+            at = end;
+        }
+        if !rest.is_empty() {
+            return Err(damaged("data that belongs to no piece"));
+        }
+        send_blocks(&site, file, old);
+        coming.take(at as u64)?;
+        coming.hash.update(&buffer[..at]);
+        let result = coming.write(&buffer[..at]);
+        site.ledger.literal.fetch_add(data.len() as u64, Ordering::Relaxed);
+        site.ledger.matched.fetch_add((at - data.len()) as u64, Ordering::Relaxed);
+        site.ledger.bytes_read.fetch_add((at - data.len()) as u64, Ordering::Relaxed);
+        site.ledger.done(0, at as u64);
+        self.buffer = buffer;
         self.check(file, result);
         Ok(())
     }

@@ -263,6 +263,7 @@ fn route(
             ToStandby::Open { file, .. }
             | ToStandby::Data { file, .. }
             | ToStandby::Copy { file, .. }
+            | ToStandby::Segment { file, .. }
             | ToStandby::SegmentDone { file }
             | ToStandby::AskRolling { file, .. }
             | ToStandby::Close { file, .. }

@@ -215,6 +215,22 @@ impl Frame for ToStandby {
                 e.byte(10);
                 e.file(*file);
             }
+            ToStandby::Segment { file, pieces, data } => {
+                e.byte(19);
+                e.file(*file);
+                e.list(pieces, |e, piece| match piece {
+                    Part::Old { offset, length } => {
+                        e.byte(0);
+                        e.number(*offset);
+                        e.number(*length);
+                    }
+                    Part::New { length } => {
+                        e.byte(1);
+                        e.number(*length);
+                    }
+                });
+                e.string(data);
+            }
             ToStandby::AskRolling { file, offset, length } => {
                 e.byte(11);
                 e.file(*file);
@@ -304,6 +320,15 @@ impl Frame for ToStandby {
             16 => ToStandby::Skipped { path: d.string()?, why: d.text()? },
             17 => ToStandby::Walked { files: d.number()?, bytes: d.number()? },
             18 => ToStandby::Bye(d.totals()?),
+            19 => {
+                let file = d.file()?;
+                let pieces = d.list(2, |d| match d.byte()? {
+                    0 => Ok(Part::Old { offset: d.number()?, length: d.number()? }),
+                    1 => Ok(Part::New { length: d.number()? }),
+                    _ => Err(damaged("a piece of an unknown type")),
+                })?;
+                ToStandby::Segment { file, pieces, data: d.string()? }
+            }
             _ => return Err(damaged("a frame of an unknown type")),
         };
         d.end()?;

@@ -45,6 +45,15 @@ pub(crate) struct SmallFile {
     pub(crate) digest: [u8; 32],
 }
 
+/// A piece of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// These bytes of the standby's old file.
+    Old { offset: u64, length: u64 },
+    /// So many bytes that come with it.
+    New { length: u64 },
+}
+
 /// From the source to the standby.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ToStandby {
@@ -90,6 +99,12 @@ pub(crate) enum ToStandby {
         file: FileId,
         offset: u64,
         length: u64,
+    },
+    /// A whole segment in one message: its pieces in order, and the literal ones' bytes.
+    Segment {
+        file: FileId,
+        pieces: Vec<Part>,
+        data: Vec<u8>,
     },
     Close {
         file: FileId,
