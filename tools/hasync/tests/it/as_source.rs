@@ -263,6 +263,20 @@ fn parts_of_the_old_file_that_are_not_there() {
     };
     all_are_refused("a copy of what is not there", beyond(COPY));
     all_are_refused("a window beyond the old file", beyond(ASK_ROLLING));
+    // A segment in one message: its file, its pieces, and the bytes of those that are new.
+    let segment = |pieces: u64| message(19).number(0).number(0).number(pieces);
+    let old = |message: Message, offset, length| message.byte(0).number(offset).number(length);
+    let new = |message: Message, length| message.byte(1).number(length);
+    let past = old(segment(1), length, 1).string(b"");
+    all_are_refused("a copy of what is not there", vec![("in a segment", difference(&[past]))]);
+    let long = old(old(segment(2), 0, length), 0, 4 << 20).string(b"");
+    all_are_refused("a segment that is too long", vec![("two pieces", difference(&[long]))]);
+    let cut = new(segment(1), 9).string(b"12345678");
+    all_are_refused("a segment that is cut", vec![("a byte less", difference(&[cut]))]);
+    let more = new(segment(1), 9).string(b"1234567890");
+    all_are_refused("data that belongs to no piece", vec![("a byte more", difference(&[more]))]);
+    let odd = segment(1).byte(2).number(1).string(b"");
+    all_are_refused("a piece of an unknown type", vec![("type 2", difference(&[odd]))]);
     let none = |message| vec![one(b"new", 300_000), Asked(1), say(&[open(0, 0, 300_000), message])];
     all_are_refused(
         "a copy of what is not there",

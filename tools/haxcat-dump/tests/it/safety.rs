@@ -2,6 +2,7 @@
 
 use crate::ground::{Ground, Ran, assert_whole, contents, names};
 use nix::fcntl::{Flock, FlockArg};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::process::Stdio;
@@ -49,7 +50,7 @@ fn a_dump_that_stands_aside_since_a_run_was_killed_between_two_renames_is_put_ba
 
 #[test]
 fn what_a_dump_does_not_write_is_never_removed() {
-    for (place, name) in [("dump", "notes"), ("dump", "mine.csv"), (".dump.haxcat-new", "notes")] {
+    for (place, name) in [("dump", "notes"), ("dump", "mine.csv"), (".dump.haxcat-new", "zz")] {
         let ground = Ground::samples();
         let directory = ground.root.path().join(place);
         fs::create_dir(&directory).unwrap();
@@ -57,6 +58,8 @@ fn what_a_dump_does_not_write_is_never_removed() {
         fs::write(directory.join(name), "mine").unwrap();
         dump(&ground, &[]).failed_with(6, name);
         assert_eq!(fs::read(directory.join(name)).unwrap(), b"mine");
+        // Nor is what sorts before it: all is looked at before anything goes.
+        assert_eq!(fs::read(directory.join("policy.csv")).unwrap(), b"earlier");
     }
     let ground = Ground::samples();
     fs::create_dir_all(ground.dump().join("mac.csv")).unwrap();
@@ -177,4 +180,49 @@ fn what_is_done_is_told_on_demand() {
     let ground = Ground::samples();
     let ran = dump(&ground, &["--verbose", "policy"]);
     assert_eq!(ran.stderr, "haxcat-dump: policy.csv: 2 rows, 131 bytes\n");
+}
+
+#[test]
+fn a_link_where_a_leftover_would_stand_is_not_followed() {
+    for place in [".dump.haxcat-new", ".dump.haxcat-old"] {
+        let ground = Ground::samples();
+        let real = ground.root.path().join("real");
+        fs::create_dir(&real).unwrap();
+        fs::write(real.join("policy.csv"), "root's").unwrap();
+        std::os::unix::fs::symlink(&real, ground.root.path().join(place)).unwrap();
+        dump(&ground, &[]).failed_with(6, "no directory");
+        assert_eq!(fs::read(real.join("policy.csv")).unwrap(), b"root's");
+    }
+}
+
+#[test]
+fn a_parent_that_all_may_write_to_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let ground = Ground::samples();
+    let open = |mode| {
+        fs::set_permissions(ground.root.path(), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    open(0o777);
+    dump(&ground, &[]).failed_with(6, "all may write");
+    open(0o1777);
+    ground.dump_well();
+}
+
+#[test]
+fn a_dump_behind_a_link_that_was_left_aside_is_put_back() {
+    let ground = Ground::samples();
+    let link = ground.root.path().join("link");
+    std::os::unix::fs::symlink(ground.dump(), &link).unwrap();
+    ground.dump_well();
+    fs::rename(ground.dump(), ground.root.path().join(".dump.haxcat-old")).unwrap();
+    let ran = ground.run(&[OsStr::new("-p"), link.as_os_str()]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert_whole(&ground.dump());
+}
+
+#[test]
+fn a_file_that_lost_its_table_is_no_empty_table() {
+    let ground = Ground::samples();
+    ground.open("policy").execute_batch("ALTER TABLE policy RENAME TO pxlicy").unwrap();
+    dump(&ground, &[]).failed_with(6, "holds no table policy");
 }
