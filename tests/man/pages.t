@@ -45,7 +45,8 @@ world() {
     echo package >primary/install/aix71/package
     echo 10.1.0.1 cn0001 >primary/etc/hosts
     echo nameserver 10.1.255.1 >primary/etc/resolv.conf
-    printf '/etc/hosts\n/etc/resolv.conf\n' >primary/etc/hasync.files
+    # Relative to the source /, which cannot be moved: a bare machine may have no /etc/hosts.
+    printf '%s\n' "$SCENE_DIR/primary/etc/hosts" "$SCENE_DIR/primary/etc/resolv.conf" >primary/etc/hasync.files
 }
 example() { (cd primary/root && sh -e ../../example); }
 for file in "$ROOT"/man/*; do
