@@ -101,5 +101,5 @@ lab_down() {
 # So lines that are written for a whole machine run unchanged but for that.
 reroot() { # PRIMARY STANDBY
     sed -E -e "s#([[:space:]][A-Za-z0-9\${}_-]+):/#\\1:$2/#g" \
-        -e "s#(^|[[:space:]=>\"'])/(etc|home|install|opt|root|srv|tmp|var)([^[:alnum:]]|\$)#\\1$1/\\2\\3#g"
+        -e "s#(^|[[:space:]=<>\"'])/(etc|home|install|opt|root|srv|tmp|var)([^[:alnum:]]|\$)#\\1$1/\\2\\3#g"
 }

@@ -5,6 +5,8 @@ mkdir a target && echo content >a/file || exit
 # /a/file of the streams is the one here.
 read_it() { sed "s,/a/file,$SCENE_DIR/a/file," "$1" >stream && hasync --from-json target/ <stream; }
 for file in "$ROOT"/tests/contract/ha-json/not-trusted/*; do
+    harun_it() { harun <"$file"; }
+    check_status "harun does not trust a stream: $(basename "$file" .jsonl)" 4 harun_it
     check_status "hasync does not trust a stream: $(basename "$file" .jsonl)" 4 read_it "$file"
 done
 check "and made nothing" rmdir target

@@ -1,11 +1,10 @@
 //! A program run to its end, its output captured.
 
-use ha_json::{Error, reason};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use crate::start;
+use ha_json::Error;
 use std::io::Read;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -44,30 +43,22 @@ pub struct Captured {
     pub stderr: Vec<u8>,
 }
 
-/// Runs `argv` with nothing on stdin, for at most `deadline`.
+/// Runs `argv` with nothing on stdin and `environment` added, for at most `deadline`.
 ///
 /// # Errors
 /// When there is no such program, or it cannot be started.
-pub fn capture(argv: &[&str], deadline: Duration) -> Result<Captured, Error> {
-    let (program, arguments) =
-        argv.split_first().ok_or_else(|| Error::usage("command", "is empty"))?;
+pub fn capture_with<'a>(
+    argv: &[impl AsRef<str>],
+    environment: impl IntoIterator<Item = (&'a str, &'a str)>,
+    deadline: Duration,
+) -> Result<Captured, Error> {
     let ends = Instant::now() + deadline;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .map_err(|error| Error::failed(*program, reason(&error)))?;
-    let stdout = keep(child.stdout.take());
-    let stderr = keep(child.stderr.take());
-    let waited = wait_until(&mut child, ends).map_err(|error| Error::io(*program, &error))?;
-    let fate = match waited {
-        Some(status) => Fate::from(status),
+    let (running, stdout, stderr) = start(argv, environment, Stdio::piped(), Stdio::piped())?;
+    let (stdout, stderr) = (keep(stdout), keep(stderr));
+    let fate = match running.wait(ends, &|| false)? {
+        Some(fate) => fate,
         None => {
-            kill_group(&child);
-            child.wait().map_err(|error| Error::io(*program, &error))?;
+            running.kill_group();
             Fate::TimedOut
         }
     };
@@ -78,6 +69,14 @@ pub fn capture(argv: &[&str], deadline: Duration) -> Result<Captured, Error> {
         stdout: stdout.recv_timeout(patience).unwrap_or_default(),
         stderr: stderr.recv_timeout(patience).unwrap_or_default(),
     })
+}
+
+/// As [`capture_with`], with this process's own environment.
+///
+/// # Errors
+/// As [`capture_with`].
+pub fn capture(argv: &[&str], deadline: Duration) -> Result<Captured, Error> {
+    capture_with(argv, [], deadline)
 }
 
 fn keep<R: Read + Send + 'static>(pipe: Option<R>) -> mpsc::Receiver<Vec<u8>> {
@@ -92,28 +91,6 @@ fn keep<R: Read + Send + 'static>(pipe: Option<R>) -> mpsc::Receiver<Vec<u8>> {
         });
     }
     receiver
-}
-
-fn wait_until(child: &mut Child, ends: Instant) -> std::io::Result<Option<ExitStatus>> {
-    let mut pause = Duration::from_micros(200);
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        let now = Instant::now();
-        if now >= ends {
-            return Ok(None);
-        }
-        thread::sleep(pause.min(ends - now));
-        pause = (pause * 2).min(Duration::from_millis(20));
-    }
-}
-
-fn kill_group(child: &Child) {
-    if let Ok(pid) = i32::try_from(child.id()) {
-        // It may have ended by itself in this moment.
-        let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
-    }
 }
 
 #[cfg(test)]
@@ -151,6 +128,6 @@ mod tests {
     #[test]
     fn a_program_that_is_not_there_is_named() {
         let error = capture(&["no-such-program"], Duration::from_secs(1)).unwrap_err();
-        assert_eq!(error.to_string(), "no-such-program: no such file or directory");
+        assert_eq!(error.to_string(), "no-such-program: no such program");
     }
 }

@@ -5,6 +5,8 @@
 
 mod capture;
 mod lock;
+mod program;
 
-pub use capture::{Captured, Fate, capture};
+pub use capture::{Captured, Fate, capture, capture_with};
 pub use lock::{Lock, lock_directory};
+pub use program::{Running, start};

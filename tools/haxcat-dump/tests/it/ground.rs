@@ -150,7 +150,7 @@ pub(crate) fn fixtures() -> PathBuf {
     repository().join("tests/fixtures/xcat")
 }
 
-pub(crate) fn repository() -> PathBuf {
+fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 

@@ -1,0 +1,317 @@
+//! What a step does to files and to the host name. Programs are run in `runner`.
+
+use crate::stream::permissions;
+use crate::{Act, condition};
+use ha_file::Durability;
+use ha_json::{Error, reason};
+use nix::dir::Dir;
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use std::ffi::CString;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+/// No text file that a line is put into is larger.
+const MAX_TEXT_BYTES: u64 = 64 << 20;
+
+/// How long another that changes the same file is waited for.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// Does the act, or with `look` only tells whether it would change anything. `Ok(None)`: it is true
+/// already; else what was, or would be, done.
+///
+/// # Errors
+/// A sentence that names the thing.
+pub(crate) fn on_files(act: &Act, look: bool) -> Result<Option<String>, String> {
+    match act {
+        Act::Remove { directory, names, lies_on } => remove(directory, names, lies_on, look),
+        Act::Line { file, line, replaces_prefix } => {
+            put_line(Path::new(file), line, replaces_prefix.as_deref(), look)
+        }
+        Act::File { path, content, mode } => put_file(Path::new(path), content, mode, look),
+        Act::Directory { path, mode } => make_directory(Path::new(path), mode, look),
+        Act::Link { path, target } => make_link(Path::new(path), target, look),
+        Act::Run { .. } | Act::Wait { .. } | Act::HostName { .. } | Act::RestoreHostName {} => {
+            Err("is not an act on files".to_owned())
+        }
+    }
+}
+
+fn told(path: impl std::fmt::Display, error: impl Into<std::io::Error>) -> String {
+    format!("{path}: {}", reason(&error.into()))
+}
+
+/// Everything happens beneath one open directory: what is renamed or linked in the meantime can
+/// lead nowhere else.
+fn remove(
+    directory: &str,
+    names: &[String],
+    lies_on: &[String],
+    look: bool,
+) -> Result<Option<String>, String> {
+    let path = Path::new(directory);
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut open = match Dir::open(path, flags, Mode::empty()) {
+        Ok(open) => open,
+        Err(nix::errno::Errno::ENOENT) => return Ok(None),
+        Err(error) => return Err(told(directory, error)),
+    };
+    if !lies_on.is_empty() {
+        let device = condition::lies_on(path, lies_on)?;
+        let opened = fstat(&open).map_err(|error| told(directory, error))?;
+        if opened.st_dev != device {
+            return Err(format!("{directory} was exchanged while it was looked at"));
+        }
+    }
+    let wanted = match names {
+        [every] if every == "*" => entries(&mut open).map_err(|error| told(directory, error))?,
+        _ => names
+            .iter()
+            .map(|name| CString::new(name.as_str()))
+            .collect::<Result<_, _>>()
+            .map_err(|_| "a name has a NUL character".to_owned())?,
+    };
+    let every = names.iter().any(|name| name == "*");
+    let (mut removed, mut left) = (0u64, Vec::new());
+    for name in wanted {
+        let shown = format!("{directory}/{}", name.to_string_lossy());
+        let found = match fstatat(&open, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(found) => found,
+            Err(nix::errno::Errno::ENOENT) => continue,
+            Err(error) => return Err(told(shown, error)),
+        };
+        if SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
+            if !every {
+                return Err(format!("{shown} is not a regular file: it is left, look what it is"));
+            }
+            left.push(name.to_string_lossy().into_owned());
+            continue;
+        }
+        if !look {
+            match unlinkat(&open, name.as_c_str(), UnlinkatFlags::NoRemoveDir) {
+                Ok(()) | Err(nix::errno::Errno::ENOENT) => {}
+                Err(error) => return Err(told(shown, error)),
+            }
+        }
+        removed += 1;
+    }
+    if removed == 0 {
+        return Ok(None);
+    }
+    let mut text = format!("{removed} removed");
+    if !left.is_empty() {
+        text.push_str(&format!(", left because they are no regular files: {}", left.join(" ")));
+    }
+    Ok(Some(text))
+}
+
+fn entries(open: &mut Dir) -> nix::Result<Vec<CString>> {
+    let mut names = Vec::new();
+    for entry in open.iter() {
+        let name = entry?.file_name().to_owned();
+        if !matches!(name.to_bytes(), b"." | b"..") {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn put_line(
+    file: &Path,
+    line: &str,
+    prefix: Option<&str>,
+    look: bool,
+) -> Result<Option<String>, String> {
+    let _lock = match look {
+        true => None,
+        false => Some(ha_file::lock(file, LOCK_WAIT).map_err(|error| error.to_string())?),
+    };
+    let text = read(file)?.unwrap_or_default();
+    let mut lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
+    let bare = |line: &[u8]| line.strip_suffix(b"\n").unwrap_or(line).to_vec();
+    let with_newline = format!("{line}\n");
+    let at =
+        prefix.and_then(|prefix| lines.iter().rposition(|one| one.starts_with(prefix.as_bytes())));
+    let done = match at {
+        Some(at) if bare(lines[at]) == line.as_bytes() => return Ok(None),
+        Some(at) => {
+            lines[at] = with_newline.as_bytes();
+            "line replaced"
+        }
+        None if lines.iter().any(|one| bare(one) == line.as_bytes()) => return Ok(None),
+        None => {
+            if lines.last().is_some_and(|last| !last.ends_with(b"\n")) {
+                lines.push(b"\n");
+            }
+            lines.push(with_newline.as_bytes());
+            "line appended"
+        }
+    };
+    if !look {
+        replace(file, &lines.concat(), 0o644)?;
+    }
+    Ok(Some(done.to_owned()))
+}
+
+fn put_file(path: &Path, content: &str, mode: &str, look: bool) -> Result<Option<String>, String> {
+    let mode = permissions(mode)?;
+    let found = read(path)?;
+    if found.as_deref() == Some(content.as_bytes()) {
+        return Ok(None);
+    }
+    if !look {
+        replace(path, content.as_bytes(), mode)?;
+    }
+    Ok(Some(if found.is_some() { "content replaced" } else { "made" }.to_owned()))
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
+    ha_file::read(path, MAX_TEXT_BYTES).map_err(|error| error.to_string())
+}
+
+fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), String> {
+    ha_file::replace(path, content, mode, Durability::Synced)
+        .map_err(|error: Error| error.to_string())
+}
+
+fn make_directory(path: &Path, mode: &str, look: bool) -> Result<Option<String>, String> {
+    let mode = permissions(mode)?;
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Ok(None),
+        Ok(_) => return Err(format!("{} is there, and is no directory", path.display())),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(told(path.display(), error)),
+    }
+    if !look {
+        fs::create_dir(path)
+            .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(mode)))
+            .map_err(|error| told(path.display(), error))?;
+    }
+    Ok(Some("made".to_owned()))
+}
+
+fn make_link(path: &Path, target: &str, look: bool) -> Result<Option<String>, String> {
+    match fs::read_link(path) {
+        Ok(found) if found == Path::new(target) => return Ok(None),
+        Ok(found) => {
+            let (path, found) = (path.display(), found.display());
+            return Err(format!("{path} leads to {found}: it is left, remove it if it is wrong"));
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) if error.kind() == ErrorKind::InvalidInput => {
+            return Err(format!("{} is there, and is no link", path.display()));
+        }
+        Err(error) => return Err(told(path.display(), error)),
+    }
+    if !look {
+        std::os::unix::fs::symlink(target, path).map_err(|error| told(path.display(), error))?;
+    }
+    Ok(Some("made".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn text(path: &Path) -> String {
+        path.to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn every_regular_file_goes_and_nothing_else() {
+        let ground = tempfile::tempdir().unwrap();
+        let (creds, outside) = (ground.path().join("creds"), ground.path().join("outside"));
+        fs::create_dir_all(creds.join("deeper")).unwrap();
+        for name in ["a", ".hidden", "b c"] {
+            fs::write(creds.join(name), "x").unwrap();
+        }
+        fs::write(&outside, "x").unwrap();
+        std::os::unix::fs::symlink(&outside, creds.join("link")).unwrap();
+        let act = Act::Remove { directory: text(&creds), names: words(&["*"]), lies_on: vec![] };
+        assert!(on_files(&act, true).unwrap().unwrap().starts_with("3 removed"));
+        assert!(creds.join("a").exists());
+        let done = on_files(&act, false).unwrap().unwrap();
+        assert_eq!(done, "3 removed, left because they are no regular files: deeper link");
+        assert_eq!(on_files(&act, false).unwrap(), None);
+        assert!(outside.exists() && creds.join("deeper").is_dir());
+    }
+
+    #[test]
+    fn a_link_where_the_endpoint_map_should_be_is_refused() {
+        let ground = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", ground.path().join("Ep.db")).unwrap();
+        let act = Act::Remove {
+            directory: text(ground.path()),
+            names: words(&["Ep.db", "Srvrexec.db"]),
+            lies_on: vec![],
+        };
+        assert!(on_files(&act, false).unwrap_err().contains("not a regular file"));
+        assert!(fs::symlink_metadata(ground.path().join("Ep.db")).is_ok());
+    }
+
+    #[test]
+    fn files_off_the_wanted_file_system_are_not_removed() {
+        let ground = tempfile::tempdir().unwrap();
+        fs::write(ground.path().join("Ep.db"), "x").unwrap();
+        let act = Act::Remove {
+            directory: text(ground.path()),
+            names: words(&["Ep.db"]),
+            lies_on: words(&["/proc"]),
+        };
+        assert!(on_files(&act, false).unwrap_err().contains("is not on /proc"));
+        assert!(ground.path().join("Ep.db").exists());
+    }
+
+    #[test]
+    fn a_line_is_put_once_and_the_others_stay() {
+        let ground = tempfile::tempdir().unwrap();
+        let file = ground.path().join("services");
+        let put = |line: &str, prefix: Option<&str>| {
+            let act = Act::Line {
+                file: text(&file),
+                line: line.to_owned(),
+                replaces_prefix: prefix.map(str::to_owned),
+            };
+            on_files(&act, false).unwrap()
+        };
+        assert_eq!(put("a 1", None).as_deref(), Some("line appended"));
+        fs::write(&file, b"\xff\nA=1\nb\nA=2\nlast").unwrap();
+        assert_eq!(put("b", None), None);
+        assert_eq!(put("A=3", Some("A=")).as_deref(), Some("line replaced"));
+        assert_eq!(put("A=3", Some("A=")), None);
+        assert_eq!(put("new", None).as_deref(), Some("line appended"));
+        assert_eq!(fs::read(&file).unwrap(), b"\xff\nA=1\nb\nA=3\nlast\nnew\n");
+    }
+
+    #[test]
+    fn files_directories_and_links_are_made_once() {
+        let ground = tempfile::tempdir().unwrap();
+        let at = |name: &str| text(&ground.path().join(name));
+        let acts = [
+            Act::Directory { path: at("d"), mode: "0750".into() },
+            Act::File { path: at("d/f"), content: "x\n".into(), mode: "0640".into() },
+            Act::Link { path: at("l"), target: "d/f".into() },
+        ];
+        for act in &acts {
+            assert_eq!(on_files(act, true).unwrap().as_deref(), Some("made"));
+            assert_eq!(on_files(act, false).unwrap().as_deref(), Some("made"));
+            assert_eq!(on_files(act, false).unwrap(), None);
+        }
+        let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode() & 0o7777;
+        assert_eq!((mode("d"), mode("d/f")), (0o750, 0o640));
+        assert_eq!(fs::read_to_string(at("l")).unwrap(), "x\n");
+        let other = Act::Link { path: at("l"), target: "elsewhere".into() };
+        assert!(on_files(&other, false).unwrap_err().contains("leads to d/f"));
+        let in_the_way = Act::Directory { path: at("d/f"), mode: "0755".into() };
+        assert!(on_files(&in_the_way, false).unwrap_err().contains("no directory"));
+    }
+}

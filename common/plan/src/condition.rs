@@ -1,0 +1,212 @@
+//! What must hold before anything is touched.
+
+use crate::{Answer, Check, Probe, probe, sys};
+use ha_json::reason;
+use nix::net::if_::InterfaceFlags;
+use std::fs;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a name may take to resolve: a dead name server must not eat the deadline of a takeover.
+const RESOLVE: Duration = Duration::from_secs(10);
+
+/// Whether it holds; where not, why, as a sentence without its end.
+pub(crate) fn holds(check: &Check, ends: Instant) -> Result<(), String> {
+    match check {
+        Check::Probe { probe } => answers(probe, ends),
+        Check::Unproven {} => Err("nothing here proves it".to_owned()),
+        Check::Mounted { path } => match mounted(path)? {
+            true => Ok(()),
+            false => Err(format!("{path} is not a mounted file system")),
+        },
+        Check::NotMounted { path } => match mounted(path)? {
+            true => Err(format!("{path} is still mounted")),
+            false => Ok(()),
+        },
+        Check::LiesOn { directory, mounts } => lies_on(Path::new(directory), mounts).map(|_| ()),
+        Check::Address { addresses } => configured(addresses),
+        Check::Resolves { name, addresses } => resolves(name, addresses, ends),
+        Check::Executable { program } => executable(program),
+    }
+}
+
+fn answers(probe: &Probe, ends: Instant) -> Result<(), String> {
+    let given = probe::answer(probe, ends).map_err(|error| error.to_string())?;
+    let program = &probe.argv[0];
+    match (given == probe.expect, given) {
+        (true, _) => Ok(()),
+        (false, Answer::Yes) => Err(format!("{program} answers yes")),
+        (false, Answer::No) => Err(format!("{program} answers no")),
+    }
+}
+
+fn mounted(path: &str) -> Result<bool, String> {
+    sys::is_mounted(Path::new(path)).map_err(|error| format!("{path}: {}", reason(&error)))
+}
+
+/// The device of the directory, which lies on one of these mounted file systems.
+pub(crate) fn lies_on(directory: &Path, mounts: &[String]) -> Result<u64, String> {
+    let look = |path: &Path| {
+        let real = fs::canonicalize(path)?;
+        let device = fs::metadata(&real)?.dev();
+        Ok((real, device))
+    };
+    let told =
+        |path: &Path, error: std::io::Error| format!("{}: {}", path.display(), reason(&error));
+    let (real, device): (PathBuf, u64) = look(directory).map_err(|error| told(directory, error))?;
+    for mount in mounts {
+        if !mounted(mount)? {
+            continue;
+        }
+        let path = Path::new(mount);
+        let (point, its_device) = look(path).map_err(|error| told(path, error))?;
+        // Both: another file system may be mounted beneath it, and one can be mounted twice.
+        if real.starts_with(&point) && device == its_device {
+            return Ok(device);
+        }
+    }
+    let mut text = format!("{} is not on {}", directory.display(), mounts.join(", "));
+    if real != directory {
+        text.push_str(&format!(", but is {}", real.display()));
+    }
+    Err(text)
+}
+
+fn configured(addresses: &[String]) -> Result<(), String> {
+    let adapters = nix::ifaddrs::getifaddrs().map_err(|error| {
+        format!("the adapters cannot be listed: {}", error.desc().to_lowercase())
+    })?;
+    let here: Vec<IpAddr> = adapters
+        .filter(|adapter| adapter.flags.contains(InterfaceFlags::IFF_UP))
+        .filter_map(|adapter| {
+            let address = adapter.address?;
+            let four = address.as_sockaddr_in().map(|four| IpAddr::V4(four.ip()));
+            four.or_else(|| address.as_sockaddr_in6().map(|six| IpAddr::V6(six.ip())))
+        })
+        .collect();
+    let missing: Vec<&str> = addresses
+        .iter()
+        .filter(|text| text.parse::<IpAddr>().is_ok_and(|address| !here.contains(&address)))
+        .map(String::as_str)
+        .collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(format!("{} is on no adapter of this machine", missing.join(", "))),
+    }
+}
+
+fn resolves(name: &str, addresses: &[String], ends: Instant) -> Result<(), String> {
+    let (sender, receiver) = mpsc::channel();
+    let asked = name.to_owned();
+    thread::spawn(move || {
+        // Nobody may be waiting any more.
+        let _ = sender.send(
+            (asked.as_str(), 0)
+                .to_socket_addrs()
+                .map(|found| found.map(|socket| socket.ip()).collect::<Vec<IpAddr>>()),
+        );
+    });
+    let wait = ends.saturating_duration_since(Instant::now()).min(RESOLVE);
+    let found = match receiver.recv_timeout(wait) {
+        Ok(Ok(found)) => found,
+        Ok(Err(_)) => return Err(format!("{name} does not resolve")),
+        Err(_) => return Err(format!("{name} did not resolve within {} s", wait.as_secs())),
+    };
+    let wanted = |address: &IpAddr| {
+        addresses.iter().any(|text| text.parse::<IpAddr>().is_ok_and(|one| one == *address))
+    };
+    match found.iter().find(|address| wanted(address)) {
+        Some(_) => Ok(()),
+        None => {
+            let found: Vec<String> = found.iter().map(IpAddr::to_string).collect();
+            Err(format!("{name} resolves to {}", found.join(", ")))
+        }
+    }
+}
+
+fn executable(program: &str) -> Result<(), String> {
+    let can = |path: &Path| {
+        fs::metadata(path)
+            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    if program.contains('/') {
+        return match can(Path::new(program)) {
+            true => Ok(()),
+            false => Err(format!("{program} is not a program that can be run")),
+        };
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    match std::env::split_paths(&path).any(|directory| can(&directory.join(program))) {
+        true => Ok(()),
+        false => Err(format!("{program} is not in PATH ({})", path.to_string_lossy())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn why(check: Check) -> Option<String> {
+        holds(&check, Instant::now() + Duration::from_secs(20)).err()
+    }
+
+    fn list(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_directory_under_a_mount_point_is_not_the_file_system() {
+        assert_eq!(why(Check::Mounted { path: "/proc".into() }), None);
+        let path = "/proc/self".to_owned();
+        assert!(why(Check::Mounted { path: path.clone() }).unwrap().contains("not a mounted"));
+        assert_eq!(why(Check::NotMounted { path }), None);
+        assert!(why(Check::NotMounted { path: "/proc".into() }).unwrap().contains("still"));
+    }
+
+    #[test]
+    fn a_link_is_followed_to_where_the_directory_lies() {
+        let ground = tempfile::tempdir().unwrap();
+        let link = ground.path().join("var");
+        std::os::unix::fs::symlink("/proc/sys", &link).unwrap();
+        let on = |directory: &Path, mount: &str| {
+            why(Check::LiesOn {
+                directory: directory.to_str().unwrap().into(),
+                mounts: list(&["/no/such", mount]),
+            })
+        };
+        assert_eq!(on(&link, "/proc"), None);
+        assert!(on(ground.path(), "/proc").unwrap().contains("is not on"));
+        assert!(on(&link, "/dev").unwrap().contains("but is /proc/sys"));
+    }
+
+    #[test]
+    fn an_address_is_configured_here_or_named_as_missing() {
+        let check = |all: &[&str]| why(Check::Address { addresses: list(all) });
+        assert_eq!(check(&["127.0.0.1"]), None);
+        let told = check(&["127.0.0.1", "192.0.2.77"]).unwrap();
+        assert_eq!(told, "192.0.2.77 is on no adapter of this machine");
+    }
+
+    #[test]
+    fn a_name_resolves_to_one_of_the_addresses() {
+        let check = |name: &str, address: &str| {
+            why(Check::Resolves { name: name.into(), addresses: list(&[address]) })
+        };
+        assert_eq!(check("127.0.0.1", "127.0.0.1"), None);
+        assert!(check("127.0.0.1", "192.0.2.1").unwrap().contains("resolves to 127.0.0.1"));
+        assert!(check("no-such-host.invalid", "192.0.2.1").unwrap().contains("not resolve"));
+    }
+
+    #[test]
+    fn a_program_is_found_by_its_path_or_in_path() {
+        let check = |program: &str| why(Check::Executable { program: program.into() });
+        assert_eq!(check("sh"), None);
+        assert_eq!(check("/bin/sh"), None);
+        assert!(check("/etc/passwd").unwrap().contains("can be run"));
+        assert!(check("no-such-program").unwrap().contains("PATH"));
+    }
+}

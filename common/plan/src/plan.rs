@@ -1,0 +1,251 @@
+//! Plans as data. The format is documented for its readers in `man/ha-plan.5`.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The schema of a plan on its way between two tools.
+pub const SCHEMA: &str = "ha-plan/1";
+
+/// Steps in order, and what must hold before the first of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// What it is called in records and messages.
+    pub name: String,
+    /// Plans of one state exclude each other, and each repairs what a killed run of another left:
+    /// `hadce-start` and `hadce-stop` share the state `hadce`.
+    pub state: String,
+    /// Absolute path of the directory in which the directory of the state stands.
+    pub state_directory: String,
+    /// The whole run, undoing included, takes no longer.
+    pub deadline_seconds: u64,
+    /// Checked, all of them, before the first step, unless no step has anything to do.
+    pub conditions: Vec<Condition>,
+    /// Run in this order.
+    pub steps: Vec<Step>,
+}
+
+/// What must hold before anything is touched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Condition {
+    /// Names it among the conditions and steps of the plan.
+    pub id: String,
+    /// What must hold, as a sentence.
+    pub what: String,
+    /// How that is seen.
+    pub check: Check,
+    /// What an administrator does where it does not hold.
+    #[serde(default)]
+    pub otherwise: Option<String>,
+}
+
+/// How a condition is seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Check {
+    /// A program answers as expected.
+    Probe {
+        /// The program.
+        probe: Probe,
+    },
+    /// Nothing here can see it: it never holds. Who knows that it holds takes the condition out.
+    Unproven {},
+    /// A file system is mounted at this very path.
+    Mounted {
+        /// Absolute path.
+        path: String,
+    },
+    /// No file system is mounted at this very path.
+    NotMounted {
+        /// Absolute path.
+        path: String,
+    },
+    /// The directory, links followed, lies on one of these mounted file systems.
+    LiesOn {
+        /// Absolute path of the directory.
+        directory: String,
+        /// Mount points.
+        mounts: Vec<String>,
+    },
+    /// Each of these addresses is configured on an adapter of this machine that is up.
+    Address {
+        /// IPv4 or IPv6 addresses.
+        addresses: Vec<String>,
+    },
+    /// The name resolves to one of these addresses.
+    Resolves {
+        /// A host name.
+        name: String,
+        /// IPv4 or IPv6 addresses.
+        addresses: Vec<String>,
+    },
+    /// The program is there and can be run.
+    Executable {
+        /// Its path, or its name in `PATH`.
+        program: String,
+    },
+}
+
+/// A question to a program: status 0 is yes, every other end is no.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Variables added to its environment.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// The answer that is wanted.
+    #[serde(default)]
+    pub expect: Answer,
+    /// It is killed after this time.
+    #[serde(default = "ten")]
+    pub timeout_seconds: u64,
+    /// What it has answered when it was killed so.
+    #[serde(default = "no")]
+    pub when_timed_out: Answer,
+}
+
+fn ten() -> u64 {
+    10
+}
+
+fn no() -> Answer {
+    Answer::No
+}
+
+/// What a probe may answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Status 0.
+    #[default]
+    Yes,
+    /// Any other status.
+    No,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Names it among the conditions and steps of the plan.
+    pub id: String,
+    /// What it does, as a sentence.
+    pub what: String,
+    /// Passed over unless all of these answer as expected. All probes of `only_if` and `unless` of
+    /// a plan are asked before its first step, the same one once.
+    #[serde(default)]
+    pub only_if: Vec<Probe>,
+    /// Already true where all of these answer as expected, and there is one at least.
+    #[serde(default)]
+    pub unless: Vec<Probe>,
+    /// What is done.
+    pub r#do: Act,
+    /// What takes it back. It runs once when this step or a later one failed.
+    #[serde(default)]
+    pub undo: Option<Act>,
+    /// The step is done only when this answers as expected.
+    #[serde(default)]
+    pub ready: Option<Probe>,
+    /// Where `ready` answers as expected, the step is done even though `do` failed.
+    #[serde(default)]
+    pub ready_decides: bool,
+    /// For `do` and `ready` together, and as much again for `undo`.
+    pub timeout_seconds: u64,
+    /// Whether the steps behind it still run when it failed.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+    /// Its failure means that this machine must be rebooted.
+    #[serde(default)]
+    pub reboot_if_failed: bool,
+}
+
+/// What follows a failed step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// No step behind it runs, and what was done is undone.
+    #[default]
+    Stop,
+    /// The steps behind it run, and the run ends with status 3 at best.
+    GoOn,
+    /// The steps behind it run, nothing is undone, and the run fails at its end.
+    FailAtEnd,
+}
+
+/// What a step does. Each kind but `run` and `wait` is true already where there is nothing to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Act {
+    /// Run a program to its end.
+    Run {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// Variables added to its environment.
+        #[serde(default)]
+        environment: BTreeMap<String, String>,
+    },
+    /// Remove regular files in one directory: never what a link leads to, never a directory.
+    Remove {
+        /// Absolute path; links in it are followed.
+        directory: String,
+        /// File names, or `*` for every file, hidden ones too.
+        names: Vec<String>,
+        /// Mount points: the directory must lie on one of these file systems. Empty: anywhere.
+        #[serde(default)]
+        lies_on: Vec<String>,
+    },
+    /// Set the host name of the running system, the name before it kept in the state.
+    HostName {
+        /// The new name.
+        name: String,
+    },
+    /// Set the host name that the state keeps. Nothing is done where it keeps none.
+    RestoreHostName {},
+    /// Make a line stand in a text file.
+    Line {
+        /// Absolute path.
+        file: String,
+        /// The line, without its newline.
+        line: String,
+        /// The last line that begins with this is replaced; where there is none, the line is
+        /// appended.
+        #[serde(default)]
+        replaces_prefix: Option<String>,
+    },
+    /// Make a file have this content.
+    File {
+        /// Absolute path.
+        path: String,
+        /// All of it.
+        content: String,
+        /// The permissions of a file that is made, in octal such as `"0644"`; one that is there
+        /// keeps its own.
+        mode: String,
+    },
+    /// Make a directory; its parent must be there.
+    Directory {
+        /// Absolute path.
+        path: String,
+        /// Its permissions when it is made, in octal.
+        mode: String,
+    },
+    /// Make a symbolic link. Another link or a file in its place is left, and the step fails.
+    Link {
+        /// Absolute path of the link.
+        path: String,
+        /// What it leads to.
+        target: String,
+    },
+    /// Look again and again until this holds.
+    Wait {
+        /// What must hold.
+        until: Check,
+    },
+}
+
+impl Act {
+    /// Whether only running it tells if there was anything to do.
+    pub fn is_opaque(&self) -> bool {
+        matches!(self, Act::Run { .. } | Act::Wait { .. })
+    }
+}

@@ -1,0 +1,120 @@
+//! What a run that was killed left, the next one takes back.
+
+use crate::ground::{Ground, finish, lives, until};
+use ha_json::{Value, json};
+use std::fs;
+
+fn undoable(ground: &Ground, id: &str, script: &str) -> Value {
+    let mut step = ground.step(id, script);
+    step["undo"] = ground.act(&format!("echo undo-{id} >>$L"));
+    step
+}
+
+/// A plan of three steps of which one kills the run, with a daemon that left its session.
+fn deadly(ground: &Ground, at: usize) -> String {
+    let daemon = ground.path("daemon");
+    let steps: Vec<Value> = (0..3)
+        .map(|number| {
+            let dies = format!(
+                "setsid sh -c 'echo $$ >{0}; sleep 600' & until [ -s {0} ]; do sleep 0.02; done; \
+                 kill -9 $PPID; echo alive >>$L; sleep 600",
+                daemon.display()
+            );
+            let script = match number == at && !daemon.exists() {
+                true => dies,
+                false => format!("echo do-{number} >>$L"),
+            };
+            undoable(ground, &number.to_string(), &script)
+        })
+        .collect();
+    ground.plan(&steps)
+}
+
+#[test]
+fn a_run_killed_at_any_step_is_undone_by_the_next_and_leaves_no_process() {
+    for at in 0..3 {
+        let ground = Ground::new();
+        let ran = ground.run(&deadly(&ground, at), &[]);
+        assert_eq!(ran.status, -1);
+        assert!(ground.state().exists() && lives(&ground.path("daemon")));
+        let before = ground.log().len();
+        let ran = ground.run(&deadly(&ground, at), &[]);
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        let log = ground.log().split_off(before);
+        let mut wanted: Vec<String> = (0..=at).rev().map(|n| format!("undo-{n}")).collect();
+        wanted.extend((0..3).map(|number| format!("do-{number}")));
+        // The script may have come to write before it was ended.
+        let log: Vec<String> = log.into_iter().filter(|line| line != "alive").collect();
+        assert_eq!(log, wanted);
+        assert_eq!(ran.of("state"), ["repair undone"]);
+        assert!(!lives(&ground.path("daemon")) && !ground.state().exists());
+    }
+}
+
+#[test]
+fn another_plan_of_the_same_state_repairs_too() {
+    let ground = Ground::new();
+    assert_eq!(ground.run(&deadly(&ground, 1), &[]).status, -1);
+    let ran = ground.run(&ground.plan(&[ground.step("stop", "echo stop >>$L")]), &[]);
+    assert_eq!(ran.status, 0);
+    let log: Vec<String> = ground.log().into_iter().filter(|line| line != "alive").collect();
+    assert_eq!(log, ["do-0", "undo-1", "undo-0", "stop"]);
+}
+
+#[test]
+fn what_was_before_a_boot_is_forgotten_and_not_undone() {
+    let ground = Ground::new();
+    assert_eq!(ground.run(&deadly(&ground, 1), &[]).status, -1);
+    let text = fs::read_to_string(ground.state()).unwrap();
+    let mut state: Value = text.parse().unwrap();
+    state["boot"] = json!("another");
+    fs::write(ground.state(), state.to_string()).unwrap();
+    let ran = ground.run(&ground.plan(&[]), &[]);
+    assert_eq!((ran.status, ran.of("state")), (0, vec!["repair forgotten".to_owned()]));
+    assert!(!ground.log().contains(&"undo-0".to_owned()) && !ground.state().exists());
+    // The processes of this test's own boot.
+    fs::write(ground.state(), text).unwrap();
+    assert_eq!(ground.run(&ground.plan(&[]), &[]).status, 0);
+    assert!(!lives(&ground.path("daemon")));
+}
+
+#[test]
+fn a_rehearsal_tells_of_a_killed_run_and_leaves_it() {
+    let ground = Ground::new();
+    assert_eq!(ground.run(&deadly(&ground, 1), &[]).status, -1);
+    let ran = ground.run(&ground.plan(&[]), &["--dry-run"]);
+    assert_eq!((ran.status, ran.of("state")), (0, vec!["repair would_repair".to_owned()]));
+    assert!(ground.state().exists());
+    assert_eq!(ground.run(&ground.plan(&[]), &[]).status, 0);
+    assert!(!lives(&ground.path("daemon")));
+}
+
+#[test]
+fn a_state_that_cannot_be_written_refuses_the_step_and_undoes_the_others() {
+    let ground = Ground::new();
+    // The second state is to replace a directory.
+    let state = ground.state();
+    let spoil = format!("rm {0}; mkdir {0}", state.display());
+    let plan =
+        ground.plan(&[undoable(&ground, "a", &spoil), undoable(&ground, "b", "echo b >>$L")]);
+    let ran = ground.run(&plan, &[]);
+    assert_eq!(ran.status, 6);
+    assert!(!ground.log().contains(&"b".to_owned()), "{:?}", ground.log());
+    assert!(ground.log().contains(&"undo-a".to_owned()));
+    assert!(ran.stderr.contains("state.json"), "{}", ran.stderr);
+}
+
+#[test]
+fn killed_by_somebody_else_in_the_middle_of_a_step() {
+    let ground = Ground::new();
+    let plan = ground.plan(&[undoable(&ground, "a", "echo $$ >>$L; sleep 600")]);
+    let mut child = ground.start(&plan, &[]);
+    until("a runs", || !ground.log().is_empty());
+    fs::write(ground.path("script"), ground.log().concat()).unwrap();
+    child.kill().unwrap();
+    finish(child);
+    assert!(lives(&ground.path("script")));
+    assert_eq!(ground.run(&ground.plan(&[]), &[]).status, 0);
+    assert!(!lives(&ground.path("script")));
+    assert_eq!(ground.log().last().unwrap(), "undo-a");
+}
