@@ -1,0 +1,110 @@
+//! The variables as lines for a shell to eval.
+
+use crate::answer::write;
+use crate::look;
+use ha_environment::{EnvironmentFile, is_name};
+use ha_json::{Error, Kind, Status, Tool};
+use std::path::Path;
+
+/// Lines that any Bourne shell takes, and what had to be left out.
+#[derive(Debug, PartialEq, Eq)]
+struct Lines {
+    text: Vec<u8>,
+    left_out: Vec<String>,
+}
+
+/// Writes the lines. `eval` has the status of the last command that it ran, so that where not all is
+/// well the last line brings it there.
+///
+/// # Errors
+/// As [`look::file`]; then that line is the only one.
+pub(crate) fn export(tool: Tool, path: &Path, only: &[String]) -> Result<Status, Error> {
+    let lines = match look::file(path) {
+        Ok(file) => lines(&file, only),
+        Err(error) => {
+            if error.kind != Kind::Usage {
+                write(&ending(error.kind.status()))?;
+            }
+            return Err(error);
+        }
+    };
+    let status = if lines.left_out.is_empty() { Status::Done } else { Status::No };
+    let mut text = lines.text;
+    if status != Status::Done {
+        text.extend(ending(status));
+    }
+    write(&text)?;
+    for why in &lines.left_out {
+        tool.say(&format!("{}: {why}", path.display()));
+    }
+    Ok(status)
+}
+
+fn ending(status: Status) -> Vec<u8> {
+    format!("(exit {})\n", status.code()).into_bytes()
+}
+
+fn lines(file: &EnvironmentFile, only: &[String]) -> Lines {
+    let mut lines = Lines { text: Vec::new(), left_out: Vec::new() };
+    let asked = |name: &[u8]| only.is_empty() || only.iter().any(|one| one.as_bytes() == name);
+    let variables = file.variables();
+    for variable in variables.iter().filter(|variable| asked(variable.name)) {
+        let mut leave_out = |why: &str| {
+            let name = String::from_utf8_lossy(variable.name);
+            lines.left_out.push(format!("line {}: {name:?} {why}", variable.line));
+        };
+        if !is_name(variable.name) {
+            leave_out("is no name that a shell takes");
+        } else if variable.value.contains(&0) {
+            leave_out("has a NUL in its value, which no environment can hold");
+        } else {
+            lines.text.extend_from_slice(variable.name);
+            lines.text.extend_from_slice(b"=");
+            lines.text.extend(quoted(variable.value));
+            lines.text.extend_from_slice(b"; export ");
+            lines.text.extend_from_slice(variable.name);
+            lines.text.push(b'\n');
+        }
+    }
+    for name in only {
+        if !variables.iter().any(|variable| variable.name == name.as_bytes()) {
+            lines.left_out.push(format!("{name} is not set"));
+        }
+    }
+    lines
+}
+
+/// Between single quotes a shell takes every byte as it is, but the quote itself.
+fn quoted(value: &[u8]) -> Vec<u8> {
+    let parts: Vec<&[u8]> = value.split(|byte| *byte == b'\'').collect();
+    [b"'".as_slice(), &parts.join(&b"'\\''"[..]), b"'"].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_quoted_and_names_checked() {
+        let file = EnvironmentFile::parse(b"A=it's $HOME `x`\n1B=x\nC=a\0\nD=\n");
+        let lines = lines(&file, &[]);
+        assert_eq!(
+            String::from_utf8(lines.text).unwrap(),
+            "A='it'\\''s $HOME `x`'; export A\nD=''; export D\n"
+        );
+        assert_eq!(lines.left_out.len(), 2);
+        assert!(
+            lines.left_out[0].starts_with("line 2: \"1B\""),
+            "{lines:?}",
+            lines = lines.left_out
+        );
+    }
+
+    #[test]
+    fn what_is_asked_for_and_not_there_is_missed() {
+        let file = EnvironmentFile::parse(b"A=1\nB=2\n");
+        let lines = lines(&file, &["B".to_owned(), "C".to_owned()]);
+        assert_eq!(lines.text, b"B='2'; export B\n");
+        assert_eq!(lines.left_out, ["C is not set"]);
+    }
+}
