@@ -1,0 +1,174 @@
+//! What there is on the node: looked at once, and changed nowhere.
+
+use crate::cell::{CELL_ROOT, FILE_SPACE, GLOBAL_ROOT};
+use crate::place::{Entry, LastLink, Place, Root};
+use ha_dce::Configuration;
+use ha_file::Mounts;
+use ha_json::Error;
+use nix::net::if_::InterfaceFlags;
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+/// Where the guide has the port of Kerberos.
+const SERVICES: &str = "/etc/services";
+
+/// Neither of the files that are read is longer on any node.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// What was looked at, or why it could not be.
+pub(crate) type Look<T> = Result<T, Error>;
+
+/// Something that has a path on the node.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// As it was asked for.
+    pub(crate) path: String,
+    pub(crate) place: Place,
+    pub(crate) entry: Entry,
+    /// A file system is mounted at this very directory.
+    pub(crate) mounted: bool,
+    /// On this machine: what is not there of the path, itself last.
+    pub(crate) missing: Vec<PathBuf>,
+}
+
+/// A file and what it holds; `None` where it is not there.
+#[derive(Clone, Debug)]
+pub(crate) struct Content {
+    pub(crate) seen: Seen,
+    pub(crate) bytes: Option<Vec<u8>>,
+}
+
+/// All that the guide's steps ask about.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) shared_mounts: Vec<Look<Seen>>,
+    pub(crate) dfs_mounts: Vec<Look<Seen>>,
+    pub(crate) cache: Look<Seen>,
+    pub(crate) programs: Vec<Look<Seen>>,
+    pub(crate) scripts: Vec<Look<Seen>>,
+    pub(crate) environment: Option<Look<Content>>,
+    pub(crate) services: Look<Content>,
+    /// DCE's own configuration file, which is there once DCE was configured.
+    pub(crate) dce: Look<Content>,
+    pub(crate) global_root: Look<Seen>,
+    pub(crate) file_space: Look<Seen>,
+    pub(crate) cell_root: Look<Seen>,
+    /// Of the adapters of this machine that are up; `None` for an image.
+    pub(crate) addresses: Option<Look<Vec<Ipv4Addr>>>,
+    /// The program that knows what to exclude.
+    pub(crate) haenv: String,
+}
+
+/// Looks at everything.
+pub(crate) fn gather(
+    root: &Root,
+    configuration: &Configuration,
+    cache: &str,
+    scripts: &[String],
+) -> Facts {
+    let eye = Eye { root, mounts: Mounts::of_this_machine() };
+    let all = |paths: &[String]| paths.iter().map(|path| eye.followed(path)).collect();
+    let dce = format!("{}/dce_cf.db", configuration.dce_local);
+    Facts {
+        shared_mounts: all(&configuration.shared_mounts),
+        dfs_mounts: all(&configuration.dfs_mounts),
+        cache: eye.followed(cache),
+        programs: programs(configuration).iter().map(|name| eye.program(name)).collect(),
+        scripts: all(scripts),
+        environment: configuration.environment_file.as_deref().map(|path| eye.content(path)),
+        services: eye.content(SERVICES),
+        dce: eye.content(&dce),
+        global_root: eye.followed(GLOBAL_ROOT),
+        file_space: eye.look(FILE_SPACE, LastLink::Kept),
+        cell_root: eye.look(CELL_ROOT, LastLink::Kept),
+        addresses: root.is_this_machine().then(addresses),
+        haenv: beside("haenv"),
+    }
+}
+
+/// The tool that was installed together with this one, else the one in `PATH`.
+fn beside(tool: &str) -> String {
+    let own = std::env::current_exe().ok();
+    let other = own.map(|own| own.with_file_name(tool)).filter(|other| other.is_file());
+    other.and_then(|other| other.to_str().map(str::to_owned)).unwrap_or_else(|| tool.to_owned())
+}
+
+fn programs(configuration: &Configuration) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for service in std::iter::once(&configuration.dce).chain(&configuration.dfs) {
+        let commands = [&service.start, &service.stop];
+        for name in commands.into_iter().filter_map(|argv| argv.first()) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+    }
+    names
+}
+
+struct Eye<'a> {
+    root: &'a Root,
+    mounts: Mounts,
+}
+
+impl Eye<'_> {
+    fn followed(&self, path: &str) -> Look<Seen> {
+        self.look(path, LastLink::Followed)
+    }
+
+    fn look(&self, path: &str, last_link: LastLink) -> Look<Seen> {
+        let look = || -> io::Result<Seen> {
+            let place = self.root.place(Path::new(path), last_link)?;
+            let entry = place.entry()?;
+            let mounted = entry == Entry::Directory && self.mounts.has(&place.real)?;
+            let missing = missing(&place.real);
+            Ok(Seen { path: path.to_owned(), place, entry, mounted, missing })
+        };
+        look().map_err(|error| Error::io(path, &error))
+    }
+
+    fn content(&self, path: &str) -> Look<Content> {
+        let seen = self.followed(path)?;
+        let bytes = ha_file::read(&seen.place.real, MAX_BYTES)?;
+        Ok(Content { seen, bytes })
+    }
+
+    /// A program of a bare name is the first in `PATH`.
+    fn program(&self, name: &str) -> Look<Seen> {
+        if name.contains('/') {
+            return self.followed(name);
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&path).find_map(|directory: PathBuf| {
+            let seen = self.followed(directory.join(name).to_str()?).ok()?;
+            (seen.entry == Entry::File { executable: true }).then_some(seen)
+        });
+        found.map_or_else(|| self.followed(name), Ok)
+    }
+}
+
+fn missing(path: &Path) -> Vec<PathBuf> {
+    let is_missing = |path: &&Path| std::fs::symlink_metadata(path).is_err();
+    let mut missing: Vec<PathBuf> =
+        path.ancestors().take_while(is_missing).map(Path::to_owned).collect();
+    missing.reverse();
+    missing
+}
+
+/// Those that DCE could use: loopback adapters it passes over by itself.
+fn addresses() -> Look<Vec<Ipv4Addr>> {
+    let adapters = nix::ifaddrs::getifaddrs()
+        .map_err(|error| Error::io("the adapters", &io::Error::from(error)))?;
+    let mut addresses: Vec<Ipv4Addr> = adapters
+        .filter(|adapter| {
+            adapter.flags.contains(InterfaceFlags::IFF_UP)
+                && !adapter.flags.contains(InterfaceFlags::IFF_LOOPBACK)
+        })
+        .filter_map(|adapter| Some(adapter.address?.as_sockaddr_in()?.ip()))
+        .filter(|address| !address.is_loopback() && !address.is_unspecified())
+        .collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    Ok(addresses)
+}

@@ -1,0 +1,111 @@
+//! What must hold before anything is touched: the cluster took over what DCE needs, and the other
+//! node has let go of it.
+
+use super::Facts;
+use crate::excluded::{Excluded, leaves};
+use ha_dce::Configuration;
+use ha_plan::{Answer, Check, Condition, Probe};
+use std::collections::BTreeMap;
+
+pub(crate) fn conditions(configuration: &Configuration, facts: &Facts) -> Vec<Condition> {
+    let mut conditions = programs(configuration);
+    conditions.extend(shared_disks(configuration));
+    conditions.extend(addresses(configuration));
+    conditions.extend(peer(configuration, facts));
+    conditions.extend(excluded(configuration, &facts.excluded));
+    conditions
+}
+
+fn condition(id: &str, what: String, check: Check, otherwise: &str) -> Condition {
+    Condition { id: format!("needs-{id}"), what, check, otherwise: Some(otherwise.to_owned()) }
+}
+
+fn programs(configuration: &Configuration) -> Vec<Condition> {
+    let mut all = Vec::new();
+    let dce = Some(("dce", &configuration.dce));
+    for (name, service) in dce.into_iter().chain(configuration.dfs.as_ref().map(|dfs| ("dfs", dfs)))
+    {
+        all.push((format!("start-{name}"), &service.start));
+        all.push((format!("stop-{name}"), &service.stop));
+        all.push((format!("running-{name}"), &service.running));
+        all.extend(service.ready.as_ref().map(|ready| (format!("ready-{name}"), ready)));
+    }
+    let executable = |(id, argv): (String, &Vec<String>)| {
+        let program = argv.first().cloned().unwrap_or_default();
+        let what = format!("{program} can be run");
+        condition(&id, what, Check::Executable { program }, "install it, or name another one")
+    };
+    all.into_iter().map(executable).collect()
+}
+
+fn shared_disks(configuration: &Configuration) -> Vec<Condition> {
+    let mounts = &configuration.shared_mounts;
+    let mounted = |(number, path): (usize, &String)| {
+        let check = Check::Mounted { path: path.clone() };
+        let next = "have the cluster take over the shared disks first";
+        condition(&format!("mount-{}", number + 1), format!("{path} is mounted"), check, next)
+    };
+    let mut conditions: Vec<Condition> = mounts.iter().enumerate().map(mounted).collect();
+    if configuration.kind.takes_over() {
+        let directory = format!("{}/var", configuration.dce_local);
+        let what = format!("{directory} is on the shared disks");
+        let check = Check::LiesOn { directory, mounts: mounts.clone() };
+        let next = "it must lead to one of shared_mounts: see where its link goes";
+        conditions.push(condition("dce-local", what, check, next));
+    }
+    conditions
+}
+
+fn addresses(configuration: &Configuration) -> Vec<Condition> {
+    let addresses: Vec<String> =
+        configuration.service_addresses.iter().map(ToString::to_string).collect();
+    let listed = addresses.join(", ");
+    let check = Check::Address { addresses: addresses.clone() };
+    let next = "have the cluster take over the service address first";
+    let mut conditions =
+        vec![condition("address", format!("{listed} is configured here"), check, next)];
+    if let Some(name) = &configuration.service_hostname {
+        let what = format!("{name} resolves to {listed}");
+        let check = Check::Resolves { name: name.clone(), addresses };
+        let next = "put the name of the service address into /etc/hosts";
+        conditions.push(condition("host-name", what, check, next));
+    }
+    conditions
+}
+
+/// The guide wants the other node down before DFS is started: its DFS holds the shared disks.
+fn peer(configuration: &Configuration, facts: &Facts) -> Option<Condition> {
+    configuration.dfs.as_ref()?;
+    if facts.peer_down || !configuration.kind.takes_over() {
+        return None;
+    }
+    let what = "the other node is down".to_owned();
+    let Some(argv) = &configuration.peer_down else {
+        let next = "see that the other node is shut down or was rebooted, and say --peer-down; or \
+             have a program see it: peer_down in the configuration";
+        return Some(condition("peer-down", what, Check::Unproven {}, next));
+    };
+    let probe = Probe {
+        argv: argv.clone(),
+        environment: BTreeMap::new(),
+        expect: Answer::Yes,
+        timeout_seconds: configuration.probe_seconds,
+        when_timed_out: Answer::No,
+    };
+    let next = "shut the other node down, or reboot it: its DFS holds the shared disks";
+    Some(condition("peer-down", what, Check::Probe { probe }, next))
+}
+
+fn excluded(configuration: &Configuration, excluded: &Excluded) -> Option<Condition> {
+    let why = match excluded {
+        Excluded::NotAsked => return None,
+        Excluded::Unknown(why) => why.clone(),
+        Excluded::Value(value) => leaves(value, &configuration.service_addresses).err()?,
+    };
+    let listed: Vec<String> =
+        configuration.service_addresses.iter().map(ToString::to_string).collect();
+    let file = configuration.environment_file.as_deref().unwrap_or_default();
+    let next = format!("{why}: haenv --exclude-all-but {} --write {file}", listed.join(","));
+    let what = "DCE uses the service addresses and no other".to_owned();
+    Some(condition("excluded-addresses", what, Check::Unproven {}, &next))
+}

@@ -1,0 +1,108 @@
+//! The steps of a stop: DFS before the DCE beneath it, and every one of them, whatever failed.
+
+#[cfg(test)]
+mod tests;
+
+use ha_dce::{Configuration, Service};
+use ha_plan::{Act, Answer, Check, OnFailure, Plan, Probe, Step};
+use std::collections::BTreeMap;
+
+/// To end a program that hangs, with all that it started, and to look once more whether it did its
+/// work.
+const ENDING_SECONDS: u64 = 10;
+
+/// The plan of a stop. It has no conditions: what runs is stopped, wherever the disks are.
+pub(crate) fn plan(configuration: &Configuration) -> Plan {
+    Plan {
+        name: "hadce-stop".to_owned(),
+        state: "hadce".to_owned(),
+        state_directory: configuration.state_directory.clone(),
+        deadline_seconds: configuration.deadline_seconds,
+        conditions: Vec::new(),
+        steps: within(configuration.deadline_seconds, steps(configuration)),
+    }
+}
+
+/// A step that hangs leaves those behind it their share of a deadline that is shorter than all of
+/// them together.
+fn within(deadline_seconds: u64, mut steps: Vec<Step>) -> Vec<Step> {
+    let all: u64 = steps.iter().map(|step| step.timeout_seconds).sum();
+    let programs = steps.iter().filter(|step| matches!(step.r#do, Act::Run { .. })).count() as u64;
+    let shared = deadline_seconds.saturating_sub(programs * ENDING_SECONDS);
+    if all > shared {
+        for step in &mut steps {
+            step.timeout_seconds = (step.timeout_seconds * shared / all).max(1);
+        }
+    }
+    steps
+}
+
+fn steps(configuration: &Configuration) -> Vec<Step> {
+    let Configuration { dce, dfs, .. } = configuration;
+    let nothing_runs: Vec<Probe> =
+        dfs.iter().chain([dce]).map(|service| service.running(Answer::No)).collect();
+    let mut steps = of_the_site(&configuration.before_stop, &nothing_runs);
+    // A DFS that does not end holds the shared disks until the machine is down. DCE only has files
+    // open there, which the cluster manager sees when it unmounts them.
+    if let Some(dfs) = dfs {
+        steps.push(Step { reboot_if_failed: true, ..stop("stop-dfs", "stop DFS", dfs) });
+    }
+    steps.push(stop("stop-dce", "stop DCE", dce));
+    steps.extend(releases(configuration));
+    steps.extend(of_the_site(&configuration.after_stop, &nothing_runs));
+    if configuration.kind.swaps_host_name() {
+        let what = "set the host name to the node's own, if another was set by a start";
+        let act = Act::RestoreHostName {};
+        steps.push(step("restore-host-name", what, act, configuration.probe_seconds));
+    }
+    steps
+}
+
+fn of_the_site(steps: &[Step], nothing_runs: &[Probe]) -> Vec<Step> {
+    let ours = |step: &Step| {
+        let mut step = step.clone();
+        if step.unless.is_empty() {
+            step.unless = nothing_runs.to_vec();
+        }
+        step
+    };
+    steps.iter().map(ours).collect()
+}
+
+/// What runs no more was stopped, whatever its stop script says of itself.
+fn stop(id: &str, what: &str, service: &Service) -> Step {
+    let act = Act::Run { argv: service.stop.clone(), environment: BTreeMap::new() };
+    let gone = service.running(Answer::No);
+    Step {
+        unless: vec![gone.clone()],
+        ready: Some(gone),
+        ready_decides: true,
+        ..step(id, what, act, service.stop_seconds)
+    }
+}
+
+fn releases(configuration: &Configuration) -> Vec<Step> {
+    let release = |(number, path): (usize, &String)| {
+        let act = Act::Wait { until: Check::NotMounted { path: path.clone() } };
+        let id = format!("release-{}", number + 1);
+        let what = format!("wait until {path} is not mounted");
+        Step { reboot_if_failed: true, ..step(&id, &what, act, configuration.release_seconds) }
+    };
+    configuration.dfs_mounts.iter().enumerate().map(release).collect()
+}
+
+fn step(id: &str, what: &str, act: Act, timeout_seconds: u64) -> Step {
+    Step {
+        id: id.to_owned(),
+        what: what.to_owned(),
+        only_if: Vec::new(),
+        unless: Vec::new(),
+        r#do: act,
+        undo: None,
+        ready: None,
+        ready_decides: false,
+        timeout_seconds,
+        on_failure: OnFailure::FailAtEnd,
+        reboot_if_failed: false,
+    }
+}

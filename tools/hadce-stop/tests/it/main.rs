@@ -1,0 +1,6 @@
+//! What the tool does, seen from outside: the real binary, with files in place of daemons.
+
+#[cfg(test)]
+mod ground;
+#[cfg(test)]
+mod stops;
