@@ -23,13 +23,13 @@ fn today(name: &str) -> Vec<Value> {
 }
 
 fn read(name: &str) -> Result<Input, ha_json::Error> {
-    let path = ha_contract::directory(SCHEMA).unwrap().join(name);
+    let path = ha_testing::directory(SCHEMA).unwrap().join(name);
     ha_json::read_to_change(BufReader::new(fs::File::open(path).unwrap()))
 }
 
 #[test]
 fn no_field_of_a_published_line_is_renamed_removed_or_retyped() {
-    assert_eq!(ha_contract::compare(SCHEMA, today), Ok(3));
+    assert_eq!(ha_testing::compare(SCHEMA, today), Ok(3));
 }
 
 #[test]

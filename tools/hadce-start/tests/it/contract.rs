@@ -19,13 +19,13 @@ fn today(name: &str) -> Vec<Value> {
 
 #[test]
 fn no_field_of_a_published_answer_is_renamed_removed_or_retyped() {
-    assert_eq!(ha_contract::compare("hadce-status-1", today), Ok(4));
+    assert_eq!(ha_testing::compare("hadce-status-1", today), Ok(4));
 }
 
 #[test]
 fn every_published_configuration_gives_a_plan() {
     let mut count = 0;
-    for entry in fs::read_dir(ha_contract::directory("hadce-config-1").unwrap()).unwrap() {
+    for entry in fs::read_dir(ha_testing::directory("hadce-config-1").unwrap()).unwrap() {
         let text = fs::read_to_string(entry.unwrap().path()).unwrap();
         let ran = run(&["--config", "-", "--dry-run"], &text);
         assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));

@@ -1,21 +1,13 @@
 //! A node whose DCE and DFS are files: `dce` is there while DCE runs, `dce.serves` while it serves.
 
 use ha_json::{Value, json};
+use ha_testing::Ran;
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 pub(crate) struct Ground {
     root: tempfile::TempDir,
-}
-
-/// What the tool said.
-pub(crate) struct Ran {
-    pub(crate) status: i32,
-    pub(crate) lines: Vec<Value>,
-    pub(crate) stdout: Vec<u8>,
-    pub(crate) stderr: String,
 }
 
 impl Ground {
@@ -88,49 +80,5 @@ impl Ground {
 }
 
 pub(crate) fn run(arguments: &[&str], stdin: &str) -> Ran {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_hadce-start"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // The tool need not read what it does not use.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    let lines = String::from_utf8(output.stdout.clone()).unwrap();
-    Ran {
-        status: output.status.code().unwrap(),
-        lines: lines.lines().map(|line| line.parse().unwrap()).collect(),
-        stdout: output.stdout,
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-impl Ran {
-    pub(crate) fn end(&self) -> &Value {
-        self.lines.last().unwrap()
-    }
-
-    /// Steps with what came of them, as `start-dce:do:done`.
-    pub(crate) fn events(&self) -> Vec<String> {
-        let events = self.lines.iter().filter(|line| line["type"] == "event");
-        let word = |value: &Value| value.as_str().unwrap().to_owned();
-        events
-            .filter(|line| line["key"]["attempt"] != "condition")
-            .map(|line| {
-                let key = &line["key"];
-                let outcome = word(&line["values"]["outcome"]);
-                format!("{}:{}:{outcome}", word(&key["step"]), word(&key["attempt"]))
-            })
-            .collect()
-    }
-
-    /// Wants an error: the status, and one line on stderr with `word`.
-    pub(crate) fn failed_with(&self, status: i32, word: &str) {
-        assert_eq!(self.status, status, "{}", self.stderr);
-        assert!(self.stderr.contains(word), "{word:?} is not in {:?}", self.stderr);
-        assert_eq!(self.stderr.lines().count(), 1, "{}", self.stderr);
-        assert_eq!(self.lines.is_empty(), status == 2);
-    }
+    ha_testing::run(Command::new(env!("CARGO_BIN_EXE_hadce-start")).args(arguments), stdin).unwrap()
 }

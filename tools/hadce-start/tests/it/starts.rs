@@ -55,11 +55,11 @@ fn a_dfs_that_does_not_start_takes_dce_down_with_it() {
     let ground = Ground::new();
     let fails = ground.script("start.dfs", "touch dfs && exit 3");
     let ran = ground.run(&[], &ground.configuration(json!({"start_dfs": fails})));
-    ran.failed_with(6, "start-dfs");
+    ran.failed_with(6, "start-dfs").unwrap();
     assert_eq!(ground.log(), ["start.dce", "start.dfs", "stop.dfs", "stop.dce"]);
     assert!(!ground.has("dce") && !ground.has("dfs"));
     assert!(
-        ran.events().ends_with(&["start-dfs:undo:undone".into(), "start-dce:undo:undone".into()])
+        ran.steps().ends_with(&["start-dfs undo undone".into(), "start-dce undo undone".into()])
     );
 }
 
@@ -70,7 +70,7 @@ fn a_dce_that_was_up_before_stays_up_when_dfs_does_not_start() {
     ground.make("dce.serves");
     let fails = ground.script("start.dfs", "exit 3");
     let ran = ground.run(&[], &ground.configuration(json!({"start_dfs": fails})));
-    ran.failed_with(6, "start-dfs");
+    ran.failed_with(6, "start-dfs").unwrap();
     assert_eq!(ground.log(), ["start.dfs", "stop.dfs"]);
     assert!(ground.has("dce"));
 }
@@ -83,7 +83,7 @@ fn a_start_that_is_never_ready_is_given_up_at_its_time() {
         "timeouts_seconds": {"start_dce": 1},
     });
     let ran = ground.run(&[], &ground.configuration(more));
-    ran.failed_with(5, "start-dce");
+    ran.failed_with(5, "start-dce").unwrap();
     assert_eq!(ground.log(), ["start.dce", "stop.dce"]);
 }
 
@@ -91,7 +91,7 @@ fn a_start_that_is_never_ready_is_given_up_at_its_time() {
 fn a_program_that_cannot_be_asked_starts_nothing() {
     let ground = Ground::new();
     let more = json!({"running_dce": ["/no/such/program"]});
-    ground.run(&[], &ground.configuration(more)).failed_with(6, "/no/such/program");
+    ground.run(&[], &ground.configuration(more)).failed_with(6, "/no/such/program").unwrap();
     assert!(ground.log().is_empty());
 }
 
@@ -103,10 +103,16 @@ fn the_excluded_addresses_are_told_to_dce_and_missed_where_they_are_not_written_
         .script("start.dce", "echo \"$RPC_UNSUPPORTED_NETADDRS\" >told && touch dce dce.serves");
     let configuration =
         ground.configuration(json!({"environment_file": file, "start_dce": script}));
-    ground.run(&[], &configuration).failed_with(6, "haenv --exclude-all-but 127.0.0.1 --write");
+    ground
+        .run(&[], &configuration)
+        .failed_with(6, "haenv --exclude-all-but 127.0.0.1 --write")
+        .unwrap();
     assert!(ground.log().is_empty());
     fs::write(&file, "RPC_UNSUPPORTED_NETADDRS=9.3.240.1:127.0.0.1\n").unwrap();
-    ground.run(&[], &configuration).failed_with(6, "excludes the service address 127.0.0.1");
+    ground
+        .run(&[], &configuration)
+        .failed_with(6, "excludes the service address 127.0.0.1")
+        .unwrap();
     fs::write(&file, "RPC_UNSUPPORTED_NETADDRS=9.3.240.1:9.3.240.66\n").unwrap();
     let ran = ground.run(&[], &configuration);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
@@ -123,7 +129,7 @@ fn steps_of_the_site_stand_around_the_guides_and_are_undone_with_them() {
     };
     let more =
         json!({"before_start": step("first", "true"), "after_start": step("last", "exit 1")});
-    ground.run(&[], &ground.configuration(more)).failed_with(6, "last");
+    ground.run(&[], &ground.configuration(more)).failed_with(6, "last").unwrap();
     let wanted = [
         "first",
         "start.dce",
@@ -159,16 +165,19 @@ fn another_node_that_may_be_alive_keeps_dfs_from_starting() {
 #[test]
 fn wrong_usage_does_nothing_and_says_which_key() {
     let ground = Ground::new();
-    run(&["--config", "/no/such/file"], "").failed_with(2, "hadce-config(5)");
-    run(&["--config", "-"], "").failed_with(2, "standard input: is empty");
-    run(&["--config", "-"], "{").failed_with(2, "is not JSON");
-    run(&["--deadline", "0"], "").failed_with(2, "--deadline");
-    run(&["--status", "--dry-run"], "").failed_with(2, "--status");
-    ground.run(&[], &ground.configuration(json!({"strat_dce": ["x"]}))).failed_with(2, "strat_dce");
+    run(&["--config", "/no/such/file"], "").failed_with(2, "hadce-config(5)").unwrap();
+    run(&["--config", "-"], "").failed_with(2, "standard input: is empty").unwrap();
+    run(&["--config", "-"], "{").failed_with(2, "is not JSON").unwrap();
+    run(&["--deadline", "0"], "").failed_with(2, "--deadline").unwrap();
+    run(&["--status", "--dry-run"], "").failed_with(2, "--status").unwrap();
+    ground
+        .run(&[], &ground.configuration(json!({"strat_dce": ["x"]})))
+        .failed_with(2, "strat_dce")
+        .unwrap();
     let kept = ground.path("dce.json");
     fs::write(&kept, ground.configuration(json!({})).to_string()).unwrap();
     fs::set_permissions(&kept, fs::Permissions::from_mode(0o646)).unwrap();
-    run(&["--config", kept.to_str().unwrap()], "").failed_with(2, "chmod o-w");
+    run(&["--config", kept.to_str().unwrap()], "").failed_with(2, "chmod o-w").unwrap();
     fs::set_permissions(&kept, fs::Permissions::from_mode(0o640)).unwrap();
     assert_eq!(run(&["--config", kept.to_str().unwrap()], "").status, 0);
 }

@@ -17,7 +17,7 @@ fn a_dry_run_is_a_plan_that_harun_reads_and_does_nothing() {
     let ground = Ground::new();
     let ran = ground.run(&["--dry-run"], &rotating(&ground));
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
-    let plan = Plan::read(ha_json::read_to_change(&ran.stdout[..]).unwrap()).unwrap();
+    let plan = Plan::read(ha_json::read_to_change(ran.stdout.as_bytes()).unwrap()).unwrap();
     assert_eq!((plan.name.as_str(), plan.state.as_str()), ("hadce-start", "hadce"));
     assert_eq!(plan.deadline_seconds, 600);
     let conditions: Vec<&str> = plan.conditions.iter().map(|one| one.id.as_str()).collect();
@@ -72,7 +72,7 @@ fn the_status_is_told_and_nothing_is_touched() {
     assert_eq!(stopped.lines[0]["state"], "stopped");
     ground.make("dce");
     let half = tell();
-    half.failed_with(6, "DCE runs and does not serve, and DFS does not run");
+    half.failed_with(6, "DCE runs and does not serve, and DFS does not run").unwrap();
     assert_eq!(half.lines[0]["dce"], json!({"running": true, "ready": false}));
     for file in ["dce.serves", "dfs", "dfs.serves"] {
         ground.make(file);
@@ -101,5 +101,5 @@ fn help_and_version_are_on_standard_output() {
         assert!(output.status.success() && output.stderr.is_empty());
         assert!(output.stdout.windows(11).any(|text| text == b"hadce-start"));
     }
-    run(&["--no-such-option"], "").failed_with(2, "--no-such-option");
+    run(&["--no-such-option"], "").failed_with(2, "--no-such-option").unwrap();
 }

@@ -11,7 +11,7 @@ fn dfs_is_stopped_before_dce_and_a_second_stop_does_nothing() {
     let first = ground.run(&[], &configuration);
     assert_eq!((first.status, first.stderr.as_str()), (0, ""));
     assert_eq!(ground.log(), ["stop.dfs", "stop.dce"]);
-    assert_eq!(first.events(), ["stop-dfs:do:done", "stop-dce:do:done"]);
+    assert_eq!(first.steps(), ["stop-dfs do done", "stop-dce do done"]);
     let second = ground.run(&[], &configuration);
     assert_eq!((second.status, second.end()["reboot_required"].as_bool()), (0, Some(false)));
     assert_eq!(ground.log(), ["stop.dfs", "stop.dce"]);
@@ -92,7 +92,7 @@ fn a_step_of_the_site_that_fails_keeps_nothing_running() {
     ground.make("dfs");
     let step = json!([{"id": "mine", "what": "x", "do": {"kind": "run", "argv": ["false"]}, "timeout_seconds": 5}]);
     let ran = ground.run(&[], &ground.configuration(json!({"before_stop": step})));
-    ran.failed_with(6, "mine");
+    ran.failed_with(6, "mine").unwrap();
     assert_eq!(ground.log(), ["stop.dfs", "stop.dce"]);
     assert_eq!(ran.end()["reboot_required"], false);
 }
@@ -101,7 +101,7 @@ fn a_step_of_the_site_that_fails_keeps_nothing_running() {
 fn a_program_that_cannot_be_asked_is_no_sign_that_nothing_runs() {
     let ground = Ground::new();
     let more = json!({"running_dce": ["/no/such/program"]});
-    ground.run(&[], &ground.configuration(more)).failed_with(6, "/no/such/program");
+    ground.run(&[], &ground.configuration(more)).failed_with(6, "/no/such/program").unwrap();
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_dry_run_is_a_plan_and_stops_nothing() {
     });
     let ran = ground.run(&["--dry-run", "--deadline", "45"], &ground.configuration(more));
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
-    let plan = Plan::read(ha_json::read_to_change(&ran.stdout[..]).unwrap()).unwrap();
+    let plan = Plan::read(ha_json::read_to_change(ran.stdout.as_bytes()).unwrap()).unwrap();
     assert_eq!((plan.name.as_str(), plan.state.as_str()), ("hadce-stop", "hadce"));
     assert_eq!(plan.deadline_seconds, 45);
     let steps: Vec<&str> = plan.steps.iter().map(|one| one.id.as_str()).collect();
@@ -128,9 +128,12 @@ fn a_dry_run_is_a_plan_and_stops_nothing() {
 fn wrong_usage_does_nothing_and_says_which_key() {
     let ground = Ground::new();
     ground.make("dce");
-    run(&["--config", "/no/such/file"], "").failed_with(2, "hadce-config(5)");
-    run(&["--config", "-"], "[]").failed_with(2, "is not an object");
-    run(&["--peer-down"], "").failed_with(2, "--peer-down");
-    ground.run(&[], &ground.configuration(json!({"stpo_dce": ["x"]}))).failed_with(2, "stpo_dce");
+    run(&["--config", "/no/such/file"], "").failed_with(2, "hadce-config(5)").unwrap();
+    run(&["--config", "-"], "[]").failed_with(2, "is not an object").unwrap();
+    run(&["--peer-down"], "").failed_with(2, "--peer-down").unwrap();
+    ground
+        .run(&[], &ground.configuration(json!({"stpo_dce": ["x"]})))
+        .failed_with(2, "stpo_dce")
+        .unwrap();
     assert!(ground.has("dce"));
 }

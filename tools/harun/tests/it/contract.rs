@@ -24,13 +24,13 @@ fn today(name: &str) -> Vec<Value> {
 
 #[test]
 fn no_field_of_a_published_event_is_renamed_removed_or_retyped() {
-    assert_eq!(ha_contract::compare("harun-1", today), Ok(4));
+    assert_eq!(ha_testing::compare("harun-1", today), Ok(4));
 }
 
 #[test]
 fn every_published_plan_is_read_and_can_be_rehearsed() {
     let mut count = 0;
-    for entry in std::fs::read_dir(ha_contract::directory("ha-plan-1").unwrap()).unwrap() {
+    for entry in std::fs::read_dir(ha_testing::directory("ha-plan-1").unwrap()).unwrap() {
         let plan = std::fs::read_to_string(entry.unwrap().path()).unwrap();
         let ran = Ground::new().run(&plan, &["--dry-run"]);
         assert!(matches!(ran.status, 0 | 1), "{}", ran.stderr);

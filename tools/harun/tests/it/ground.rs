@@ -1,6 +1,7 @@
 //! A directory with a state and a log, and plans that write into the log.
 
 use ha_json::{Value, json};
+use ha_testing::Ran;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,29 +9,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 pub(crate) struct Ground(tempfile::TempDir);
-
-/// How a run ended.
-pub(crate) struct Ran {
-    pub(crate) status: i32,
-    pub(crate) lines: Vec<Value>,
-    pub(crate) stderr: String,
-}
-
-impl Ran {
-    pub(crate) fn end(&self) -> &Value {
-        self.lines.last().unwrap()
-    }
-
-    /// `attempt outcome` of each event of a step.
-    pub(crate) fn of(&self, step: &str) -> Vec<String> {
-        let word = |value: &Value| value.as_str().unwrap().to_owned();
-        self.lines
-            .iter()
-            .filter(|line| line["type"] == "event" && line["key"]["step"] == step)
-            .map(|line| word(&line["key"]["attempt"]) + " " + &word(&line["values"]["outcome"]))
-            .collect()
-    }
-}
 
 impl Ground {
     pub(crate) fn new() -> Ground {
@@ -101,13 +79,7 @@ impl Ground {
 }
 
 pub(crate) fn finish(child: Child) -> Ran {
-    let output = child.wait_with_output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    Ran {
-        status: output.status.code().unwrap_or(-1),
-        lines: text.lines().map(|line| line.parse().unwrap()).collect(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    Ran::finish(child, "").unwrap()
 }
 
 pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {

@@ -27,13 +27,13 @@ fn today(name: &str) -> Vec<Value> {
 
 #[test]
 fn no_field_of_a_published_line_is_renamed_removed_or_retyped() {
-    assert_eq!(ha_contract::compare("haxcat-1", today), Ok(3));
+    assert_eq!(ha_testing::compare("haxcat-1", today), Ok(3));
 }
 
 #[test]
 fn readers_of_today_read_every_published_stream() {
     for (name, ok) in [("rows.jsonl", false), ("files.jsonl", true), ("failed.jsonl", false)] {
-        let path = ha_contract::directory("haxcat-1").unwrap().join(name);
+        let path = ha_testing::directory("haxcat-1").unwrap().join(name);
         let read = ha_json::read_to_change(std::io::BufReader::new(fs::File::open(path).unwrap()));
         assert_eq!(read.is_ok(), ok, "{name}");
     }

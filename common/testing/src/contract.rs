@@ -1,7 +1,4 @@
-//! For tests: the lines of every published version of a schema are kept in `tests/contract`, and
-//! today's lines have what those have.
-//!
-//! Law: a field of a published line is never renamed, removed or given another type.
+//! Today's lines have what the published ones have.
 
 use ha_json::Value;
 use std::collections::BTreeMap;
@@ -64,7 +61,12 @@ fn shape(prefix: &str, value: &Value, into: &mut BTreeMap<String, &'static str>)
         Value::Bool(_) => "boolean",
         Value::Number(_) => "number",
         Value::String(_) => "string",
-        Value::Array(_) => "array",
+        Value::Array(elements) => {
+            for element in elements {
+                shape(&format!("{prefix}[]"), element, into);
+            }
+            "array"
+        }
         Value::Object(fields) => {
             for (name, value) in fields {
                 shape(&format!("{prefix}.{name}"), value, into);
