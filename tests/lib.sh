@@ -15,6 +15,11 @@ _at_exit() { # a scene that starts something defines at_exit to stop it
     _status=$?
     trap - EXIT
     if command -v at_exit >/dev/null; then at_exit; fi
+    # What is mounted in there, bound from this machine perhaps, is not what is to be removed.
+    if grep -q " $_own/" /proc/self/mountinfo; then
+        echo "not ok $((_count + 1)) - the scene left something mounted beneath $_own: that is left"
+        exit 1
+    fi
     cd / && { rm -rf "$_own" 2>/dev/null || { chmod -R u+rwx "$_own" 2>/dev/null; rm -rf "$_own"; }; }
     [ "$_finished" = yes ] && exit "$_status"
     echo "not ok $((_count + 1)) - the scene ended early, with status $_status"

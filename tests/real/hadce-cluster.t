@@ -4,7 +4,8 @@
 . "$ROOT/tests/real/dce/group.sh"
 at_exit() { cluster_down; }
 agent=$ROOT/scripts/ocf/hadce
-reason=$(cluster_possible && dce_possible) || {
+has_tester() { command -v ocf-tester >/dev/null || { echo "ocf-tester is missing: scripts/setup installs it"; return 1; }; }
+reason=$(cluster_possible && dce_possible && has_tester) || {
     skip "hadce under Pacemaker, with real services" "$reason"
     done_testing
 }
@@ -15,6 +16,11 @@ for tool in hadce-start hadce-stop; do
     cat >told/$tool <<'END'
 #!/bin/sh
 echo "${0##*/} $*" >>"$SCENE_DIR/calls"
+[ -z "${WORDS:-}" ] || printf '%s\n' "$WORDS" >&2
+case $* in
+    *--dry-run*) [ -z "${PLAN:-}" ] || cat "$PLAN"; exit 0 ;;
+    *--status*) [ -z "${LOOK:-}" ] || ANSWER=$LOOK STATUS=6 ;;
+esac
 [ -z "${ANSWER:-}" ] || printf '%s\n' "$ANSWER"
 exit "${STATUS:-0}"
 END
@@ -44,6 +50,7 @@ done
 for pair in 0:0 1:7 2:2 4:2 5:1 6:1; do
     check_status "monitor: status ${pair%:*} is OCF's ${pair#*:}" "${pair#*:}" act monitor STATUS="${pair%:*}"
 done
+check "a stop" act stop
 check_status "what it does not know is not implemented" 3 act promote
 check_status "nor is nothing" 3 act ''
 check_status "config is an absolute path: wrong on every node" 6 act start OCF_RESKEY_config=dce.json
@@ -62,6 +69,45 @@ check_status "stop: with a wrong file, what may run is not stopped" 2 act stop S
 check_status "stop: nor without its file" 5 act stop OCF_RESKEY_config=/nowhere/dce.json
 check_status "stop: nor without the tools" 5 act stop PATH="$SCENE_DIR/nothing:$system_path"
 check "a stop" act stop
+# What runs here, whoever started it, is not taken for stopped.
+for look in 0 'half"'; do
+    case $look in
+        0) check "a monitor that finds it running" act monitor ;;
+        *) check_status "or half up" 1 act monitor LOOK='{"status":6,"state":"half","error":{"kind":"failed","reason":"half_up","message":"x"}}' ;;
+    esac
+    check_status "makes a stop with a wrong file fail" 2 act stop STATUS=2
+    check "a stop" act stop
+done
+check_status "one that finds it stopped" 7 act monitor STATUS=1
+check "does not" act stop STATUS=2
+# A node without the programs: DCE is not installed, or stands on a shared disk that is elsewhere.
+none='{"status":6,"state":null,"error":{"kind":"failed","reason":"no_program","message":"/opt/{dce}: no such program"}}'
+check_status "monitor: without the programs, it is not installed" 5 act monitor LOOK="$none"
+check "it says which" has_reason "/opt/{dce}: no such program"
+check "stop: nothing was started" act stop STATUS=6 LOOK="$none"
+check_status "a stop that fails for another reason fails" 1 act stop STATUS=6
+for unmet in '"unmet":["needs-start-dce"]' '"unmet":[]'; do
+    check_status "a start that did nothing" 1 act start STATUS=6 \
+        ANSWER='{"type":"end","ok":false,"status":6,"done":0,"already":0,"undone":0,'"$unmet"',"failed_steps":[],"error":{"kind":"failed","message":"x"}}'
+    check "stop: nothing was started" act stop STATUS=6 LOOK="$none"
+done
+check_status "a start that did something" 1 act start STATUS=6 \
+    ANSWER='{"type":"end","ok":false,"status":6,"done":1,"already":0,"undone":1,"unmet":[],"failed_steps":["start-dce"],"error":{"kind":"failed","message":"x"}}'
+check_status "monitor: without the programs, it failed" 1 act monitor LOOK="$none"
+check_status "stop: without the programs, what may run is not stopped" 1 act stop STATUS=6 LOOK="$none"
+check "a stop" act stop
+ln -s "$HATOOLS_BIN/harun" told/harun
+for mount in /nowhere:7 /proc:5; do
+    cat >plan.jsonl <<END
+{"type":"begin","schema":"ha-plan/1"}
+{"type":"plan","key":{"plan":"hadce-start"},"values":{"state":"hadce","state_directory":"$SCENE_DIR","deadline_seconds":60}}
+{"type":"condition","id":"needs-mount-1","what":"x","check":{"kind":"mounted","path":"${mount%:*}"},"otherwise":"x"}
+{"type":"step","id":"start-dce","what":"x","unless":[{"argv":["/nowhere/running"],"expect":"yes","timeout_seconds":1,"when_timed_out":"yes"}],"do":{"kind":"run","argv":["/nowhere/start"]},"timeout_seconds":1,"on_failure":"stop"}
+{"type":"end","ok":true}
+END
+    check_status "monitor: without the programs, ${mount%:*} a shared file system" "${mount#*:}" act monitor LOOK="$none" PLAN="$SCENE_DIR/plan.jsonl"
+done
+rm told/harun
 as_nobody() { PATH=$system_path OCF_RESKEY_config=/etc/passwd setpriv --reuid 65534 --clear-groups dash -s "$1" <"$agent"; }
 for action in start monitor; do check_status "$action: it needs root" 4 as_nobody $action; done
 check "validate-all looks at no node" act validate-all PATH="$SCENE_DIR/nothing:$system_path" OCF_RESKEY_config=/nowhere/dce.json
@@ -79,6 +125,12 @@ check "it is passed on" called "hadce-start --config $SCENE_DIR/dce.json --peer-
 check_status "a failure" 1 act start STATUS=6 ANSWER='{"type":"begin","schema":"harun/1"}
 {"type":"end","ok":false,"status":6,"error":{"kind":"failed","message":"start.dce: \"no\" \\ 3"},"undone":{"message":"x"}}'
 check "its reason is the last line's" has_reason 'start.dce: "no" \ 3'
+check_status "a message with line ends and other controls" 1 act start STATUS=6 \
+    ANSWER='{"type":"end","error":{"kind":"failed","message":"one\ntwo\tthree\u001b\u0007\u007f four\\nfive \\\\\"six\""}}'
+check "is one line" has_reason 'one two three    four\nfive \\"six"'
+check_status "a failure that told it on standard error alone" 2 act start STATUS=2 WORDS='first
+hadce-start: dce.json: x: is no key'
+check "its reason is that line" has_reason 'hadce-start: dce.json: x: is no key'
 check_status "a failure without a last line" 1 act stop STATUS=6
 check "its reason is the status" has_reason 'hadce-stop ended with status 6'
 unset HA_RSCTMP

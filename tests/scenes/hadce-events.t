@@ -1,4 +1,4 @@
-# The very files of scripts/events and scripts/serviceguard, as cluster managers call them: no environment, no terminal.
+# The application server scripts of scripts/events, the very files, as PowerHA calls them: no environment, no terminal.
 . "${0%/*}/../fakes/machine.sh"; machine "$@"
 . "${0%/*}/../lib.sh"
 [ "$MACHINE" = yes ] || { skip "the scripts" "no machine of its own: $NO_MACHINE"; done_testing; }
@@ -8,13 +8,17 @@ timed() { ! grep -v '[0-9-]*T[0-9:.]*Z ' "$ERR"; }
 silent() { [ ! -s "$OUT" ]; }
 says() { grep -q "$1" "$ERR"; }
 started() { afresh "$@" && hadce-start >/dev/null && : >"$FAKE/journal"; }
-cascading='.configuration = "standby-cascading" | .service_hostname = null'
 
-for script in dce-start dce-stop dfs-start dfs-stop node-down-post node-up-pre; do
-    check "$script can be run, and its first line names a shell" test -x "$ROOT/scripts/events/$script" -a "$(sed 1q "$ROOT/scripts/events/$script")" = "#!/bin/sh"
+found() { sed -n '/^self=/,/^\. /p' "$1"; }
+for script in "$ROOT"/scripts/events/*; do
+    case $script in */event.sh | */crontab) continue ;; esac
+    check "${script##*/} can be run, and its first line names the shell that AIX has" test -x "$script" -a "$(sed 1q "$script")" = "#!/bin/ksh"
+    check "it finds event.sh as the others do" test "$(found "$script")" = "$(found "$ROOT/scripts/events/dce-start")"
 done
 afresh
 own_shell() { env -i HATOOLS_BIN="$HATOOLS_BIN" "$ROOT/scripts/events/dce-start" <&-; }
+# Not every Linux has a ksh by that name.
+[ -x /bin/ksh ] || own_shell() { event dce-start; }
 check "dce-start by its own shell" own_shell
 check "writes nothing for the cluster manager to read" silent
 check_json "what the tool wrote is in the log" '.[0].schema == "harun/1" and .[-1].ok' "$LOG"
@@ -40,6 +44,44 @@ rm -r /var/log/hatools && : >/var/log/hatools
 check "with no directory for the log" event dce-stop
 check_status "it is done" 1 running.dce
 rm /var/log/hatools
+
+mkdir -p "$LOG"
+check "with a directory in the log's place" event dce-start
+check "it is told, and no more" says "cannot be written: the records are not kept"
+check_status "nothing of wc or tee" 1 grep -v '^[0-9-]*T[0-9:.]*Z ' "$ERR"
+rm -r "$LOG"
+by() { env -i HATOOLS_BIN="$HATOOLS_BIN" "$@" </dev/null; } # [NAME=VALUE...] COMMAND...
+check "a log without a path" by HATOOLS_LOG=rel.jsonl "$SHELL_UNDER_TEST" "$ROOT/scripts/events/dce-stop"
+check_json "is a file in this directory" '.[-1].ok' rel.jsonl
+mkdir conf && printf "HATOOLS_LOG='/run/other.jsonl'\n" >/etc/hatools/events.conf
+check "a log that events.conf names" by "$SHELL_UNDER_TEST" "$ROOT/scripts/events/dce-stop"
+check_json "has the records" '.[-1].ok' /run/other.jsonl
+rm /etc/hatools/events.conf
+
+# However it is called.
+mkdir links && ln -s "$ROOT/scripts/events/dce-start" links/absolute && ln -s absolute links/twice && ln -s links/twice relative
+for link in links/absolute links/twice relative ./relative "$PWD/relative"; do
+    afresh
+    check "by a symbolic link, $link" by "$SHELL_UNDER_TEST" "$link"
+    check "DCE runs" running.dce
+done
+without_path() { cd "$ROOT/scripts/events" && by "$SHELL_UNDER_TEST" dce-stop; }
+check "without a path" without_path
+check "it is done" acted start.dce stop.dce
+cd "$SCENE_DIR" || exit
+cp "$ROOT/scripts/events/dce-start" alone
+check_status "without event.sh beside it it fails, and not as wrong usage" 6 by "$SHELL_UNDER_TEST" ./alone
+check "it says why" says "event.sh is not there"
+
+# Standard output and standard error closed, full, or both.
+for how in '>&-' '2>&-' '>&- 2>&-' '<&- >&- 2>&-' '>/dev/full' '2>/dev/full' '>/dev/full 2>/dev/full'; do
+    afresh
+    outputs() { eval "by \"\$SHELL_UNDER_TEST\" \"\$ROOT/scripts/events/dce-start\" $how"; }
+    check "$how" outputs
+    check "DCE runs" running.dce
+    how start.dce "exit 3"; kill -9 "$(cat "$FAKE/dce.daemon")"
+    check_status "$how: a failure is one" 6 outputs
+done
 
 afresh; how start.dce "linger escape"
 check "daemons that keep their output open" event dce-start
@@ -70,29 +112,6 @@ check "starts both" acted start.dce start.dfs
 missing() { env -i HATOOLS_BIN=/nowhere "$SHELL_UNDER_TEST" "$ROOT/scripts/events/dce-start"; }
 check_status "without the tools" 127 missing
 
-printf '%s\n' SITE=ours 'ODD=`touch /run/odd`$(touch /run/odd); touch /run/odd' >>/etc/environment
-afresh "$cascading"
-check "node-down-post takes over" event node-down-post
-check "start.dce" acted start.dce
-check "has what /etc/environment says, which PowerHA keeps from it" grep -qx SITE=ours "$FAKE/start.dce.environment"
-check "but runs nothing of it" test ! -e /run/odd
-check "node-up-pre gives back" event node-up-pre
-check "stop.dce" acted start.dce stop.dce
-afresh "$cascading"
-check "node-down-post on the node that goes down itself" event node-down-post node2 graceful
-check "does nothing" acted ""
-started
-check "node-up-pre where resources rotate" event node-up-pre
-check "does nothing" acted ""
-check "DCE runs" running.dce
-config '.configuration = "cold-standby"'
-check_status "node-up-pre with a configuration that cannot be used fails" 2 event node-up-pre
-afresh "$cascading" '.environment_file = null'
-mv /etc/environment environment
-check "node-down-post without /etc/environment takes over" event node-down-post
-check "and says what it misses" says "/etc/environment"
-mv environment /etc/environment
-
 afresh; how start.dce "start hang"
 HATOOLS_BIN=$HATOOLS_BIN setsid "$SHELL_UNDER_TEST" "$ROOT/scripts/events/dce-start" >out 2>err </dev/null &
 script=$!
@@ -104,30 +123,4 @@ check "before the script ends" acted start.dce stop.dce
 check "the host name is back" host_name node2
 check "and it says that trying again may help" grep -q "trying again may help" err
 
-# 0: done. 1: halted, and not started elsewhere. 2: started elsewhere.
-package() { env -i HATOOLS_BIN="$HATOOLS_BIN" SG_PACKAGE=dce SG_NODE=node2 "$SHELL_UNDER_TEST" "$ROOT/scripts/serviceguard/hadce" "$@" </dev/null; }
-full_log() { package "$@" >/dev/full; }
-afresh
-umount /krb5
-check "Serviceguard validates without disks" package validate
-check_status "without disks another node may start" 2 package start
-check "the package is named" says "dce on node2: FAILED"
-mount -t tmpfs disk /krb5
-check "it starts, its log full" full_log start
-check "start.dce" acted start.dce
-check "it starts again" package start
-check_json "the package's log has the records" '.[0].schema == "harun/1" and .[-1].ok' "$OUT"
-check "it stops" package stop
-check "it stops again" package stop
-check "stop.dce was called" acted start.dce stop.dce
-afresh '.after_start = [{id: "site", what: "the site", timeout_seconds: 5, on_failure: "go_on", do: {kind: "run", argv: ["/usr/bin/false"]}}]'
-check "a step of the site that may fail halts no package" package start
-check "and is told" says "status 3"
-started '.timeouts_seconds.stop_dce = 1'; how stop.dce remain
-check_status "what remains keeps other nodes from starting" 1 package stop
-config '.configuration = "cold-standby"'
-check_status "with a wrong configuration another node may start" 2 package start
-check_status "it is not valid" 1 package validate
-check_status "no word" 1 package
-check_status "a word that it does not know" 1 package restart
 done_testing

@@ -65,6 +65,27 @@ check 'and not the link' test "$(readlink node/:)" = /.../abc.com/dfs
 check_status 'which is told' 1 standby
 check_json 'as it is' 'map(select(.key.item == "/:").values)[0] | .outcome == "failed" and .found == "leads to /.../abc.com/dfs"' "$OUT"
 
+echo 'ours	88/udp
+kerberos5	88/udp' >node/etc/services
+check_status 'nor will another service at that port above it' 1 standby
+check_json 'which is told' 'map(select(.key.step == "services-kerberos5").values)[0] | .found == "line 1 gives the port to ours"' "$OUT"
+: >node/etc/environment
+check_status 'without the variable nobody has decided what DCE shall not use' 1 standby
+check_json 'which is told' 'map(select(.key.step == "excluded-addresses").values)[0] | .found == "RPC_UNSUPPORTED_NETADDRS is not set"' "$OUT"
+echo 'RPC_UNSUPPORTED_NETADDRS=' >node/etc/environment
+check_status 'an empty value is a decision' 1 standby
+check_json 'that a person looks at' "$(outcome_of excluded-addresses '"/etc/environment"') == \"person\"" "$OUT"
+echo 'RPC_UNSUPPORTED_NETADDRS=9.3.240.1:9.3.240.66' >node/etc/environment
+mkdir 'an image' && mkdir 'an image/etc' && echo a file >'an image/krb5' && mkdir 'an image/var'
+image() { hadce-setup --config dce.json --node standby --root 'an image' --cell abc.com; }
+check_status 'an image' 1 image
+check_json 'fixes are for the image and not for this machine' \
+    'map(select(.key.item == "/var/dce" and .values.apply).values.fix)[0] | test("^mkdir -p .*/an image/var/dce.$")' "$OUT"
+jq '.shared_mounts = ["/krb5/a"]' dce.json >beneath.json
+beneath() { hadce-setup --config beneath.json --node standby --root 'an image' --cell abc.com; }
+check_status 'a mount point beneath a file' 1 beneath
+check_json 'is left to a person' 'map(select(.key.item == "/krb5/a" and .key.step == "mount-point").values.apply) == [false]' "$OUT"
+
 check_status 'another cell than the configured one is wrong usage' 2 sh -c \
     'mkdir -p node/opt/dcelocal && echo "cellname /.../other.com" >node/opt/dcelocal/dce_cf.db &&
         exec hadce-setup --config dce.json --node standby --root node --cell abc.com'
@@ -72,6 +93,13 @@ check_status 'so is no node' 2 hadce-setup --config dce.json
 rm node/etc/services && ln -s services node/etc/services && rm -r node/opt
 check_status 'what cannot be looked at is told, and the rest' 3 standby
 check_status 'but then nothing is done' 6 standby --apply
+
+jq '.configuration = "mutual-cascading" | .dce_servers = [] | .clients = ["dce"] | .dfs = false | .shared_mounts = []' dce.json >mutual.json
+echo 'RPC_UNSUPPORTED_NETADDRS=9.3.240.1:9.3.240.2:9.3.240.66' >node/etc/environment
+rm node/etc/services && : >node/etc/services
+mutual() { hadce-setup --config mutual.json --node standby --root node "$@"; }
+check_status 'in mutual takeover' 1 mutual
+check_json 'a value as before a takeover is left to a person' "$(outcome_of excluded-addresses '"/etc/environment"') == \"person\"" "$OUT"
 
 # A root of our own, with addresses and mounts, in which the machine itself is set up.
 cat >world <<'EOF'

@@ -42,15 +42,41 @@ while [ $number -le 12 ]; do
     echo "en$number   1500  10.0.$number      10.0.$number.1    1     0     1     0     0" >>many
     number=$((number + 1))
 done
-check_status 'eleven addresses are refused' 6 haenv --exclude-all-but 10.0.1.1 --adapters many --write environment
+check_status 'eleven addresses are refused' 6 haenv --exclude-all-but 10.0.1.1 --adapters many --write crowded
 cp "$ERR" said
 check 'with their number' grep -q '11 addresses are to be excluded, and it takes 10' said
+check 'and no file is made' test ! -e crowded
 check_status 'a service of another node is refused' 6 haenv --exclude-all-but 9.3.240.3 --adapters "$adapters/netstat-in.aix" --write environment
 check_status 'an adapter that is down is not here' 6 haenv --exclude-all-but 9.3.241.7 --adapters "$adapters/netstat-in.aix" --write environment
 check_status 'what is no listing is not trusted' 4 haenv --exclude-all-but 9.3.240.2 --adapters "$adapters/netstat-in.debian" --write environment
 nothing() { haenv --exclude-all-but 9.3.240.2 --adapters - --write environment </dev/null; }
 check_status 'nor is the output of a command that failed' 4 nothing
 check 'none of them wrote' cmp initially environment
+
+# The service address has taken the place of the boot address, which is not there now and comes back.
+printf 'en0: flags=1<UP>\n\tinet 9.3.240.2\nen1: flags=1<UP>\n\tinet 9.3.240.66\n' >swapped
+check 'a node with its boot address replaced' haenv --exclude-all-but 9.3.240.2 --adapters swapped --write environment
+check 'keeps the value of the guide' cmp initially environment
+printf 'en0: flags=1<UP>\n\tinet 9.3.240.2\n' >alone
+echo 'LANG=C' >decided
+check 'nothing is to be excluded' haenv --exclude-all-but 9.3.240.2 --adapters alone --write decided
+check 'and that is written down' grep -qx RPC_UNSUPPORTED_NETADDRS= decided
+check 'so that it can be exported' haenv --export --only RPC_UNSUPPORTED_NETADDRS decided
+printf 'A=b\\\n\nB=1\n' >joined
+cp joined as-it-is
+check_status 'a file with joined lines is told' 1 haenv joined
+check_json 'as such' '.[0].problems[0].reason == "goes_on"' "$OUT"
+check_status 'and not edited' 6 haenv --set A=1 joined
+check 'it stays as it is' cmp as-it-is joined
+mkfifo fifo
+check_status 'nobody waits for a FIFO' 6 timeout 20 haenv --exclude-all-but 9.3.240.2 --adapters fifo
+if [ "$(id -u)" -eq 0 ] && command -v flock >"$OUT"; then
+    while_it_is_held() { flock held sh -c 'haenv --set A=1 --lock-wait 0 held'; }
+    echo 'A=0' >held
+    check 'who locks the file keeps nobody from changing it' while_it_is_held
+else
+    skip 'who locks the file keeps nobody from changing it' 'not root, or no flock'
+fi
 
 mkdir elsewhere
 mv environment elsewhere/real
@@ -79,6 +105,13 @@ only() { (unset EMPTY; AWKWARD=mine; eval "$(haenv --export --only EMPTY environ
 check 'only what is asked for' only
 missed() { eval "$(haenv --export --only EMPTY,NONE environment)"; }
 check_status 'eval has the status 1 where that is not set' 1 missed
+# A shell takes these for expressions, and runs what stands in them.
+echo "RANDOM=x[\$(touch ran)]" >special
+echo "OPTIND=x[\$(touch ran)]" >>special
+echo "A=1" >>special
+special() { eval "$(haenv --export special)"; }
+check_status 'variables of the shell are left out' 1 special
+check 'and nothing in them is run' test ! -e ran
 gone() { eval "$(haenv --export no-such-file)"; }
 check_status 'and 6 where there is no file' 6 gone
 

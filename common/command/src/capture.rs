@@ -43,17 +43,13 @@ pub struct Captured {
     pub stderr: Vec<u8>,
 }
 
-/// Runs `argv` with nothing on stdin and `environment` added, for at most `deadline`.
+/// Runs `argv` with nothing on stdin, for at most `deadline`.
 ///
 /// # Errors
 /// When there is no such program, or it cannot be started.
-pub fn capture_with<'a>(
-    argv: &[impl AsRef<str>],
-    environment: impl IntoIterator<Item = (&'a str, &'a str)>,
-    deadline: Duration,
-) -> Result<Captured, Error> {
+pub fn capture(argv: &[&str], deadline: Duration) -> Result<Captured, Error> {
     let ends = Instant::now() + deadline;
-    let (running, stdout, stderr) = start(argv, environment, Stdio::piped(), Stdio::piped())?;
+    let (running, stdout, stderr) = start(argv, [], Stdio::piped(), Stdio::piped())?;
     let (stdout, stderr) = (keep(stdout), keep(stderr));
     let fate = match running.wait(ends, &|| false)? {
         Some(fate) => fate,
@@ -69,14 +65,6 @@ pub fn capture_with<'a>(
         stdout: stdout.recv_timeout(patience).unwrap_or_default(),
         stderr: stderr.recv_timeout(patience).unwrap_or_default(),
     })
-}
-
-/// As [`capture_with`], with this process's own environment.
-///
-/// # Errors
-/// As [`capture_with`].
-pub fn capture(argv: &[&str], deadline: Duration) -> Result<Captured, Error> {
-    capture_with(argv, [], deadline)
 }
 
 fn keep<R: Read + Send + 'static>(pipe: Option<R>) -> mpsc::Receiver<Vec<u8>> {

@@ -17,6 +17,19 @@ pub struct Lock(#[allow(dead_code)] Flock<OwnedFd>);
 /// # Errors
 /// Kind `busy` when another run held it all that time; `failed` where it cannot be locked.
 pub fn lock_directory(fd: OwnedFd, name: &str, wait: Duration) -> Result<Lock, Error> {
+    lock_unless(fd, name, wait, &|| false)
+}
+
+/// As [`lock_directory`], but the wait is over when `give_up` says so, too.
+///
+/// # Errors
+/// As [`lock_directory`].
+pub fn lock_unless(
+    fd: OwnedFd,
+    name: &str,
+    wait: Duration,
+    give_up: &dyn Fn() -> bool,
+) -> Result<Lock, Error> {
     let ends = Instant::now() + wait;
     let mut fd = fd;
     loop {
@@ -26,7 +39,7 @@ pub fn lock_directory(fd: OwnedFd, name: &str, wait: Duration) -> Result<Lock, E
             Err((_, error)) => return Err(Error::failed(name, reason(&error.into()))),
         }
         let now = Instant::now();
-        if now >= ends {
+        if now >= ends || give_up() {
             return Err(Error::busy(
                 name,
                 format!(

@@ -15,9 +15,6 @@ use std::time::{Duration, Instant};
 /// How often a wait looks whether it was told to give up.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// How long a group that was asked to end may take for it before it is killed.
-const GRACE: Duration = Duration::from_secs(2);
-
 /// A program that was started. Dropped, it goes on.
 #[derive(Debug)]
 pub struct Running {
@@ -100,9 +97,9 @@ impl Running {
         }
     }
 
-    /// Asks the group to end, and kills what is left of it after two seconds.
-    pub fn end_group(&self) {
-        let ends = Instant::now() + GRACE;
+    /// Asks the group to end, and kills what is left of it after `grace`.
+    pub fn end_group(&self, grace: Duration) {
+        let ends = Instant::now() + grace;
         if killpg(self.group, Signal::SIGTERM) == Err(Errno::ESRCH) {
             return;
         }
@@ -123,6 +120,8 @@ impl Running {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const GRACE: Duration = Duration::from_millis(700);
 
     fn sh(script: &str) -> Running {
         start(&["sh", "-c", script], [("A", "b c")], Stdio::null(), Stdio::null()).unwrap().0
@@ -155,7 +154,7 @@ mod tests {
         let run = sh("trap '' TERM; sleep 30 & sleep 30");
         thread::sleep(Duration::from_millis(200));
         let started = Instant::now();
-        run.end_group();
+        run.end_group(GRACE);
         assert!(started.elapsed() >= GRACE);
         assert_eq!(run.wait(soon(10.0), &|| false).unwrap(), Some(Fate::Killed(9)));
         let gone = soon(5.0);
@@ -169,7 +168,7 @@ mod tests {
     fn a_group_that_ends_when_asked_is_not_waited_for_any_longer() {
         let run = sh("sleep 30");
         let started = Instant::now();
-        run.end_group();
+        run.end_group(20 * GRACE);
         assert!(started.elapsed() < GRACE);
         assert_eq!(run.wait(soon(10.0), &|| false).unwrap(), Some(Fate::Killed(15)));
     }

@@ -1,10 +1,8 @@
 //! The keys of an object, taken one by one and each with its type.
 
 use ha_json::{Error, Map, Value};
+use ha_plan::MAX_SECONDS;
 use std::net::Ipv4Addr;
-
-/// The longest time that a plan takes.
-const MAX_SECONDS: u64 = 86_400;
 
 pub(crate) struct Keys {
     object: Map<String, Value>,

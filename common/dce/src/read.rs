@@ -64,8 +64,8 @@ fn file(path: &str) -> Result<Vec<u8>, Error> {
 fn own(metadata: &Metadata) -> Result<(), String> {
     let user = nix::unistd::geteuid().as_raw();
     match metadata.uid() {
-        _ if metadata.mode() & 0o002 != 0 => {
-            Err("may be written by everybody, and names programs to run: chmod o-w".to_owned())
+        _ if metadata.mode() & 0o022 != 0 => {
+            Err("may be written by others, and names programs to run: chmod go-w".to_owned())
         }
         owner if owner != 0 && owner != user => {
             Err(format!("belongs to user {owner}, and names programs to run: chown it"))
@@ -96,13 +96,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_everybody_may_write_is_refused_and_a_directory_fails() {
+    fn a_file_that_others_may_write_is_refused_and_a_directory_fails() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("dce.json");
         fs::write(&path, "{}").unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-        let open = Configuration::read(path.to_str().unwrap()).unwrap_err();
-        assert!(open.kind == Kind::Usage && open.why.contains("everybody"), "{open}");
+        for mode in [0o666, 0o664] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let open = Configuration::read(path.to_str().unwrap()).unwrap_err();
+            assert!(open.kind == Kind::Usage && open.why.contains("by others"), "{open}");
+        }
         let directory = Configuration::read(root.path().to_str().unwrap()).unwrap_err();
         assert_eq!(directory.kind, Kind::Failed);
     }

@@ -3,6 +3,7 @@
 use crate::keys::Keys;
 use crate::{Client, Configuration, HostnameRestore, NOTE_1, NOTE_2, site};
 use ha_json::Error;
+use ha_plan::is_host_name;
 use std::net::IpAddr;
 
 pub(crate) fn check(configuration: &Configuration, keys: &Keys) -> Result<(), Error> {
@@ -61,7 +62,7 @@ fn host_name(configuration: &Configuration, keys: &Keys) -> Result<(), Error> {
             );
             return Err(keys.bad("service_hostname", why));
         }
-        Some(name) if !is_host_name(name) => {
+        Some(name) if !is_host_name(name) || name.parse::<IpAddr>().is_ok() => {
             let why = format!(
                 "{name:?} is no host name: letters, digits, - _ and dots, 64 at most, and no address"
             );
@@ -76,13 +77,6 @@ fn host_name(configuration: &Configuration, keys: &Keys) -> Result<(), Error> {
         return Err(keys.bad("hostname_restore", why));
     }
     Ok(())
-}
-
-fn is_host_name(name: &str) -> bool {
-    // Labels of HACMP often have underscores.
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let label = |part: &str| !part.is_empty() && !part.starts_with('-') && part.chars().all(plain);
-    name.len() <= 64 && name.split('.').all(label) && name.parse::<IpAddr>().is_err()
 }
 
 fn resources(configuration: &Configuration, keys: &Keys) -> Result<(), Error> {

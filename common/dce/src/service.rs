@@ -23,36 +23,36 @@ pub struct Service {
 }
 
 impl Service {
-    /// Something of it runs, or, for [`Answer::No`], nothing.
+    /// Something of it runs, or, for [`Answer::No`], nothing. What gives no answer has not gone.
     pub fn running(&self, expect: Answer) -> Probe {
-        // What hangs when it is asked has not gone.
         self.probe(&self.running, expect, Answer::Yes)
     }
 
-    /// It serves, or not. `None` where nothing but its running tells.
-    pub fn ready(&self, expect: Answer) -> Option<Probe> {
-        self.ready.as_ref().map(|argv| self.probe(argv, expect, Answer::No))
-    }
-
-    /// The best proof that it serves, or that it does not.
+    /// It serves, or not, as best as that can be asked. What gives no answer does not serve.
     pub fn serving(&self, expect: Answer) -> Probe {
-        self.ready(expect).unwrap_or_else(|| self.running(expect))
+        self.probe(self.ready.as_ref().unwrap_or(&self.running), expect, Answer::No)
     }
 
     /// All answer as expected where it needs no start.
     pub fn up(&self) -> Vec<Probe> {
-        let mut probes = vec![self.running(Answer::Yes)];
-        probes.extend(self.ready(Answer::Yes));
-        probes
+        match self.ready {
+            Some(_) => vec![self.running(Answer::Yes), self.serving(Answer::Yes)],
+            None => vec![self.serving(Answer::Yes)],
+        }
     }
 
-    fn probe(&self, argv: &[String], expect: Answer, when_timed_out: Answer) -> Probe {
+    /// All answer as expected where something of it runs, or may run, and does not serve.
+    pub fn half_up(&self) -> Vec<Probe> {
+        vec![self.running(Answer::Yes), self.serving(Answer::No)]
+    }
+
+    fn probe(&self, argv: &[String], expect: Answer, unanswered: Answer) -> Probe {
         Probe {
             argv: argv.to_vec(),
             environment: BTreeMap::new(),
             expect,
             timeout_seconds: self.probe_seconds,
-            when_timed_out,
+            unanswered,
         }
     }
 }

@@ -199,7 +199,7 @@ fn steps_of_the_site_are_steps_of_a_plan_with_names_of_their_own() {
     let mut unknown = step("one");
     unknown["do"]["kind"] = "shell".into();
     for (steps, word) in [
-        (json!([step("one"), misspelt]), "step 2: a step has no key \"redy\""),
+        (json!([step("one"), misspelt]), "step 2: unknown field `redy`"),
         (json!([timeless]), "timeout_seconds"),
         (json!([unknown]), "shell"),
         (json!([step("a b")]), "a b"),

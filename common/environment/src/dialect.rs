@@ -26,6 +26,14 @@ impl Dialect {
         if cfg!(target_os = "aix") { Dialect::Aix } else { Dialect::Pam }
     }
 
+    /// How many bytes of a line, with its end, the system reads: pam_env stops at a longer one.
+    pub(crate) fn longest(self) -> usize {
+        match self {
+            Dialect::Aix => usize::MAX,
+            Dialect::Pam => 8191,
+        }
+    }
+
     /// True where `line` is read together with the next one.
     pub(crate) fn goes_on(self, line: &[u8]) -> bool {
         let end = line.iter().rposition(|byte| !is_blank(*byte) && *byte != b'\n');

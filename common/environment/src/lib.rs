@@ -6,9 +6,12 @@
 //!
 //! Two programs read such files, and they read them differently: AIX takes a line as it stands;
 //! Linux's pam_env knows `export`, quotes around a value, comments behind one, and lines that go on.
+//! What such a line takes in can be far below it (pam_env passes over blank lines and comments on its
+//! way), so that a file with one is read, and not edited.
 
 mod dialect;
 mod edit;
+pub mod excluded;
 mod parse;
 mod problems;
 

@@ -45,6 +45,18 @@ impl Line {
         self.assignment.as_ref()?.value.as_deref()
     }
 
+    /// Is read together with what follows it.
+    pub(crate) fn goes_on(&self, dialect: Dialect) -> bool {
+        let text = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
+        text.contains(&b'\n') || dialect.goes_on(text)
+    }
+
+    /// The system does not read it, nor what is behind it.
+    pub(crate) fn is_too_long(&self, dialect: Dialect) -> bool {
+        let text = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
+        text.len() >= dialect.longest()
+    }
+
     /// Sets the variable, or takes it away.
     pub(crate) fn speaks_of(&self, name: &str) -> bool {
         self.name() == Some(name.as_bytes())
@@ -87,7 +99,7 @@ impl EnvironmentFile {
     pub fn variables(&self) -> Vec<Variable<'_>> {
         let mut seen = std::collections::HashSet::new();
         let mut variables: Vec<_> = self
-            .lines
+            .lines_read()
             .iter()
             .rev()
             .filter_map(|line| {
@@ -101,6 +113,12 @@ impl EnvironmentFile {
 
     /// The value of a variable, `None` where the file does not set it.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.lines.iter().rfind(|line| line.speaks_of(name))?.value()
+        self.lines_read().iter().rfind(|line| line.speaks_of(name))?.value()
+    }
+
+    /// Those up to where the system gives up.
+    fn lines_read(&self) -> &[Line] {
+        let end = self.lines.iter().position(|line| line.is_too_long(self.dialect));
+        &self.lines[..end.unwrap_or(self.lines.len())]
     }
 }

@@ -64,9 +64,15 @@ impl EnvironmentFile {
         if line.bytes.contains(&b'\r') {
             found("carriage_return", "a carriage return, which becomes part of the value".into());
         }
-        let text = line.bytes.strip_suffix(b"\n").unwrap_or(&line.bytes);
-        if text.contains(&b'\n') || (line.bytes.ends_with(b"\n") && self.dialect.goes_on(text)) {
+        if line.goes_on(self.dialect) {
             found("goes_on", "a backslash at its end joins it with the next line".into());
+        }
+        if line.is_too_long(self.dialect) {
+            let why = format!(
+                "is longer than {} bytes: pam_env reads neither it nor what is behind it",
+                self.dialect.longest()
+            );
+            found("too_long", why);
         }
     }
 

@@ -84,6 +84,46 @@ fn problems_are_told_by_line() {
     assert_eq!(reasons(text, Dialect::Aix), aix);
     assert_eq!(reasons(b"A=a\\\nb\nB=1\n", Dialect::Pam), [("goes_on", 1)]);
     assert_eq!(reasons(b"A=a\\\nb\nB=1\n", Dialect::Aix), [("no_assignment", 2)]);
+    let last = [("goes_on", 1), ("no_assignment", 1), ("no_final_newline", 1)];
+    assert_eq!(reasons(b"A=a\\", Dialect::Pam), last);
+}
+
+#[test]
+fn a_file_with_a_line_that_goes_on_is_not_edited_for_pam_env() {
+    for text in ["A=b\\\n\nB=1\n", "A=1\n\\\nA=2\n", "A=x\\\n#c\ny\n", "A=1\nB=x\\"] {
+        let mut file = EnvironmentFile::parse_as(text.as_bytes(), Dialect::Pam);
+        for error in [file.set("A", b"9").unwrap_err(), file.unset("C").unwrap_err()] {
+            assert_eq!(error.kind, ha_json::Kind::Failed);
+            assert!(error.why.contains("write it as one line"), "{error}");
+        }
+        assert_eq!(file.bytes(), text.as_bytes());
+        let mut file = EnvironmentFile::parse_as(text.as_bytes(), Dialect::Aix);
+        assert!(file.set("A", b"9").unwrap());
+    }
+}
+
+#[test]
+fn pam_env_stops_at_a_line_that_is_too_long() {
+    let text = |length: usize, end: &str| format!("A=1\nB={}{end}", "x".repeat(length));
+    for (text, read) in [
+        (text(8188, "\nC=1\n"), true),
+        (text(8189, "\nC=1\n"), false),
+        (text(8188, ""), true),
+        (text(8189, ""), false),
+        (format!("A=1\n#{}\nB=1\nC=1\n", "x".repeat(8190)), false),
+    ] {
+        let mut file = EnvironmentFile::parse_as(text.as_bytes(), Dialect::Pam);
+        assert_eq!(file.get("A"), Some(&b"1"[..]));
+        assert_eq!(file.get("B").is_some(), read);
+        assert!(read || file.get("C").is_none() && file.variables().len() == 1);
+        let told = file.problems().iter().any(|problem| problem.reason == "too_long");
+        assert_eq!((told, file.set("A", b"2").is_ok()), (!read, read));
+        let aix = EnvironmentFile::parse_as(text.as_bytes(), Dialect::Aix);
+        assert!(aix.problems().iter().all(|problem| problem.reason != "too_long"));
+    }
+    let mut file = EnvironmentFile::parse_as(b"", Dialect::Pam);
+    assert_eq!(file.set("B", &[b'x'; 8189]).unwrap_err().kind, ha_json::Kind::Usage);
+    assert!(file.set("B", &[b'x'; 8188]).unwrap());
 }
 
 #[test]
@@ -94,8 +134,8 @@ fn a_variable_is_set_in_its_place_and_other_lines_with_its_name_go() {
     assert!(!file.set("A", b"5").unwrap());
     assert!(file.set("D", b"6").unwrap());
     assert_eq!(file.bytes(), b"B=2\nexport A=5\nC=4\nD=6\n");
-    assert!(file.unset("C"));
-    assert!(!file.unset("C"));
+    assert!(file.unset("C").unwrap());
+    assert!(!file.unset("C").unwrap());
     assert_eq!(file.bytes(), b"B=2\nexport A=5\nD=6\n");
 }
 
@@ -173,8 +213,8 @@ fn values() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn takes_in_the_next(file: &EnvironmentFile) -> bool {
-    file.lines.last().is_some_and(|line| file.dialect.goes_on(&line.bytes))
+fn goes_on(file: &EnvironmentFile) -> bool {
+    file.problems().iter().any(|problem| problem.reason == "goes_on")
 }
 
 proptest! {
@@ -200,9 +240,10 @@ proptest! {
     ) {
         let mut file = EnvironmentFile::parse_as(&bytes, dialect);
         if let Err(error) = file.set(&name, &value) {
-            prop_assert!(takes_in_the_next(&file), "{}", error);
+            prop_assert!(goes_on(&file), "{}", error);
             return Ok(());
         }
+        prop_assert!(!goes_on(&file));
         prop_assert_eq!(file.get(&name), Some(&value[..]));
         let once = file.bytes();
         let mut again = EnvironmentFile::parse_as(&once, dialect);
@@ -217,11 +258,14 @@ proptest! {
     ) {
         let before = EnvironmentFile::parse_as(&bytes, dialect);
         let mut after = EnvironmentFile::parse_as(&bytes, dialect);
+        let done = if away { after.unset(&name) } else { after.set(&name, &value) };
+        if let Err(error) = done {
+            prop_assert!(goes_on(&before), "{}", error);
+            prop_assert_eq!(after.bytes(), bytes);
+            return Ok(());
+        }
         if away {
-            after.unset(&name);
             prop_assert_eq!(after.get(&name), None);
-        } else if let Err(error) = after.set(&name, &value) {
-            prop_assert!(takes_in_the_next(&after), "{}", error);
         }
         let others = |file: &EnvironmentFile| -> Vec<Vec<u8>> {
             let lines = file.lines.iter().filter(|line| !line.speaks_of(&name));

@@ -13,6 +13,6 @@ mod read;
 mod replace;
 
 pub use lock::lock;
-pub use mounts::Mounts;
+pub use mounts::{Mounted, Mounts};
 pub use read::read;
 pub use replace::{Durability, replace};

@@ -1,14 +1,15 @@
-//! What a step does to files and to the host name. Programs are run in `runner`.
+//! What a step does to files. Programs and the host name are in `step`.
 
-use crate::stream::permissions;
+use crate::stream::{parts, permissions};
 use crate::{Act, condition};
 use ha_file::Durability;
 use ha_json::{Error, reason};
 use nix::dir::Dir;
+use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
@@ -28,7 +29,9 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// A sentence that names the thing.
 pub(crate) fn on_files(act: &Act, look: bool) -> Result<Option<String>, String> {
     match act {
-        Act::Remove { directory, names, lies_on } => remove(directory, names, lies_on, look),
+        Act::Remove { directory, lies_on, beneath, names } => {
+            remove(directory, lies_on, beneath, names, look)
+        }
         Act::Line { file, line, replaces_prefix } => {
             put_line(Path::new(file), line, replaces_prefix.as_deref(), look)
         }
@@ -49,57 +52,36 @@ fn told(path: impl std::fmt::Display, error: impl Into<std::io::Error>) -> Strin
 /// lead nowhere else.
 fn remove(
     directory: &str,
-    names: &[String],
     lies_on: &[String],
+    beneath: &str,
+    names: &[String],
     look: bool,
 ) -> Result<Option<String>, String> {
-    let path = Path::new(directory);
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let mut open = match Dir::open(path, flags, Mode::empty()) {
-        Ok(open) => open,
-        Err(nix::errno::Errno::ENOENT) => return Ok(None),
-        Err(error) => return Err(told(directory, error)),
+    let Some((mut open, path)) = open_beneath(directory, lies_on, beneath)? else {
+        return Ok(None);
     };
-    if !lies_on.is_empty() {
-        let device = condition::lies_on(path, lies_on)?;
-        let opened = fstat(&open).map_err(|error| told(directory, error))?;
-        if opened.st_dev != device {
-            return Err(format!("{directory} was exchanged while it was looked at"));
-        }
-    }
-    let wanted = match names {
-        [every] if every == "*" => entries(&mut open).map_err(|error| told(directory, error))?,
-        _ => names
+    let every = names == ["*"];
+    let wanted = match every {
+        true => entries(&mut open).map_err(|error| told(&path, error))?,
+        false => names
             .iter()
             .map(|name| CString::new(name.as_str()))
             .collect::<Result<_, _>>()
             .map_err(|_| "a name has a NUL character".to_owned())?,
     };
-    let every = names.iter().any(|name| name == "*");
     let (mut removed, mut left) = (0u64, Vec::new());
     for name in wanted {
-        let shown = format!("{directory}/{}", name.to_string_lossy());
-        let found = match fstatat(&open, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(found) => found,
-            Err(nix::errno::Errno::ENOENT) => continue,
-            Err(error) => return Err(told(shown, error)),
-        };
-        if SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
-            if !every {
+        let shown = format!("{path}/{}", name.to_string_lossy());
+        match remove_one(&open, &name, look).map_err(|error| told(&shown, error))? {
+            Removed::Yes => removed += 1,
+            Removed::WasNotThere => {}
+            Removed::NoRegularFile if every => left.push(name.to_string_lossy().into_owned()),
+            Removed::NoRegularFile => {
                 return Err(format!("{shown} is not a regular file: it is left, look what it is"));
             }
-            left.push(name.to_string_lossy().into_owned());
-            continue;
         }
-        if !look {
-            match unlinkat(&open, name.as_c_str(), UnlinkatFlags::NoRemoveDir) {
-                Ok(()) | Err(nix::errno::Errno::ENOENT) => {}
-                Err(error) => return Err(told(shown, error)),
-            }
-        }
-        removed += 1;
     }
-    if removed == 0 {
+    if removed == 0 && left.is_empty() {
         return Ok(None);
     }
     let mut text = format!("{removed} removed");
@@ -107,6 +89,68 @@ fn remove(
         text.push_str(&format!(", left because they are no regular files: {}", left.join(" ")));
     }
     Ok(Some(text))
+}
+
+/// The directory `beneath` beneath `directory`, and its path; `None` where it is not there. The
+/// links in `directory` are the administrator's; beneath it there may be none.
+fn open_beneath(
+    directory: &str,
+    lies_on: &[String],
+    beneath: &str,
+) -> Result<Option<(Dir, String)>, String> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut path = directory.to_owned();
+    let mut open = match Dir::open(directory, flags, Mode::empty()) {
+        Ok(open) => open,
+        Err(Errno::ENOENT) => return Ok(None),
+        Err(error) => return Err(told(directory, error)),
+    };
+    let device = |open: &Dir, path: &str| {
+        fstat(open).map(|found| found.st_dev).map_err(|error| told(path, error))
+    };
+    let on = device(&open, directory)?;
+    if !lies_on.is_empty() && condition::lies_on(Path::new(directory), lies_on)? != on {
+        return Err(format!("{directory} was exchanged while it was looked at"));
+    }
+    for part in parts(beneath) {
+        path = format!("{path}/{part}");
+        open = match Dir::openat(&open, part, flags | OFlag::O_NOFOLLOW, Mode::empty()) {
+            Ok(next) => next,
+            Err(Errno::ENOENT) => return Ok(None),
+            // With O_DIRECTORY, Linux says of a link that it is no directory.
+            Err(Errno::ELOOP | Errno::ENOTDIR) => {
+                return Err(format!("{path} is no directory, but a link or something else"));
+            }
+            Err(error) => return Err(told(&path, error)),
+        };
+        if device(&open, &path)? != on {
+            return Err(format!("{path} is on another file system than {directory}"));
+        }
+    }
+    Ok(Some((open, path)))
+}
+
+enum Removed {
+    Yes,
+    WasNotThere,
+    NoRegularFile,
+}
+
+fn remove_one(open: &Dir, name: &CStr, look: bool) -> nix::Result<Removed> {
+    let found = match fstatat(open, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        Err(Errno::ENOENT) => return Ok(Removed::WasNotThere),
+        found => found?,
+    };
+    if SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
+        return Ok(Removed::NoRegularFile);
+    }
+    if look {
+        return Ok(Removed::Yes);
+    }
+    match unlinkat(open, name, UnlinkatFlags::NoRemoveDir) {
+        Err(Errno::ENOENT) => Ok(Removed::WasNotThere),
+        done => done.map(|()| Removed::Yes),
+    }
 }
 
 fn entries(open: &mut Dir) -> nix::Result<Vec<CString>> {
@@ -226,6 +270,35 @@ mod tests {
         path.to_str().unwrap().to_owned()
     }
 
+    fn removal(directory: &Path, beneath: &str, names: &[&str], lies_on: &[&str]) -> Act {
+        Act::Remove {
+            directory: text(directory),
+            lies_on: words(lies_on),
+            beneath: beneath.to_owned(),
+            names: words(names),
+        }
+    }
+
+    #[test]
+    fn a_link_in_place_of_the_directory_leads_nowhere() {
+        let ground = tempfile::tempdir().unwrap();
+        let at = |name: &str| ground.path().join(name);
+        fs::create_dir_all(at("krb5")).unwrap();
+        fs::create_dir_all(at("var/real")).unwrap();
+        fs::write(at("krb5/principal"), "x").unwrap();
+        std::os::unix::fs::symlink(at("krb5"), at("var/creds")).unwrap();
+        std::os::unix::fs::symlink(at("var"), at("local")).unwrap();
+        for beneath in ["creds", "creds/deeper"] {
+            let error = on_files(&removal(&at("local"), beneath, &["*"], &[]), false).unwrap_err();
+            assert!(error.contains("/local/creds is no directory, but a link"), "{error}");
+        }
+        assert!(at("krb5/principal").exists());
+        let none = removal(&at("local"), "real/none", &["*"], &[]);
+        assert_eq!(on_files(&none, false).unwrap(), None);
+        let other = removal(Path::new("/"), "proc", &["*"], &[]);
+        assert!(on_files(&other, true).unwrap_err().contains("on another file system"));
+    }
+
     #[test]
     fn every_regular_file_goes_and_nothing_else() {
         let ground = tempfile::tempdir().unwrap();
@@ -236,12 +309,13 @@ mod tests {
         }
         fs::write(&outside, "x").unwrap();
         std::os::unix::fs::symlink(&outside, creds.join("link")).unwrap();
-        let act = Act::Remove { directory: text(&creds), names: words(&["*"]), lies_on: vec![] };
+        let act = removal(ground.path(), "creds", &["*"], &[]);
         assert!(on_files(&act, true).unwrap().unwrap().starts_with("3 removed"));
         assert!(creds.join("a").exists());
         let done = on_files(&act, false).unwrap().unwrap();
         assert_eq!(done, "3 removed, left because they are no regular files: deeper link");
-        assert_eq!(on_files(&act, false).unwrap(), None);
+        let again = on_files(&act, false).unwrap().unwrap();
+        assert!(again.starts_with("0 removed, left"), "{again}");
         assert!(outside.exists() && creds.join("deeper").is_dir());
     }
 
@@ -249,11 +323,7 @@ mod tests {
     fn a_link_where_the_endpoint_map_should_be_is_refused() {
         let ground = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/etc/passwd", ground.path().join("Ep.db")).unwrap();
-        let act = Act::Remove {
-            directory: text(ground.path()),
-            names: words(&["Ep.db", "Srvrexec.db"]),
-            lies_on: vec![],
-        };
+        let act = removal(ground.path(), "", &["Ep.db", "Srvrexec.db"], &[]);
         assert!(on_files(&act, false).unwrap_err().contains("not a regular file"));
         assert!(fs::symlink_metadata(ground.path().join("Ep.db")).is_ok());
     }
@@ -262,11 +332,7 @@ mod tests {
     fn files_off_the_wanted_file_system_are_not_removed() {
         let ground = tempfile::tempdir().unwrap();
         fs::write(ground.path().join("Ep.db"), "x").unwrap();
-        let act = Act::Remove {
-            directory: text(ground.path()),
-            names: words(&["Ep.db"]),
-            lies_on: words(&["/proc"]),
-        };
+        let act = removal(ground.path(), "", &["Ep.db"], &["/proc"]);
         assert!(on_files(&act, false).unwrap_err().contains("is not on /proc"));
         assert!(ground.path().join("Ep.db").exists());
     }

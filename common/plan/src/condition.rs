@@ -15,9 +15,13 @@ use std::time::{Duration, Instant};
 const RESOLVE: Duration = Duration::from_secs(10);
 
 /// Whether it holds; where not, why, as a sentence without its end.
-pub(crate) fn holds(check: &Check, ends: Instant) -> Result<(), String> {
+pub(crate) fn holds(
+    check: &Check,
+    ends: Instant,
+    give_up: &dyn Fn() -> bool,
+) -> Result<(), String> {
     match check {
-        Check::Probe { probe } => answers(probe, ends),
+        Check::Probe { probe } => answers(probe, ends, give_up),
         Check::Unproven {} => Err("nothing here proves it".to_owned()),
         Check::Mounted { path } => match mounted(path)? {
             true => Ok(()),
@@ -29,13 +33,19 @@ pub(crate) fn holds(check: &Check, ends: Instant) -> Result<(), String> {
         },
         Check::LiesOn { directory, mounts } => lies_on(Path::new(directory), mounts).map(|_| ()),
         Check::Address { addresses } => configured(addresses),
+        Check::KnownAddresses { addresses } => all_known(addresses),
         Check::Resolves { name, addresses } => resolves(name, addresses, ends),
         Check::Executable { program } => executable(program),
     }
 }
 
-fn answers(probe: &Probe, ends: Instant) -> Result<(), String> {
-    let given = probe::answer(probe, ends).map_err(|error| error.to_string())?;
+/// Whether the probe answers as expected; where not, what it answers.
+pub(crate) fn answers(
+    probe: &Probe,
+    ends: Instant,
+    give_up: &dyn Fn() -> bool,
+) -> Result<(), String> {
+    let given = probe::answer(probe, ends, give_up).map_err(|error| error.to_string())?;
     let program = &probe.argv[0];
     match (given == probe.expect, given) {
         (true, _) => Ok(()),
@@ -76,26 +86,45 @@ pub(crate) fn lies_on(directory: &Path, mounts: &[String]) -> Result<u64, String
     Err(text)
 }
 
-fn configured(addresses: &[String]) -> Result<(), String> {
+/// The addresses of the adapters that are up.
+fn here() -> Result<Vec<IpAddr>, String> {
     let adapters = nix::ifaddrs::getifaddrs().map_err(|error| {
         format!("the adapters cannot be listed: {}", error.desc().to_lowercase())
     })?;
-    let here: Vec<IpAddr> = adapters
+    let address = |adapter: nix::ifaddrs::InterfaceAddress| {
+        let address = adapter.address?;
+        let four = address.as_sockaddr_in().map(|four| IpAddr::V4(four.ip()));
+        four.or_else(|| address.as_sockaddr_in6().map(|six| IpAddr::V6(six.ip())))
+    };
+    Ok(adapters
         .filter(|adapter| adapter.flags.contains(InterfaceFlags::IFF_UP))
-        .filter_map(|adapter| {
-            let address = adapter.address?;
-            let four = address.as_sockaddr_in().map(|four| IpAddr::V4(four.ip()));
-            four.or_else(|| address.as_sockaddr_in6().map(|six| IpAddr::V6(six.ip())))
-        })
-        .collect();
-    let missing: Vec<&str> = addresses
-        .iter()
-        .filter(|text| text.parse::<IpAddr>().is_ok_and(|address| !here.contains(&address)))
-        .map(String::as_str)
-        .collect();
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(format!("{} is on no adapter of this machine", missing.join(", "))),
+        .filter_map(address)
+        .collect())
+}
+
+fn listed(addresses: &[String]) -> Vec<IpAddr> {
+    addresses.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+fn named(addresses: impl Iterator<Item = IpAddr>) -> Option<String> {
+    let names: Vec<String> = addresses.map(|address| address.to_string()).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+fn configured(addresses: &[String]) -> Result<(), String> {
+    let here = here()?;
+    match named(listed(addresses).into_iter().filter(|address| !here.contains(address))) {
+        None => Ok(()),
+        Some(missing) => Err(format!("{missing} is on no adapter of this machine")),
+    }
+}
+
+fn all_known(addresses: &[String]) -> Result<(), String> {
+    let known = listed(addresses);
+    let counts = |address: &IpAddr| address.is_ipv4() && !address.is_loopback();
+    match named(here()?.into_iter().filter(|one| counts(one) && !known.contains(one))) {
+        None => Ok(()),
+        Some(others) => Err(format!("{others} is on an adapter of this machine, too")),
     }
 }
 
@@ -116,14 +145,11 @@ fn resolves(name: &str, addresses: &[String], ends: Instant) -> Result<(), Strin
         Ok(Err(_)) => return Err(format!("{name} does not resolve")),
         Err(_) => return Err(format!("{name} did not resolve within {} s", wait.as_secs())),
     };
-    let wanted = |address: &IpAddr| {
-        addresses.iter().any(|text| text.parse::<IpAddr>().is_ok_and(|one| one == *address))
-    };
-    match found.iter().find(|address| wanted(address)) {
-        Some(_) => Ok(()),
-        None => {
-            let found: Vec<String> = found.iter().map(IpAddr::to_string).collect();
-            Err(format!("{name} resolves to {}", found.join(", ")))
+    let wanted = listed(addresses);
+    match found.iter().any(|address| wanted.contains(address)) {
+        true => Ok(()),
+        false => {
+            Err(format!("{name} resolves to {}", named(found.into_iter()).unwrap_or_default()))
         }
     }
 }
@@ -151,7 +177,7 @@ mod tests {
     use super::*;
 
     fn why(check: Check) -> Option<String> {
-        holds(&check, Instant::now() + Duration::from_secs(20)).err()
+        holds(&check, Instant::now() + Duration::from_secs(20), &|| false).err()
     }
 
     fn list(words: &[&str]) -> Vec<String> {
@@ -189,6 +215,17 @@ mod tests {
         assert_eq!(check(&["127.0.0.1"]), None);
         let told = check(&["127.0.0.1", "192.0.2.77"]).unwrap();
         assert_eq!(told, "192.0.2.77 is on no adapter of this machine");
+    }
+
+    #[test]
+    fn an_address_that_nobody_listed_is_named() {
+        let check = |all: &[&str]| why(Check::KnownAddresses { addresses: list(all) });
+        let all: Vec<String> = here().unwrap().iter().map(IpAddr::to_string).collect();
+        assert_eq!(why(Check::KnownAddresses { addresses: all.clone() }), None);
+        let has_others = all.iter().any(|text| {
+            text.parse::<IpAddr>().is_ok_and(|one| one.is_ipv4() && !one.is_loopback())
+        });
+        assert_eq!(check(&["192.0.2.77"]).is_some(), has_others);
     }
 
     #[test]

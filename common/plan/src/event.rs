@@ -21,6 +21,7 @@ pub(crate) enum Attempt {
 pub(crate) enum Outcome {
     Holds,
     Unmet,
+    Warned,
     Done,
     Already,
     PassedOver,
@@ -51,6 +52,7 @@ impl Outcome {
         match self {
             Outcome::Holds => "holds",
             Outcome::Unmet => "unmet",
+            Outcome::Warned => "warned",
             Outcome::Done => "done",
             Outcome::Already => "already",
             Outcome::PassedOver => "passed_over",

@@ -5,13 +5,17 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Whether one of these signals has come. From its making on, they end this process no more.
+/// Whether one of these signals has come. From its making on, they end this process no
+/// more; those that were ignored before stay so.
 pub(crate) struct Interrupt(Arc<AtomicUsize>);
 
 impl Interrupt {
     pub(crate) fn listen() -> Result<Interrupt, Error> {
         let which = Arc::new(AtomicUsize::new(0));
         for (number, signal) in [(1, SIGTERM), (2, SIGINT), (3, SIGHUP)] {
+            if crate::sys::is_ignored(signal) {
+                continue;
+            }
             signal_hook::flag::register_usize(signal, Arc::clone(&which), number)
                 .map_err(|error| Error::failed("signal handler", reason(&error)))?;
         }

@@ -27,3 +27,4 @@ pub use plan::{Act, Answer, Check, Condition, OnFailure, Plan, Probe, SCHEMA, St
 pub use probe::ask;
 pub use rehearsal::rehearse;
 pub use runner::run;
+pub use stream::{MAX_SECONDS, is_host_name};

@@ -18,6 +18,12 @@ pub struct Orders {
 }
 
 impl Orders {
+    /// The plan, with the deadline of these orders.
+    pub fn applied_to(&self, plan: Plan) -> Plan {
+        let deadline_seconds = self.deadline.unwrap_or(plan.deadline_seconds);
+        Plan { deadline_seconds, ..plan }
+    }
+
     pub(crate) fn deadline(&self, plan: &Plan) -> Duration {
         Duration::from_secs(self.deadline.unwrap_or(plan.deadline_seconds))
     }

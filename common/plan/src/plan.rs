@@ -26,6 +26,7 @@ pub struct Plan {
 
 /// What must hold before anything is touched.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Condition {
     /// Names it among the conditions and steps of the plan.
     pub id: String,
@@ -36,6 +37,9 @@ pub struct Condition {
     /// What an administrator does where it does not hold.
     #[serde(default)]
     pub otherwise: Option<String>,
+    /// Where it does not hold, that is told, and the run goes on.
+    #[serde(default)]
+    pub warn_only: bool,
 }
 
 /// How a condition is seen.
@@ -71,6 +75,11 @@ pub enum Check {
         /// IPv4 or IPv6 addresses.
         addresses: Vec<String>,
     },
+    /// Each IPv4 address of this machine, loopback apart, is one of these.
+    KnownAddresses {
+        /// IPv4 addresses.
+        addresses: Vec<String>,
+    },
     /// The name resolves to one of these addresses.
     Resolves {
         /// A host name.
@@ -85,7 +94,8 @@ pub enum Check {
     },
 }
 
-/// A question to a program: status 0 is yes, every other end is no.
+/// A question to a program: status 0 is yes, every other status is no. One that is not there, or
+/// cannot be run (status 126 or 127), cannot be asked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
@@ -100,9 +110,9 @@ pub struct Probe {
     /// It is killed after this time.
     #[serde(default = "ten")]
     pub timeout_seconds: u64,
-    /// What it has answered when it was killed so.
+    /// What it has answered when it was killed so, or by whatever signal.
     #[serde(default = "no")]
-    pub when_timed_out: Answer,
+    pub unanswered: Answer,
 }
 
 fn ten() -> u64 {
@@ -126,6 +136,7 @@ pub enum Answer {
 
 /// One step of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Step {
     /// Names it among the conditions and steps of the plan.
     pub id: String,
@@ -138,25 +149,57 @@ pub struct Step {
     /// Already true where all of these answer as expected, and there is one at least.
     #[serde(default)]
     pub unless: Vec<Probe>,
+    /// Asked right before `do`: the step fails unless it answers as expected.
+    #[serde(default)]
+    pub guard: Option<Probe>,
     /// What is done.
     pub r#do: Act,
     /// What takes it back. It runs once when this step or a later one failed.
     #[serde(default)]
     pub undo: Option<Act>,
+    /// It is undone when this answers as expected, whatever `undo` said.
+    #[serde(default)]
+    pub undone: Option<Probe>,
+    /// For `undo` and `undone` together; as much as for `do` where it is not there.
+    #[serde(default)]
+    pub undo_timeout_seconds: Option<u64>,
     /// The step is done only when this answers as expected.
     #[serde(default)]
     pub ready: Option<Probe>,
     /// Where `ready` answers as expected, the step is done even though `do` failed.
     #[serde(default)]
     pub ready_decides: bool,
-    /// For `do` and `ready` together, and as much again for `undo`.
+    /// For `do` and `ready` together.
     pub timeout_seconds: u64,
     /// Whether the steps behind it still run when it failed.
     #[serde(default)]
     pub on_failure: OnFailure,
-    /// Its failure means that this machine must be rebooted.
+    /// Its failure, or, where it has an undo, the failure of that, means that this machine must be
+    /// rebooted.
     #[serde(default)]
     pub reboot_if_failed: bool,
+}
+
+impl Step {
+    /// A step that has nothing but an act.
+    pub fn new(id: &str, what: &str, act: Act, timeout_seconds: u64) -> Step {
+        Step {
+            id: id.to_owned(),
+            what: what.to_owned(),
+            only_if: Vec::new(),
+            unless: Vec::new(),
+            guard: None,
+            r#do: act,
+            undo: None,
+            undone: None,
+            undo_timeout_seconds: None,
+            ready: None,
+            ready_decides: false,
+            timeout_seconds,
+            on_failure: OnFailure::Stop,
+            reboot_if_failed: false,
+        }
+    }
 }
 
 /// What follows a failed step.
@@ -188,11 +231,15 @@ pub enum Act {
     Remove {
         /// Absolute path; links in it are followed.
         directory: String,
-        /// File names, or `*` for every file, hidden ones too.
-        names: Vec<String>,
         /// Mount points: the directory must lie on one of these file systems. Empty: anywhere.
         #[serde(default)]
         lies_on: Vec<String>,
+        /// The directory beneath it, such as `security/creds`, in which the files are: a link in it
+        /// is refused, and so is another file system. Empty: the directory itself.
+        #[serde(default)]
+        beneath: String,
+        /// File names, or `*` alone for every file, hidden ones too.
+        names: Vec<String>,
     },
     /// Set the host name of the running system, the name before it kept in the state.
     HostName {

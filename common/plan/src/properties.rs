@@ -36,17 +36,9 @@ fn act(log: &Path, word: &str, fails: bool) -> Act {
 fn plan(ground: &Path, kinds: &[Kind]) -> Plan {
     let log = ground.join("log");
     let step = |(number, kind): (usize, &Kind)| Step {
-        id: format!("s{number}"),
-        what: String::new(),
-        only_if: Vec::new(),
-        unless: Vec::new(),
-        r#do: act(&log, &format!("do{number}"), kind.fails),
         undo: kind.undo.then(|| act(&log, &format!("undo{number}"), kind.undo_fails)),
-        ready: None,
-        ready_decides: false,
-        timeout_seconds: 20,
         on_failure: kind.on_failure,
-        reboot_if_failed: false,
+        ..Step::new(&format!("s{number}"), "", act(&log, &format!("do{number}"), kind.fails), 20)
     };
     Plan {
         name: "any".into(),

@@ -76,12 +76,19 @@ fn tell_all<W: Write>(
         );
     }
     let mut answers = Answers::default();
-    let chosen: Vec<Choice> =
-        plan.steps.iter().map(|step| choose(step, &mut answers, ends)).collect::<Result<_, _>>()?;
+    let chosen: Vec<Choice> = plan
+        .steps
+        .iter()
+        .map(|step| choose(step, &mut answers, ends, &|| false))
+        .collect::<Result<_, _>>()?;
     if chosen.contains(&Choice::Run) {
         for condition in &plan.conditions {
-            let found = condition::holds(&condition.check, ends);
-            let outcome = if found.is_ok() { Outcome::Holds } else { Outcome::Unmet };
+            let found = condition::holds(&condition.check, ends, &|| false);
+            let outcome = match (&found, condition.warn_only) {
+                (Ok(()), _) => Outcome::Holds,
+                (Err(_), true) => Outcome::Warned,
+                (Err(_), false) => Outcome::Unmet,
+            };
             tell(&condition.id, &condition.what, Attempt::Condition, outcome, found.err());
         }
     }

@@ -1,7 +1,7 @@
 //! What a run keeps of itself, so that the next one can take back what a killed run did.
 
-use crate::{Act, Plan, sys};
-use ha_command::{Lock, lock_directory};
+use crate::{Act, Plan, Probe, Step, sys};
+use ha_command::{Lock, lock_unless};
 use ha_file::Durability;
 use ha_json::{Error, now, reason};
 use serde::{Deserialize, Serialize};
@@ -54,7 +54,22 @@ pub(crate) struct HeldName {
 pub(crate) struct Begun {
     pub(crate) id: String,
     pub(crate) undo: Act,
+    pub(crate) undone: Option<Probe>,
     pub(crate) timeout_seconds: u64,
+    pub(crate) reboot_if_failed: bool,
+}
+
+impl Begun {
+    /// What is kept of a step that can be undone.
+    pub(crate) fn of(step: &Step) -> Option<Begun> {
+        Some(Begun {
+            id: step.id.clone(),
+            undo: step.undo.clone()?,
+            undone: step.undone.clone(),
+            timeout_seconds: step.undo_timeout_seconds.unwrap_or(step.timeout_seconds),
+            reboot_if_failed: step.reboot_if_failed,
+        })
+    }
 }
 
 impl State {
@@ -76,6 +91,13 @@ impl State {
         }
     }
 
+    /// Whether the machine was booted since. Where the system does not name its boots, or did not
+    /// then, what the state says is taken for this boot's: a host name is lost otherwise.
+    fn is_of_another_boot(&self) -> bool {
+        let now = sys::boot();
+        !self.boot.is_empty() && !now.is_empty() && self.boot != now
+    }
+
     /// What marks the processes of a step of this run.
     pub(crate) fn mark(&self, step: &str) -> String {
         format!("{}/{step}", self.run)
@@ -90,8 +112,8 @@ pub(crate) enum Left {
     State(State),
     /// The machine was booted since: its processes and its host name are gone with that.
     BeforeBoot(State),
-    /// It cannot be read, and was moved aside.
-    Unreadable(String),
+    /// It cannot be read, and was moved aside; but this of it was understood.
+    Unreadable(String, Option<HeldName>),
 }
 
 /// What the next run would have to repair, read without the lock and without a change.
@@ -99,7 +121,7 @@ pub(crate) fn look(plan: &Plan) -> Result<Option<String>, Error> {
     let file = Path::new(&plan.state_directory).join(&plan.state).join("state.json");
     let Some(text) = ha_file::read(&file, MAX_BYTES)? else { return Ok(None) };
     Ok(match serde_json::from_slice::<State>(&text) {
-        Ok(state) if state.boot != sys::boot() || state.finished => None,
+        Ok(state) if state.is_of_another_boot() || state.finished => None,
         Ok(state) => Some(format!("a run of {} is going on or was killed", state.plan)),
         Err(error) => Some(format!("{}: {error}", file.display())),
     })
@@ -116,9 +138,14 @@ impl Home {
     /// Opens, or makes, the directory of the plan's state, and takes its lock.
     ///
     /// # Errors
-    /// Kind `busy` when another run holds it for all of `wait`; `failed` where it cannot be used,
-    /// or where others than its owner can write: whoever writes a state chooses what root undoes.
-    pub(crate) fn open(plan: &Plan, wait: Duration) -> Result<Home, Error> {
+    /// Kind `busy` when another run holds it for all of `wait`, or until `give_up`; `failed` where it
+    /// cannot be used, or where others can write to it or put another in its place: whoever writes a
+    /// state chooses what root undoes.
+    pub(crate) fn open(
+        plan: &Plan,
+        wait: Duration,
+        give_up: &dyn Fn() -> bool,
+    ) -> Result<Home, Error> {
         let parent = Path::new(&plan.state_directory);
         let directory = parent.join(&plan.state);
         let make = |path: &Path, mode| {
@@ -132,6 +159,7 @@ impl Home {
         make(parent, 0o755)?;
         make(&directory, 0o700)?;
         let name = directory.display().to_string();
+        trust(parent)?;
         let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW;
         let opened = OpenOptions::new().read(true).custom_flags(flags).open(&directory);
         let opened = opened.map_err(|error| Error::io(&name, &error))?;
@@ -144,7 +172,7 @@ impl Home {
             );
             return Err(Error::failed(name, why));
         }
-        let lock = lock_directory(opened.into(), &name, wait)?;
+        let lock = lock_unless(opened.into(), &name, wait, give_up)?;
         Ok(Home { directory, _lock: lock })
     }
 
@@ -166,15 +194,17 @@ impl Home {
             other => Err(format!("its schema is {other:?} instead of {SCHEMA}")),
         };
         match parsed.and_then(right) {
-            Ok(state) if state.boot == sys::boot() => Ok(Left::State(state)),
-            Ok(state) => Ok(Left::BeforeBoot(state)),
+            Ok(state) if state.is_of_another_boot() => Ok(Left::BeforeBoot(state)),
+            Ok(state) => Ok(Left::State(state)),
             Err(why) => {
-                // It is renamed into place whole: only a crash of the machine can tear it, and
-                // after that the processes and the host name are the boot's.
+                // Of another version, or torn by a crash of the machine.
                 let aside = self.directory.join("state.json.unreadable");
                 fs::rename(&file, &aside)
                     .map_err(|error| Error::io(file.display().to_string(), &error))?;
-                Ok(Left::Unreadable(format!("{}: {why}", aside.display())))
+                let held = serde_json::from_slice::<serde_json::Value>(&text).ok();
+                let held = held.and_then(|state| state.get("host_name").cloned());
+                let held = held.and_then(|held| serde_json::from_value(held).ok());
+                Ok(Left::Unreadable(format!("{}: {why}", aside.display()), held))
             }
         }
     }
@@ -201,14 +231,33 @@ impl Home {
     /// Where what a step says is kept, as a new file. A daemon that it starts may go on writing
     /// there: a pipe would kill it when this process ends. `None` where there is no room: the
     /// takeover goes on without it.
-    pub(crate) fn output_of(&self, step: &str) -> Option<(PathBuf, File)> {
+    pub(crate) fn output_of(&self, step: &str) -> Option<File> {
         let path = self.directory.join(format!("{step}.out"));
         // The daemons of an earlier run keep the file that they have.
         let _ = fs::remove_file(&path);
-        let made =
-            OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(&path);
-        made.ok().map(|file| (path, file))
+        OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(&path).ok()
     }
+}
+
+/// Refuses a directory that others than this user and root could exchange, at any height.
+fn trust(directory: &Path) -> Result<(), Error> {
+    let told = |path: &Path, error: &std::io::Error| Error::io(path.display().to_string(), error);
+    let real = fs::canonicalize(directory).map_err(|error| told(directory, &error))?;
+    let own = nix::unistd::geteuid().as_raw();
+    for place in directory.ancestors().chain(real.ancestors()) {
+        let found = fs::metadata(place).map_err(|error| told(place, &error))?;
+        let (owner, mode) = (found.uid(), found.mode());
+        let shared = mode & 0o022 != 0 && mode & 0o1000 == 0;
+        if shared || (owner != 0 && owner != own) {
+            let why = format!(
+                "belongs to user {owner} with mode {:04o}: who can write there could exchange {}",
+                mode & 0o7777,
+                directory.display()
+            );
+            return Err(Error::failed(place.display().to_string(), why));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -228,7 +277,7 @@ mod tests {
     }
 
     fn home(plan: &Plan) -> Home {
-        Home::open(plan, Duration::ZERO).unwrap()
+        Home::open(plan, Duration::ZERO, &|| false).unwrap()
     }
 
     #[test]
@@ -242,7 +291,9 @@ mod tests {
         state.begun.push(Begun {
             id: "a".into(),
             undo: Act::RestoreHostName {},
+            undone: None,
             timeout_seconds: 3,
+            reboot_if_failed: true,
         });
         home.save(&state).unwrap();
         assert_eq!(home.left().unwrap(), Left::State(state));
@@ -268,10 +319,43 @@ mod tests {
         let home = home(&plan);
         for text in ["{\"schema\":\"ha-pl", "{}", ""] {
             fs::write(home.file(), text).unwrap();
-            assert!(matches!(home.left().unwrap(), Left::Unreadable(_)), "{text}");
+            assert!(matches!(home.left().unwrap(), Left::Unreadable(_, None)), "{text}");
             assert_eq!(home.left().unwrap(), Left::Nothing);
         }
         assert!(home.directory.join("state.json.unreadable").exists());
+    }
+
+    #[test]
+    fn the_host_name_in_a_state_of_another_version_is_not_lost() {
+        let ground = tempfile::tempdir().unwrap();
+        let home = home(&plan(&ground));
+        let text = r#"{"schema":"ha-plan-state/9","host_name":{"was":"n1","set":"svc"}}"#;
+        fs::write(home.file(), text).unwrap();
+        let held = HeldName { was: "n1".into(), set: "svc".into() };
+        assert!(matches!(home.left().unwrap(), Left::Unreadable(_, Some(found)) if found == held));
+    }
+
+    #[test]
+    fn a_state_without_the_name_of_its_boot_is_taken_for_one_of_today() {
+        let ground = tempfile::tempdir().unwrap();
+        let plan = plan(&ground);
+        let home = home(&plan);
+        let state = State { boot: String::new(), ..State::new(&plan, None) };
+        home.save(&state).unwrap();
+        assert_eq!(home.left().unwrap(), Left::State(state));
+    }
+
+    #[test]
+    fn a_directory_beneath_one_that_others_may_write_to_is_refused() {
+        let ground = tempfile::tempdir().unwrap();
+        let plan = plan(&ground);
+        drop(home(&plan));
+        let parent = ground.path().to_owned();
+        fs::set_permissions(&parent, fs::Permissions::from_mode(0o777)).unwrap();
+        let error = Home::open(&plan, Duration::ZERO, &|| false).unwrap_err();
+        assert!(error.to_string().contains("could exchange"), "{error}");
+        fs::set_permissions(&parent, fs::Permissions::from_mode(0o1777)).unwrap();
+        Home::open(&plan, Duration::ZERO, &|| false).unwrap();
     }
 
     #[test]
@@ -279,7 +363,7 @@ mod tests {
         let ground = tempfile::tempdir().unwrap();
         let plan = plan(&ground);
         let _held = home(&plan);
-        let error = Home::open(&plan, Duration::from_millis(60)).unwrap_err();
+        let error = Home::open(&plan, Duration::from_millis(60), &|| false).unwrap_err();
         assert_eq!(error.kind, ha_json::Kind::Busy);
     }
 
@@ -289,7 +373,7 @@ mod tests {
         let plan = plan(&ground);
         let directory = home(&plan).directory;
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
-        let error = Home::open(&plan, Duration::ZERO).unwrap_err();
+        let error = Home::open(&plan, Duration::ZERO, &|| false).unwrap_err();
         assert!(error.to_string().contains("by this user alone"), "{error}");
     }
 }

@@ -4,6 +4,7 @@ use crate::event::Outcome;
 use crate::state::{HeldName, Home, State};
 use crate::{Act, Probe, Step, act, condition, probe, sys};
 use ha_command::{Fate, start};
+use ha_json::Kind;
 use nix::unistd::{gethostname, sethostname};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,8 +16,14 @@ use std::time::{Duration, Instant};
 /// How much of the end of a program's output a record gets, in bytes.
 const OUTPUT_BYTES: u64 = 2 << 10;
 
-/// How long `ready` may overrule a `do` that failed.
+/// How long a probe may overrule an act that failed.
 const OVERRULE: Duration = Duration::from_secs(5);
+
+/// How long one answer may take to do so.
+const ONE_ANSWER: Duration = Duration::from_secs(1);
+
+/// How long what is asked to end may take for it before it is killed.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What became of a step, or of its undo.
 pub(crate) struct Ended {
@@ -36,32 +43,45 @@ impl Ended {
     }
 }
 
-/// Does one step.
+/// Does one step, or takes one back.
 pub(crate) struct Worker<'a> {
     pub(crate) home: &'a Home,
     pub(crate) state: &'a mut State,
-    pub(crate) id: &'a str,
+    /// Names its processes and the file of what they say.
+    pub(crate) name: &'a str,
+    /// No longer than until then.
     pub(crate) ends: Instant,
-    pub(crate) run_ends: Instant,
+    /// After this, what hangs is killed without being asked.
+    pub(crate) hard_ends: Instant,
     pub(crate) give_up: &'a dyn Fn() -> bool,
 }
 
 impl Worker<'_> {
     /// Does the step and waits until it is ready.
-    pub(crate) fn do_and_wait(&mut self, step: &Step) -> Ended {
+    pub(crate) fn step(&mut self, step: &Step) -> Ended {
         let started = Instant::now();
-        let done = self.perform(&step.r#do, "");
-        let Some(ready) = &step.ready else { return done };
-        let failed = matches!(done.outcome, Outcome::Failed | Outcome::TimedOut);
-        let ends = match (failed, step.ready_decides) {
-            (false, _) => self.ends,
-            (true, true) => (Instant::now() + OVERRULE).min(self.run_ends),
-            (true, false) => return done,
-        };
-        if done.outcome == Outcome::Interrupted {
-            return done;
+        if let Some(guard) = &step.guard
+            && let Err(why) = condition::answers(guard, self.ends, self.give_up)
+        {
+            return Ended::since(started, Outcome::Failed, Some(format!("not done: {why}")));
         }
-        let waited = self.wait(ends, || ready_now(ready, ends));
+        self.until(&step.r#do, step.ready.as_ref(), step.ready_decides)
+    }
+
+    /// Does the act and waits until the probe answers as wanted; where it `decides`, that is all that
+    /// counts.
+    pub(crate) fn until(&mut self, act: &Act, wanted: Option<&Probe>, decides: bool) -> Ended {
+        let started = Instant::now();
+        let done = self.act(act);
+        let Some(wanted) = wanted else { return done };
+        let failed = matches!(done.outcome, Outcome::Failed | Outcome::TimedOut);
+        let ends = match failed {
+            _ if done.outcome == Outcome::Interrupted => return done,
+            false => self.ends,
+            true if decides => self.overrule_ends(),
+            true => return done,
+        };
+        let waited = self.wait(ends, || answers(wanted, ends, self.give_up));
         let elapsed = started.elapsed();
         match (waited, failed) {
             (Ok(()), true) => Ended {
@@ -70,21 +90,19 @@ impl Worker<'_> {
                 message: done.message.map(|why| format!("{why}; but it is as wanted")),
                 output: done.output,
             },
-            (Ok(()), false) => Ended { elapsed, ..done },
-            (Err(_), true) => Ended { elapsed, ..done },
+            (Ok(()), false) | (Err(_), true) => Ended { elapsed, ..done },
             (Err((outcome, why)), false) => Ended { outcome, elapsed, message: Some(why), ..done },
         }
     }
 
-    /// Does the act alone; `prefix` stands before the name of the file of its output.
-    pub(crate) fn perform(&mut self, act: &Act, prefix: &str) -> Ended {
+    fn act(&mut self, act: &Act) -> Ended {
         let started = Instant::now();
         let done = match act {
-            Act::Run { argv, environment } => return self.run(argv, environment, prefix),
+            Act::Run { argv, environment } => return self.run(argv, environment),
             Act::Wait { until } => {
                 let ends = self.ends;
-                let waited =
-                    self.wait(ends, || condition::holds(until, ends).map_err(Waiting::NotYet));
+                let holds = || condition::holds(until, ends, self.give_up).map_err(Waiting::NotYet);
+                let waited = self.wait(ends, holds);
                 return match waited {
                     Ok(()) => Ended::since(started, Outcome::Done, None),
                     Err((outcome, why)) => Ended::since(started, outcome, Some(why)),
@@ -95,22 +113,17 @@ impl Worker<'_> {
             _ => act::on_files(act, false),
         };
         match done {
-            Ok(None) => Ended::since(started, Outcome::Already, None),
+            Ok(None) => Ended::since(started, Outcome::Already, self.unknown_name(act)),
             Ok(Some(text)) => Ended::since(started, Outcome::Done, Some(text)),
             Err(why) => Ended::since(started, Outcome::Failed, Some(why)),
         }
     }
 
-    fn run(&self, argv: &[String], environment: &BTreeMap<String, String>, prefix: &str) -> Ended {
+    fn run(&self, argv: &[String], environment: &BTreeMap<String, String>) -> Ended {
         let started = Instant::now();
         let failed = |why| Ended::since(started, Outcome::Failed, Some(why));
-        if started >= self.ends {
-            let why = "the deadline of the whole run came before it".to_owned();
-            return Ended::since(started, Outcome::TimedOut, Some(why));
-        }
-        let output = self.home.output_of(&format!("{prefix}{}", self.id));
-        let file = output.map(|(_, file)| file);
-        let mark = self.state.mark(self.id);
+        let file = self.home.output_of(self.name);
+        let mark = self.state.mark(self.name);
         let environment = environment
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
@@ -125,28 +138,37 @@ impl Worker<'_> {
         };
         let said = file.and_then(|file| end_of(file).ok()).filter(|said| !said.is_empty());
         let program = &argv[0];
-        let (outcome, why) = match fate {
+        let why = match fate {
             Some(Fate::Exited(0)) => return Ended::since(started, Outcome::Done, None),
-            Some(Fate::Exited(status)) => (Outcome::Failed, format!("{program}: status {status}")),
-            Some(Fate::Killed(signal)) => {
-                (Outcome::Failed, format!("{program}: killed by signal {signal}"))
-            }
+            Some(Fate::Exited(status)) => format!("{program}: status {status}"),
+            Some(Fate::Killed(signal)) => format!("{program}: killed by signal {signal}"),
             Some(Fate::TimedOut) | None => {
-                let seconds = started.elapsed().as_secs_f32();
-                match (self.give_up)() {
-                    true => {
-                        (Outcome::Interrupted, format!("{program}: ended, because a signal came"))
-                    }
-                    false => (Outcome::TimedOut, format!("{program}: ended after {seconds:.0} s")),
-                }
+                format!("{program}: ended after {:.0} s", started.elapsed().as_secs_f32())
             }
         };
+        // A signal to the whole group of this process ends the program, too.
+        let outcome = match fate {
+            _ if (self.give_up)() => Outcome::Interrupted,
+            Some(Fate::TimedOut) | None => Outcome::TimedOut,
+            _ => Outcome::Failed,
+        };
         // Who left the group is found by the mark, later.
-        running.end_group();
+        running.end_group(self.grace());
         let last =
             said.as_deref().and_then(|said| said.lines().rfind(|line| !line.trim().is_empty()));
         let why = last.map_or(why.clone(), |last| format!("{why}: {}", last.trim()));
         Ended { output: said, ..Ended::since(started, outcome, Some(why)) }
+    }
+
+    /// One answer is waited for even where the time is over.
+    fn overrule_ends(&self) -> Instant {
+        let now = Instant::now();
+        let least = (now + ONE_ANSWER).min(self.hard_ends);
+        (now + OVERRULE).min(self.ends).max(least)
+    }
+
+    fn grace(&self) -> Duration {
+        grace(self.hard_ends)
     }
 
     fn wait(
@@ -156,12 +178,15 @@ impl Worker<'_> {
     ) -> Result<(), (Outcome, String)> {
         let started = Instant::now();
         let mut pause = Duration::from_millis(10);
+        let mut last: Option<String> = None;
         loop {
             let why = match holds() {
                 Ok(()) => return Ok(()),
                 Err(Waiting::Never(why)) => return Err((Outcome::Failed, why)),
                 Err(Waiting::NotYet(why)) => why,
+                Err(Waiting::CutShort(why)) => last.unwrap_or(why),
             };
+            last = Some(why.clone());
             if (self.give_up)() {
                 return Err((Outcome::Interrupted, format!("{why}; a signal came")));
             }
@@ -181,12 +206,20 @@ impl Worker<'_> {
         if now == name {
             return Ok(None);
         }
-        // A run that died may have set it already: what the state keeps is the machine's own.
-        let was = self.state.host_name.take().map_or(now, |held| held.was);
+        let was = match self.state.host_name.take() {
+            // A run that died, or an earlier one, has set it: what the state keeps is the machine's.
+            Some(held) if held.set == now => held.was,
+            _ => now,
+        };
         self.state.host_name = Some(HeldName { was: was.clone(), set: name.to_owned() });
         self.home.save(self.state).map_err(|error| error.to_string())?;
         set(name)?;
         Ok(Some(format!("{name} in place of {was}")))
+    }
+
+    fn unknown_name(&self, act: &Act) -> Option<String> {
+        let unknown = matches!(act, Act::HostName { .. }) && self.state.host_name.is_none();
+        unknown.then(|| "it has this name already, and its own is kept nowhere".to_owned())
     }
 
     fn restore_host_name(&mut self) -> Result<Option<String>, String> {
@@ -207,20 +240,26 @@ impl Worker<'_> {
 
 enum Waiting {
     NotYet(String),
+    /// The time was over before there was an answer.
+    CutShort(String),
     Never(String),
 }
 
-fn ready_now(ready: &Probe, ends: Instant) -> Result<(), Waiting> {
-    // It is asked once at least, however late it is.
-    let ends = ends.max(Instant::now() + Duration::from_secs(1));
-    match probe::answer(ready, ends) {
-        Ok(given) if given == ready.expect => Ok(()),
+fn answers(wanted: &Probe, ends: Instant, give_up: &dyn Fn() -> bool) -> Result<(), Waiting> {
+    match probe::answer(wanted, ends, give_up) {
+        Ok(given) if given == wanted.expect => Ok(()),
         Ok(given) => {
             let word = format!("{given:?}").to_lowercase();
-            Err(Waiting::NotYet(format!("{} answers {word}", ready.argv[0])))
+            Err(Waiting::NotYet(format!("{} answers {word}", wanted.argv[0])))
         }
+        Err(error) if error.kind == Kind::Busy => Err(Waiting::CutShort(error.to_string())),
         Err(error) => Err(Waiting::Never(error.to_string())),
     }
+}
+
+/// What is left until then for asking what hangs to end.
+pub(crate) fn grace(hard_ends: Instant) -> Duration {
+    GRACE.min(hard_ends.saturating_duration_since(Instant::now()))
 }
 
 fn host_name() -> Result<String, String> {

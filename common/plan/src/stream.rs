@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use std::collections::HashSet;
 use std::io::Write;
 
-/// A day: no deadline is longer.
-const MAX_SECONDS: u64 = 86_400;
+/// A day: no time in a plan is longer.
+pub const MAX_SECONDS: u64 = 86_400;
 
 /// No plan has more conditions and steps.
 const MAX_RECORDS: usize = 10_000;
@@ -125,8 +125,15 @@ impl Step {
         seconds(self.timeout_seconds).map_err(|why| format!("timeout_seconds {why}"))?;
         self.r#do.check().map_err(|why| format!("do: {why}"))?;
         self.undo.iter().try_for_each(|undo| undo.check().map_err(|why| format!("undo: {why}")))?;
-        let probes = self.only_if.iter().chain(&self.unless).chain(&self.ready);
+        let lists = self.only_if.iter().chain(&self.unless);
+        let probes = lists.chain(&self.guard).chain(&self.undone).chain(&self.ready);
         probes.into_iter().try_for_each(Probe::check)?;
+        self.undo_timeout_seconds
+            .map_or(Ok(()), seconds)
+            .map_err(|why| format!("undo_timeout_seconds {why}"))?;
+        if self.undone.is_some() && self.undo.is_none() {
+            return Err("there is undone, and no undo".to_owned());
+        }
         if self.ready_decides && self.ready.is_none() {
             return Err("ready_decides is true, and there is no ready".to_owned());
         }
@@ -157,7 +164,7 @@ impl Check {
                 some(mounts, "mounts")?;
                 mounts.iter().try_for_each(|mount| absolute(mount))
             }
-            Check::Address { addresses } => {
+            Check::Address { addresses } | Check::KnownAddresses { addresses } => {
                 some(addresses, "addresses")?;
                 addresses.iter().try_for_each(|text| address(text))
             }
@@ -175,15 +182,20 @@ impl Act {
     fn check(&self) -> Result<(), String> {
         match self {
             Act::Run { argv, environment } => program(argv).and_then(|()| variables(environment)),
-            Act::Remove { directory, names, lies_on } => {
+            Act::Remove { directory, lies_on, beneath, names } => {
                 absolute(directory)?;
+                lies_on.iter().try_for_each(|mount| absolute(mount))?;
                 if names.is_empty() {
                     return Err("names is empty".to_owned());
                 }
-                if let Some(name) = names.iter().find(|name| !is_file_name(name)) {
+                let mut all = names.iter().map(String::as_str).chain(parts(beneath));
+                if let Some(name) = all.find(|name| !is_file_name(name)) {
                     return Err(format!("{name:?} is not the name of a file in a directory"));
                 }
-                lies_on.iter().try_for_each(|mount| absolute(mount))
+                match names.len() > 1 && names.iter().any(|name| name == "*") {
+                    true => Err("names has * and others".to_owned()),
+                    false => Ok(()),
+                }
             }
             Act::HostName { name } => host_name(name),
             Act::RestoreHostName {} => Ok(()),
@@ -232,6 +244,11 @@ fn named(id: &str) -> Result<(), String> {
     }
 }
 
+/// The directories of a path beneath another.
+pub(crate) fn parts(beneath: &str) -> impl Iterator<Item = &str> {
+    beneath.split('/').filter(move |_| !beneath.is_empty())
+}
+
 fn is_file_name(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.contains(['/', '\0'])
 }
@@ -256,6 +273,10 @@ fn program(argv: &[String]) -> Result<(), String> {
         Some(_) if argv.iter().any(|word| word.contains('\0')) => {
             Err("argv has a NUL character".to_owned())
         }
+        // It runs in the root directory, wherever the caller stands.
+        Some(program) if program.contains('/') && !program.starts_with('/') => {
+            Err(format!("the program {program:?} is neither an absolute path nor a name in PATH"))
+        }
         Some(_) => Ok(()),
     }
 }
@@ -279,13 +300,24 @@ fn address(text: &str) -> Result<(), String> {
     }
 }
 
-/// Letters, digits, hyphens and dots: what `sethostname` takes and every resolver knows.
 fn host_name(name: &str) -> Result<(), String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    match !name.is_empty() && name.len() <= 64 && name.chars().all(plain) {
+    match is_host_name(name) {
         true => Ok(()),
         false => Err(format!("{name:?} is not a host name of at most 64 characters")),
     }
+}
+
+/// Labels of letters, digits, underscores and hyphens inside, as RFC 1123 has them but for the
+/// underscore, 64 characters in all: what `sethostname` takes and every resolver knows.
+pub fn is_host_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(plain)
+    };
+    name.len() <= 64 && name.split('.').all(is_label)
 }
 
 fn kind_of(record: &Map<String, Value>) -> &str {
@@ -321,11 +353,16 @@ mod tests {
             environment: [("A".to_owned(), "b=c".to_owned())].into(),
             expect: Answer::No,
             timeout_seconds: 3,
-            when_timed_out: Answer::Yes,
+            unanswered: Answer::Yes,
         };
         let acts = [
             Act::Run { argv: words(&["a", "b"]), environment: Default::default() },
-            Act::Remove { directory: "/d".into(), names: words(&["*"]), lies_on: words(&["/"]) },
+            Act::Remove {
+                directory: "/d".into(),
+                lies_on: words(&["/"]),
+                beneath: "security/creds".into(),
+                names: words(&["*"]),
+            },
             Act::HostName { name: "svc".into() },
             Act::RestoreHostName {},
             Act::Line { file: "/f".into(), line: "A=1".into(), replaces_prefix: Some("A=".into()) },
@@ -339,7 +376,10 @@ mod tests {
             what: "does it".into(),
             only_if: vec![probe.clone()],
             unless: vec![],
+            guard: Some(probe.clone()),
             undo: Some(act.clone()),
+            undone: Some(probe.clone()),
+            undo_timeout_seconds: Some(7),
             r#do: act,
             ready: Some(probe.clone()),
             ready_decides: true,
@@ -353,6 +393,7 @@ mod tests {
             Check::Mounted { path: "/m".into() },
             Check::LiesOn { directory: "/d".into(), mounts: words(&["/m"]) },
             Check::Address { addresses: words(&["192.0.2.1", "::1"]) },
+            Check::KnownAddresses { addresses: words(&["192.0.2.1"]) },
             Check::Resolves { name: "svc".into(), addresses: words(&["192.0.2.1"]) },
             Check::Executable { program: "sh".into() },
         ];
@@ -361,6 +402,7 @@ mod tests {
             what: "holds".into(),
             check,
             otherwise: None,
+            warn_only: true,
         };
         Plan {
             name: "test".into(),
@@ -414,6 +456,11 @@ mod tests {
         assert!(with("\"type\":\"plan\"", "\"type\":\"row\"").contains("type plan"));
         assert!(with("ha-plan/1", "ha-plan/2").contains("ha-plan/2"));
         assert!(with("\"lies_on\":[\"/\"]", "\"lise_on\":[\"/\"]").contains("lise_on"));
+        assert!(with("\"undone\"", "\"udnone\"").contains("udnone"));
+        assert!(with("security/creds", "security//creds").contains("not the name"));
+        assert!(with("security/creds", "../creds").contains("not the name"));
+        assert!(with("[\"*\"]", "[\"*\",\"x\"]").contains("and others"));
+        assert!(with("[\"a\",\"b\"]", "[\"bin/a\"]").contains("neither an absolute"));
     }
 
     proptest! {

@@ -7,14 +7,12 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// The variable in the environment of everything that a step starts: it finds even what left the
 /// step's process group and session.
 pub(crate) const MARKER: &str = "HATOOLS_STEP";
-
-/// How long processes that were asked to end may take for it before they are killed.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// Names this boot of the system; empty where the system gives none.
 pub(crate) fn boot() -> String {
@@ -41,9 +39,24 @@ pub(crate) fn session() -> i32 {
     getsid(None).map(Pid::as_raw).unwrap_or_default()
 }
 
+/// What marks the processes of the next probe of this process.
+pub(crate) fn mark_of_probe() -> String {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    format!("probe-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Whether this signal, by its number, is ignored: so did nohup(1) before it started this program.
+pub(crate) fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|text| u64::from_str_radix(text.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
 /// Ends every process but this one whose environment has one of these marks, or only those of
-/// `session`; gives how many there were. Where the system does not show environments, none is found.
-pub(crate) fn end_marked(marks: &[String], session: Option<i32>) -> usize {
+/// `session`, and kills after `grace` those that do not; gives how many there were. Where the system
+/// does not show environments, none is found.
+pub(crate) fn end_marked(marks: &[String], session: Option<i32>, grace: Duration) -> usize {
     let found = marked(marks, session);
     let signal_all = |signal| {
         for process in &found {
@@ -52,7 +65,7 @@ pub(crate) fn end_marked(marks: &[String], session: Option<i32>) -> usize {
         }
     };
     signal_all(Signal::SIGTERM);
-    let ends = Instant::now() + GRACE;
+    let ends = Instant::now() + grace;
     while !found.is_empty() && Instant::now() < ends && !marked(marks, session).is_empty() {
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -65,6 +78,11 @@ pub(crate) fn end_marked(marks: &[String], session: Option<i32>) -> usize {
         }
     }
     total.len()
+}
+
+/// Whether a process of `session` has one of these marks.
+pub(crate) fn is_marked(marks: &[String], session: i32) -> bool {
+    !marked(marks, Some(session)).is_empty()
 }
 
 fn marked(marks: &[String], session: Option<i32>) -> Vec<i32> {
@@ -123,8 +141,8 @@ mod tests {
             std::thread::sleep(Duration::from_millis(10));
         }
         std::thread::sleep(Duration::from_millis(200));
-        assert_eq!(end_marked(&["test/other".to_owned()], None), 0);
-        assert!(end_marked(&[mark], None) >= 1);
+        assert_eq!(end_marked(&["test/other".to_owned()], None, Duration::ZERO), 0);
+        assert!(end_marked(&[mark], None, Duration::from_millis(300)) >= 1);
         assert!(!child.wait().unwrap().success());
     }
 }

@@ -3,7 +3,7 @@
 use crate::cell::Cell;
 use crate::facts::{Facts, Look};
 use crate::finding::{Finding, Node, Step};
-use crate::{disks, names, software};
+use crate::{configured, disks, names, programs, variable, words};
 use ha_dce::Configuration;
 
 /// What is asked, and what it is asked of.
@@ -37,13 +37,13 @@ impl Chapter<'_> {
             Node::HighestPriority => [
                 cluster_manager,
                 disks::shared,
-                software::excluded_addresses,
+                variable::excluded_addresses,
                 disks::cache,
                 disks::handed_over,
-                software::installed,
-                software::configured,
+                programs::installed,
+                configured::dce,
                 disks::dfs_data,
-                software::scripts,
+                programs::scripts,
                 stopped,
                 disks::released,
                 start_order,
@@ -51,14 +51,14 @@ impl Chapter<'_> {
             Node::Standby => [
                 cluster_manager,
                 disks::shared,
-                software::excluded_addresses,
+                variable::excluded_addresses,
                 disks::cache,
                 disks::handed_over,
-                software::installed,
-                software::configured,
+                programs::installed,
+                configured::dce,
                 names::dfs,
                 names::kerberos,
-                software::scripts,
+                programs::scripts,
                 disks::released,
                 start_order,
             ],
@@ -113,7 +113,7 @@ fn cluster_manager(chapter: &Chapter<'_>) -> Findings {
 
 fn stopped(chapter: &Chapter<'_>) -> Findings {
     let step = chapter.step(10, "stopped", "after the configuration, DCE and DFS are stopped");
-    let stop = |service: &ha_dce::Service| service.stop.join(" ");
+    let stop = |service: &ha_dce::Service| words::command(&service.stop);
     let dce = stop(&chapter.configuration.dce);
     let fix = match &chapter.configuration.dfs {
         Some(dfs) => format!("run {}, and when it is done {dce}", stop(dfs)),

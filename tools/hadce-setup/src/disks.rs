@@ -4,6 +4,8 @@ use crate::checklist::{Chapter, Expect, Findings, MUTUAL, NO_DFS};
 use crate::facts::{Look, Seen};
 use crate::finding::{Finding, Node, Step};
 use crate::place::Entry;
+use crate::words::quoted;
+use ha_file::Mounted;
 use ha_plan::Act;
 
 const DIRECTORY_MODE: &str = "0755";
@@ -38,12 +40,19 @@ pub(crate) fn shared(chapter: &Chapter<'_>) -> Findings {
 
 /// A directory that is there, or that `--apply` makes.
 pub(crate) fn directory(step: Step, seen: &Seen) -> Finding {
-    match (&seen.entry, seen.mounted) {
+    match (&seen.entry, seen.is_mounted()) {
         (Entry::Directory, true) => step.ok("a directory, and mounted"),
         (Entry::Directory, false) => step.ok("a directory, and not mounted"),
-        (Entry::Missing, _) => {
-            step.failed("not there", format!("mkdir -p {}", seen.path)).mended_by(making(seen))
-        }
+        (Entry::Missing, _) => match &seen.in_the_way {
+            Some(file) => step.failed(
+                format!("not there, and {} is no directory", file.display()),
+                format!("look what {} is, and move it away", file.display()),
+            ),
+            None => {
+                let fix = format!("mkdir -p {}", quoted(&seen.here));
+                step.failed("not there", fix).mended_by(making(seen))
+            }
+        },
         _ => step.failed("there, and no directory", "look what it is, and move it away"),
     }
 }
@@ -80,19 +89,64 @@ fn cache_of(chapter: &Chapter<'_>, step: Step, cache: &Seen) -> Finding {
         ),
         None => format!("make a file system on a local disk, and mount it on {path}"),
     };
-    match (around, cache.mounted) {
+    match (around, &cache.mounted) {
         (Some(mount), _) if cache.place.inside == mount.place.inside => {
             let fix = "name the cache's own mount point with --cache";
             step.failed("the mount point of a shared file system", fix)
         }
-        (_, true) => step.ok("a file system of its own is mounted"),
-        (Some(mount), false) if !mount.mounted => {
+        (_, Some(mounted)) => cache_on(chapter, step, mounted, fix),
+        (Some(mount), None) if !mount.is_mounted() => {
             step.undecided(format!("{}, in which it is, is not mounted", mount.path), fix)
         }
-        (Some(mount), false) => {
+        (Some(mount), None) => {
             step.failed(format!("on {}, or not there: no file system is mounted", mount.path), fix)
         }
-        (None, false) => step.failed("no file system is mounted", fix),
+        (None, None) => step.failed("no file system is mounted", fix),
+    }
+}
+
+/// Kinds of file systems that stand on disks of one node.
+const ON_A_DISK: [&str; 12] = [
+    "bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "jfs2", "reiserfs", "ufs", "xfs",
+    "zfs",
+];
+
+/// Kinds that stand on a server, or on disks that several nodes have at once.
+const ELSEWHERE: [&str; 16] = [
+    "9p",
+    "afs",
+    "beegfs",
+    "ceph",
+    "cifs",
+    "dfs",
+    "fuse.glusterfs",
+    "fuse.sshfs",
+    "gfs2",
+    "glusterfs",
+    "gpfs",
+    "lustre",
+    "nfs",
+    "nfs4",
+    "ocfs2",
+    "smb3",
+];
+
+fn cache_on(chapter: &Chapter<'_>, step: Step, mounted: &Mounted, fix: String) -> Finding {
+    let shared = chapter.facts.shared_mounts.iter().flatten();
+    let same = |seen: &&Seen| seen.mounted.as_ref().is_some_and(|one| one.device == mounted.device);
+    if let Some(mount) = shared.chain(chapter.facts.dfs_mounts.iter().flatten()).find(same) {
+        return step.failed(format!("the file system of {}, which is shared", mount.path), fix);
+    }
+    let own = "see that it is on a disk of this node, and that no other node has that disk";
+    match mounted.kind.as_deref() {
+        Some(kind) if ON_A_DISK.contains(&kind) => {
+            step.ok(format!("a file system of its own ({kind}) is mounted"))
+        }
+        Some(kind) if ELSEWHERE.contains(&kind) => {
+            step.failed(format!("a file system ({kind}) that is on no disk of this node"), fix)
+        }
+        Some(kind) => step.undecided(format!("a file system of its own ({kind}) is mounted"), own),
+        None => step.undecided("a file system of its own is mounted", own),
     }
 }
 
@@ -109,10 +163,15 @@ pub(crate) fn handed_over(chapter: &Chapter<'_>) -> Findings {
         return findings;
     }
     let fix = "start the cluster manager here";
-    findings.extend(chapter.facts.shared_mounts.iter().map(|seen| {
+    // The first node makes those of DFS in step 8 only.
+    let of_dfs: &[Look<Seen>] = match chapter.node {
+        Node::HighestPriority => &[],
+        Node::Standby => &chapter.facts.dfs_mounts,
+    };
+    findings.extend(chapter.facts.shared_mounts.iter().chain(of_dfs).map(|seen| {
         let seen = seen.clone()?;
         let step = chapter.step(5, "mounted", what).of(&seen.path);
-        Ok(match seen.mounted {
+        Ok(match seen.is_mounted() {
             true => step.ok("mounted"),
             false => due(step, chapter.expect, Expect::Mounted, "not mounted", fix),
         })
@@ -187,7 +246,7 @@ pub(crate) fn released(chapter: &Chapter<'_>) -> Findings {
         let seen = seen.clone()?;
         let what = "the shared file system is not mounted here any more";
         let step = chapter.step(11, "unmounted", what).of(&seen.path);
-        Ok(match seen.mounted {
+        Ok(match seen.is_mounted() {
             false => step.ok("not mounted"),
             true => due(step, chapter.expect, Expect::Unmounted, "still mounted", fix),
         })

@@ -2,10 +2,11 @@
 
 use crate::cell::{CELL_ROOT, FILE_SPACE, GLOBAL_ROOT};
 use crate::place::{Entry, LastLink, Place, Root};
+use crate::sys;
 use ha_dce::Configuration;
-use ha_file::Mounts;
+use ha_file::{Mounted, Mounts};
 use ha_json::Error;
-use nix::net::if_::InterfaceFlags;
+use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -24,12 +25,22 @@ pub(crate) type Look<T> = Result<T, Error>;
 pub(crate) struct Seen {
     /// As it was asked for.
     pub(crate) path: String,
+    /// For commands on this machine: the same, or where it is in the image.
+    pub(crate) here: String,
     pub(crate) place: Place,
     pub(crate) entry: Entry,
-    /// A file system is mounted at this very directory.
-    pub(crate) mounted: bool,
+    /// The file system that is mounted at this very directory.
+    pub(crate) mounted: Option<Mounted>,
     /// On this machine: what is not there of the path, itself last.
     pub(crate) missing: Vec<PathBuf>,
+    /// What is there above it and is no directory.
+    pub(crate) in_the_way: Option<PathBuf>,
+}
+
+impl Seen {
+    pub(crate) fn is_mounted(&self) -> bool {
+        self.mounted.is_some()
+    }
 }
 
 /// A file and what it holds; `None` where it is not there.
@@ -69,21 +80,25 @@ pub(crate) fn gather(
 ) -> Facts {
     let eye = Eye { root, mounts: Mounts::of_this_machine() };
     let all = |paths: &[String]| paths.iter().map(|path| eye.followed(path)).collect();
+    let points = |paths: &[String]| paths.iter().map(|path| eye.mount_point(path)).collect();
+    let haenv = beside("haenv");
     let dce = format!("{}/dce_cf.db", configuration.dce_local);
     Facts {
-        shared_mounts: all(&configuration.shared_mounts),
-        dfs_mounts: all(&configuration.dfs_mounts),
-        cache: eye.followed(cache),
+        shared_mounts: points(&configuration.shared_mounts),
+        dfs_mounts: points(&configuration.dfs_mounts),
+        cache: eye.mount_point(cache),
         programs: programs(configuration).iter().map(|name| eye.program(name)).collect(),
         scripts: all(scripts),
         environment: configuration.environment_file.as_deref().map(|path| eye.content(path)),
         services: eye.content(SERVICES),
         dce: eye.content(&dce),
-        global_root: eye.followed(GLOBAL_ROOT),
+        global_root: eye.mount_point(GLOBAL_ROOT),
         file_space: eye.look(FILE_SPACE, LastLink::Kept),
         cell_root: eye.look(CELL_ROOT, LastLink::Kept),
-        addresses: root.is_this_machine().then(addresses),
-        haenv: beside("haenv"),
+        addresses: root
+            .is_this_machine()
+            .then(|| sys::addresses(&haenv, &configuration.service_addresses)),
+        haenv,
     }
 }
 
@@ -118,14 +133,38 @@ impl Eye<'_> {
     }
 
     fn look(&self, path: &str, last_link: LastLink) -> Look<Seen> {
-        let look = || -> io::Result<Seen> {
-            let place = self.root.place(Path::new(path), last_link)?;
-            let entry = place.entry()?;
-            let mounted = entry == Entry::Directory && self.mounts.has(&place.real)?;
-            let missing = missing(&place.real);
-            Ok(Seen { path: path.to_owned(), place, entry, mounted, missing })
+        self.seen(path, last_link, false).map_err(|error| Error::io(path, &error))
+    }
+
+    /// Who asks for a mount point: what the table has there is a directory, and is not looked at,
+    /// because nothing comes back from a server that is gone.
+    fn mount_point(&self, path: &str) -> Look<Seen> {
+        self.seen(path, LastLink::Followed, true).map_err(|error| Error::io(path, &error))
+    }
+
+    fn seen(&self, path: &str, last_link: LastLink, by_table: bool) -> io::Result<Seen> {
+        let place = self.root.place(Path::new(path), last_link, &self.mounts)?;
+        let listed = self.mounts.listed(&place.real).filter(|_| by_table);
+        let (entry, mounted) = match listed {
+            Some(mounted) => (Entry::Directory, Some(mounted.clone())),
+            None => {
+                let entry = place.entry()?;
+                let mounted = match entry {
+                    Entry::Directory => self.mounts.at(&place.real)?,
+                    _ => None,
+                };
+                (entry, mounted)
+            }
         };
-        look().map_err(|error| Error::io(path, &error))
+        let (missing, in_the_way) = match entry {
+            Entry::Missing => missing(&place.real),
+            _ => (Vec::new(), None),
+        };
+        let here = match self.root.is_this_machine() {
+            true => path.to_owned(),
+            false => place.real.display().to_string(),
+        };
+        Ok(Seen { path: path.to_owned(), here, place, entry, mounted, missing, in_the_way })
     }
 
     fn content(&self, path: &str) -> Look<Content> {
@@ -148,27 +187,15 @@ impl Eye<'_> {
     }
 }
 
-fn missing(path: &Path) -> Vec<PathBuf> {
-    let is_missing = |path: &&Path| std::fs::symlink_metadata(path).is_err();
-    let mut missing: Vec<PathBuf> =
-        path.ancestors().take_while(is_missing).map(Path::to_owned).collect();
-    missing.reverse();
-    missing
-}
-
-/// Those that DCE could use: loopback adapters it passes over by itself.
-fn addresses() -> Look<Vec<Ipv4Addr>> {
-    let adapters = nix::ifaddrs::getifaddrs()
-        .map_err(|error| Error::io("the adapters", &io::Error::from(error)))?;
-    let mut addresses: Vec<Ipv4Addr> = adapters
-        .filter(|adapter| {
-            adapter.flags.contains(InterfaceFlags::IFF_UP)
-                && !adapter.flags.contains(InterfaceFlags::IFF_LOOPBACK)
-        })
-        .filter_map(|adapter| Some(adapter.address?.as_sockaddr_in()?.ip()))
-        .filter(|address| !address.is_loopback() && !address.is_unspecified())
-        .collect();
-    addresses.sort_unstable();
-    addresses.dedup();
-    Ok(addresses)
+/// What is not there of a path, itself last, and what ends it without being a directory.
+fn missing(path: &Path) -> (Vec<PathBuf>, Option<PathBuf>) {
+    let mut missing = Vec::new();
+    for above in path.ancestors() {
+        match fs::symlink_metadata(above) {
+            Ok(metadata) if metadata.is_dir() => break,
+            Ok(_) => return (Vec::new(), Some(above.to_owned())),
+            Err(_) => missing.insert(0, above.to_owned()),
+        }
+    }
+    (missing, None)
 }

@@ -1,19 +1,22 @@
 //! DCE and DFS set up on a node of a cluster: the guide's steps checked, and done where a tool may.
 
-mod addresses;
 mod cell;
 mod checklist;
+mod configured;
 mod disks;
 mod facts;
 mod finding;
 mod mend;
 mod names;
 mod place;
+mod programs;
 mod services;
 mod setup;
-mod software;
+mod sys;
 #[cfg(test)]
 mod tests;
+mod variable;
+mod words;
 
 use checklist::Expect;
 use clap::{ArgAction, Parser};

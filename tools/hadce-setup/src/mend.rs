@@ -37,7 +37,7 @@ pub(crate) fn plan(
                 count => format!("{}-{count}", finding.key.step),
             };
             let what = finding.values.fix.clone().unwrap_or_default();
-            steps.push(step(id, what, act));
+            steps.push(step(&id, &what, act));
         }
     }
     Ok(Plan {
@@ -50,24 +50,12 @@ pub(crate) fn plan(
     })
 }
 
-fn step(id: String, what: String, act: Act) -> Step {
+fn step(id: &str, what: &str, act: Act) -> Step {
     let timeout_seconds = match act {
         Act::Run { .. } => PROGRAM_SECONDS,
         _ => FILES_SECONDS,
     };
-    Step {
-        id,
-        what,
-        only_if: Vec::new(),
-        unless: Vec::new(),
-        r#do: act,
-        undo: None,
-        ready: None,
-        ready_decides: false,
-        timeout_seconds,
-        on_failure: OnFailure::GoOn,
-        reboot_if_failed: false,
-    }
+    Step { on_failure: OnFailure::GoOn, ..Step::new(id, what, act, timeout_seconds) }
 }
 
 #[cfg(test)]

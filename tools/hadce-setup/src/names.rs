@@ -7,6 +7,7 @@ use crate::facts::{Content, Look, Seen};
 use crate::finding::{Finding, Step};
 use crate::place::Entry;
 use crate::services::{self, Kerberos};
+use crate::words::quoted;
 use ha_plan::Act;
 
 /// Step 8 of the standby.
@@ -58,8 +59,8 @@ fn link(
 }
 
 fn link_to(step: Step, target: String, seen: &Seen) -> Finding {
-    let path = &seen.path;
-    let fix = format!("ln -s {target} {path}");
+    let path = quoted(&seen.here);
+    let fix = format!("ln -s {} {path}", quoted(&target));
     match &seen.entry {
         Entry::Link { target: found } if *found == target => step.ok(format!("leads to {found}")),
         Entry::Link { target: found } => step.failed(
@@ -91,7 +92,7 @@ pub(crate) fn kerberos(chapter: &Chapter<'_>) -> Findings {
 }
 
 fn kerberos_in(step: Step, content: &Content) -> Finding {
-    let file = &content.seen.path;
+    let file = &content.seen.here;
     let by_hand = |line: usize| format!("mend line {line} of {file} by hand: who uses it decides");
     match services::kerberos(content.bytes.as_deref().unwrap_or_default()) {
         Kerberos::Defined { line } => step.ok(format!("line {line}")),

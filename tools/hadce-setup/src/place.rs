@@ -1,6 +1,8 @@
 //! Where a path of the node's leads, on this machine or below the root of an image.
 
+use ha_file::Mounts;
 use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access, geteuid};
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -57,11 +59,17 @@ impl Root {
         self.0 == Path::new("/")
     }
 
-    /// Follows the links of `path`, which the node's `/` holds in: none leads out of an image.
+    /// Follows the links of `path`, which the node's `/` holds in: none leads out of an image. What the
+    /// table of `mounts` has is no link, and is not looked at.
     ///
     /// # Errors
     /// When a directory cannot be looked into, or links go round in a circle.
-    pub(crate) fn place(&self, path: &Path, last_link: LastLink) -> io::Result<Place> {
+    pub(crate) fn place(
+        &self,
+        path: &Path,
+        last_link: LastLink,
+        mounts: &Mounts,
+    ) -> io::Result<Place> {
         let mut inside = PathBuf::from("/");
         let mut left: VecDeque<OsString> = names(path).collect();
         let mut links = 0;
@@ -74,7 +82,10 @@ impl Root {
             if left.is_empty() && last_link == LastLink::Kept {
                 break;
             }
-            if let Some(target) = link(&self.real(&inside))? {
+            let real = self.real(&inside);
+            if mounts.listed(&real).is_none()
+                && let Some(target) = link(&real)?
+            {
                 links += 1;
                 if links > MOST_LINKS {
                     return Err(Errno::ELOOP.into());
@@ -114,10 +125,20 @@ impl Place {
         } else if metadata.is_dir() {
             Entry::Directory
         } else if metadata.is_file() {
-            Entry::File { executable: metadata.permissions().mode() & 0o111 != 0 }
+            let some = metadata.permissions().mode() & 0o111 != 0;
+            Entry::File { executable: some && self.root_can_run_it() }
         } else {
             Entry::Other
         })
+    }
+}
+
+impl Place {
+    /// The cluster manager runs as root, whom a file system can forbid it, too; another user cannot
+    /// tell, and of an image only the modes count.
+    fn root_can_run_it(&self) -> bool {
+        let is_image = self.inside != self.real;
+        is_image || !geteuid().is_root() || access(&self.real, AccessFlags::X_OK).is_ok()
     }
 }
 
@@ -158,7 +179,7 @@ mod tests {
     }
 
     fn inside(root: &Root, path: &str) -> String {
-        let place = root.place(Path::new(path), LastLink::Followed).unwrap();
+        let place = root.place(Path::new(path), LastLink::Followed, &Mounts::ByDevice).unwrap();
         assert!(place.real.starts_with(&root.0));
         place.inside.to_str().unwrap().to_owned()
     }
@@ -179,9 +200,9 @@ mod tests {
     fn the_last_link_is_kept_where_it_is_what_is_asked_for() {
         let (_directory, root) = image();
         symlink("/.../c/fs", root.0.join(":")).unwrap();
-        let kept = root.place(Path::new("/:"), LastLink::Kept).unwrap();
+        let kept = root.place(Path::new("/:"), LastLink::Kept, &Mounts::ByDevice).unwrap();
         assert_eq!(kept.entry().unwrap(), Entry::Link { target: "/.../c/fs".into() });
-        let followed = root.place(Path::new("/:"), LastLink::Followed).unwrap();
+        let followed = root.place(Path::new("/:"), LastLink::Followed, &Mounts::ByDevice).unwrap();
         assert_eq!(followed.inside, Path::new("/.../c/fs"));
         assert_eq!(followed.entry().unwrap(), Entry::Missing);
     }
@@ -191,19 +212,46 @@ mod tests {
         let (_directory, root) = image();
         symlink("b", root.0.join("a")).unwrap();
         symlink("a", root.0.join("b")).unwrap();
-        assert!(root.place(Path::new("/a"), LastLink::Followed).is_err());
+        assert!(root.place(Path::new("/a"), LastLink::Followed, &Mounts::ByDevice).is_err());
+    }
+
+    #[test]
+    fn a_mount_point_of_the_table_is_not_looked_at() {
+        let (_directory, root) = image();
+        // Whoever looked at it would go round for ever, as at a server that is gone.
+        symlink("dead", root.0.join("dead")).unwrap();
+        let table = format!("9 8 0:7 / {}/dead rw - nfs s:/ rw\n", root.0.display());
+        let mounts = Mounts::of_table(table.as_bytes());
+        let at = |mounts| root.place(Path::new("/dead"), LastLink::Followed, mounts);
+        assert!(at(&mounts).is_ok() && at(&Mounts::ByDevice).is_err());
+    }
+
+    #[test]
+    fn a_mode_with_any_bit_to_run_it_is_enough_for_root() {
+        let (_directory, root) = image();
+        let place = |mode: u32| {
+            let file = root.0.join("script");
+            fs::write(&file, "#!/bin/sh\n").unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            Place { inside: file.clone(), real: file }.entry().unwrap()
+        };
+        assert_eq!(place(0o644), Entry::File { executable: false });
+        for mode in [0o001, 0o010, 0o100] {
+            assert_eq!(place(mode), Entry::File { executable: true }, "{mode:o}");
+        }
     }
 
     #[test]
     fn the_root_of_this_machine_is_one_like_any_other() {
         let root = Root::new(Path::new("/")).unwrap();
         assert!(root.is_this_machine());
-        let place = root.place(Path::new("/"), LastLink::Followed).unwrap();
+        let place = root.place(Path::new("/"), LastLink::Followed, &Mounts::ByDevice).unwrap();
         assert_eq!(
             (place.real.as_path(), place.entry().unwrap()),
             (Path::new("/"), Entry::Directory)
         );
-        let file = root.place(Path::new("/etc/passwd/x"), LastLink::Followed).unwrap();
+        let file =
+            root.place(Path::new("/etc/passwd/x"), LastLink::Followed, &Mounts::ByDevice).unwrap();
         assert_eq!(file.entry().unwrap(), Entry::Missing);
     }
 

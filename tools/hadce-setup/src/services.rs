@@ -24,7 +24,8 @@ pub(crate) enum Kerberos {
         /// That port.
         port: u16,
     },
-    /// A service that is not Kerberos has the port.
+    /// A service that is not Kerberos has the port, and above any line that gives it to Kerberos: by
+    /// the port the system answers with that one.
     Taken {
         /// From 1 on.
         line: usize,
@@ -46,26 +47,30 @@ pub(crate) fn kerberos(content: &[u8]) -> Kerberos {
         .zip(content.split(|byte| *byte == b'\n'))
         .filter_map(|(line, text)| udp_service(line, text))
         .collect();
+    let has_port = services.iter().find(|service| service.port == PORT);
+    let taken = has_port.filter(|service| !service.is_kerberos());
     // The first line that has the name is the one that the system answers with.
     let named = services.iter().find(|service| service.names.contains(&NAME.as_bytes()));
-    if let Some(Service { line, port, .. }) = named {
-        return match *port {
-            PORT => Kerberos::Defined { line: *line },
-            port => Kerberos::OtherPort { line: *line, port },
-        };
-    }
-    match services.iter().find(|service| service.port == PORT && !service.is_kerberos()) {
-        Some(Service { line, names, .. }) => {
+    match (named, taken) {
+        (Some(Service { line, port, .. }), _) if *port != PORT => {
+            Kerberos::OtherPort { line: *line, port: *port }
+        }
+        (_, Some(Service { line, names, .. })) => {
             let service = String::from_utf8_lossy(names.first().copied().unwrap_or_default());
             Kerberos::Taken { line: *line, service: service.into_owned() }
         }
-        None => Kerberos::Missing,
+        (Some(Service { line, .. }), None) => Kerberos::Defined { line: *line },
+        (None, None) => Kerberos::Missing,
     }
 }
 
+/// What systems call it.
+const KERBEROS: [&str; 7] =
+    ["kdc", "kerberos", "kerberos-sec", "kerberos-v5", "kerberos5", "kerberos_v5", "krb5"];
+
 impl Service<'_> {
     fn is_kerberos(&self) -> bool {
-        self.names.iter().any(|name| name.starts_with(b"kerberos") || name.starts_with(b"krb5"))
+        self.names.iter().any(|name| KERBEROS.iter().any(|one| one.as_bytes() == *name))
     }
 }
 
@@ -124,8 +129,17 @@ mod tests {
         assert_eq!(other, Kerberos::OtherPort { line: 2, port: 750 });
         let first_counts = kerberos(b"kerberos5 750/udp\nkerberos5 88/udp\n");
         assert_eq!(first_counts, Kerberos::OtherPort { line: 1, port: 750 });
-        let taken = kerberos(b"\n\nours 88/udp\n");
-        assert_eq!(taken, Kerberos::Taken { line: 3, service: "ours".into() });
+        for (text, line, service) in [
+            ("\n\nours 88/udp\n", 3, "ours"),
+            ("ours 88/udp\nkerberos5 88/udp\n", 1, "ours"),
+            ("kerberosx 88/udp\n", 1, "kerberosx"),
+            ("krb524 88/udp\nkerberos5 88/udp\n", 1, "krb524"),
+        ] {
+            let taken = Kerberos::Taken { line, service: service.into() };
+            assert_eq!(kerberos(text.as_bytes()), taken, "{text:?}");
+        }
+        let below = kerberos(b"kerberos5 88/udp\nours 88/udp\n");
+        assert_eq!(below, Kerberos::Defined { line: 1 });
     }
 
     fn files() -> impl Strategy<Value = Vec<u8>> {
@@ -148,8 +162,6 @@ mod tests {
                     let lines = file.split(|byte| *byte == b'\n').count();
                     prop_assert_eq!(after, Kerberos::Defined { line: lines + 1 });
                 }
-                Kerberos::Taken { .. } => prop_assert!(
-                    matches!(after, Kerberos::Defined { .. }), "{:?}", after),
                 other => prop_assert_eq!(after, other),
             }
         }

@@ -6,6 +6,7 @@ use crate::facts::{Content, Facts, Look, Seen};
 use crate::finding::{Finding, Node, Outcome};
 use crate::place::{Entry, Place};
 use ha_dce::Configuration;
+use ha_file::Mounted;
 use ha_json::Error;
 use ha_plan::Act;
 use std::net::Ipv4Addr;
@@ -24,7 +25,13 @@ fn configuration(kind: &str, dfs: bool) -> Configuration {
 fn seen(path: &str, entry: Entry, mounted: bool) -> Look<Seen> {
     let place = Place { inside: path.into(), real: path.into() };
     let missing = if entry == Entry::Missing { vec![path.into()] } else { Vec::new() };
-    Ok(Seen { path: path.to_owned(), place, entry, mounted, missing })
+    let mounted = mounted.then(|| on(path, Some("jfs2")));
+    let here = path.to_owned();
+    Ok(Seen { path: path.to_owned(), here, place, entry, mounted, missing, in_the_way: None })
+}
+
+fn on(device: &str, kind: Option<&str>) -> Mounted {
+    Mounted { device: device.to_owned(), kind: kind.map(str::to_owned) }
 }
 
 fn content(path: &str, bytes: Option<&str>) -> Look<Content> {
@@ -132,6 +139,11 @@ fn mutual_takeover_has_no_shared_file_systems_and_clients_on_both_nodes() {
     for ask in [STANDBY, OWNER] {
         assert_eq!(ask.outcome(&configuration, &facts, "dce-configuration"), Outcome::Failed);
     }
+    let mut facts = facts;
+    facts.dce = content("/opt/dcelocal/dce_cf.db", Some("cellname abc.com\n"));
+    let found = OWNER.of(&configuration, &facts, "dce-configuration").values.found.unwrap();
+    // What the file does not say is not claimed.
+    assert!(found.contains("DCE is configured") && !found.contains("client"), "{found}");
 }
 
 #[test]
@@ -173,6 +185,18 @@ fn the_cache_is_a_file_system_of_its_own_in_the_shared_one() {
     assert!(found.fix.unwrap().contains("after /var/dce"));
     facts.cache = seen("/var/dce/adm/dfs/cache", Entry::Directory, true);
     assert_eq!(cache(&facts).outcome, Outcome::Ok);
+    for (device, kind, outcome) in [
+        ("8:9", Some("ext4"), Outcome::Ok),
+        ("/var/dce", Some("jfs2"), Outcome::Failed),
+        ("0:9", Some("nfs4"), Outcome::Failed),
+        ("0:9", Some("tmpfs"), Outcome::Person),
+        ("9", None, Outcome::Person),
+    ] {
+        let mut own = seen("/var/dce/adm/dfs/cache", Entry::Directory, true).unwrap();
+        own.mounted = Some(on(device, kind));
+        facts.cache = Ok(own);
+        assert_eq!(cache(&facts).outcome, outcome, "{device} {kind:?}");
+    }
     facts.cache = seen("/var/dce", Entry::Directory, true);
     assert_eq!(cache(&facts).outcome, Outcome::Failed);
     facts.cache = seen("/var/dcecache", Entry::Directory, false);
@@ -216,6 +240,81 @@ fn haenv_is_asked_by_where_the_service_addresses_are() {
     assert!(in_an_image.acts.is_empty());
     facts.environment = None;
     assert_eq!(found(&facts).values.outcome, Outcome::NotApplicable);
+}
+
+#[test]
+fn in_mutual_takeover_the_variable_can_be_set_before_the_addresses_are_swapped() {
+    let configuration = configuration("mutual-cascading", false);
+    let mut facts = standby(&configuration);
+    facts.environment = Some(content("/etc/environment", None));
+    for ask in [STANDBY, OWNER] {
+        let found = ask.of(&configuration, &facts, "excluded-addresses");
+        let fix = found.values.fix.as_deref().unwrap();
+        assert!(fix.starts_with("haenv --before-takeover 9.3.240.2 --write /etc/environment;"));
+        assert!(found.values.apply);
+    }
+}
+
+#[test]
+fn the_value_of_a_takeover_is_left_to_a_person_and_never_applied() {
+    let mut facts = standby(&configuration("mutual-cascading", false));
+    let all = "RPC_UNSUPPORTED_NETADDRS=9.3.240.1:9.3.240.2:9.3.240.66\n";
+    facts.environment = Some(content("/etc/environment", Some(all)));
+    let here =
+        |lasts: &[u8]| Some(Ok(lasts.iter().map(|last| Ipv4Addr::new(9, 3, 240, *last)).collect()));
+    for (kind, lasts, outcome, apply) in [
+        ("mutual-cascading", &[1, 2, 66][..], Outcome::Person, false),
+        ("mutual-cascading", &[1, 2, 3, 66], Outcome::Failed, false),
+        ("standby-cascading", &[1, 2, 66], Outcome::Failed, true),
+    ] {
+        facts.addresses = here(lasts);
+        let found = OWNER.of(&configuration(kind, false), &facts, "excluded-addresses");
+        assert_eq!((found.values.outcome, found.values.apply), (outcome, apply), "{found:?}");
+        assert_eq!(found.acts.is_empty(), !apply);
+        assert!(found.values.fix.unwrap().contains("haenv --exclude-all-but 9.3.240.2 --write"));
+    }
+}
+
+#[test]
+fn the_standby_sees_the_file_systems_of_dfs_mounted_too() {
+    let configuration = configuration("standby-cascading", true);
+    let mut facts = standby(&configuration);
+    facts.dfs_mounts = vec![seen("/dfs", Entry::Directory, true)];
+    let of_dfs = |ask: Ask| {
+        let all = ask.all(&configuration, &facts).into_iter().map(Result::unwrap);
+        let found = all.filter(|finding| finding.key.item.as_deref() == Some("/dfs"));
+        found.map(|finding| finding.key.step).collect::<Vec<_>>()
+    };
+    assert_eq!(of_dfs(STANDBY), ["mounted", "unmounted"]);
+    assert_eq!(of_dfs(OWNER), ["unmounted"]);
+}
+
+#[test]
+fn a_directory_beneath_a_file_is_not_promised() {
+    let configuration = configuration("standby-cascading", true);
+    let mut facts = standby(&configuration);
+    let mut point = seen("/krb5/a", Entry::Missing, false).unwrap();
+    point.in_the_way = Some("/krb5".into());
+    facts.shared_mounts[0] = Ok(point);
+    let found = STANDBY.of(&configuration, &facts, "mount-point");
+    assert_eq!((found.values.outcome, found.values.apply), (Outcome::Failed, false));
+    assert!(found.values.fix.unwrap().contains("look what /krb5 is"));
+}
+
+#[test]
+fn commands_name_the_paths_of_the_image_with_quotes_where_a_shell_needs_them() {
+    let configuration = configuration("standby-cascading", true);
+    let mut facts = standby(&configuration);
+    let in_image = |path: &str| {
+        let mut seen = seen(path, Entry::Missing, false).unwrap();
+        seen.here = format!("/srv/the node{path}");
+        Ok(seen)
+    };
+    facts.shared_mounts[0] = in_image("/krb5");
+    facts.file_space = in_image("/:");
+    let fix = |step: &str| STANDBY.of(&configuration, &facts, step).values.fix.unwrap();
+    assert_eq!(fix("mount-point"), "mkdir -p '/srv/the node/krb5'");
+    assert_eq!(fix("dfs-link"), "ln -s /.../abc.com/fs '/srv/the node/:'");
 }
 
 #[test]

@@ -43,18 +43,15 @@ fn main() -> ExitCode {
 }
 
 fn hadce_start(tool: Tool, arguments: Arguments) -> Result<Status, Error> {
-    let mut configuration = Configuration::read(&arguments.config)?;
+    let configuration = Configuration::read(&arguments.config)?;
     if arguments.status {
         return status::tell(&configuration);
-    }
-    if let Some(seconds) = arguments.orders.deadline {
-        configuration.deadline_seconds = seconds;
     }
     let facts = plan::Facts {
         peer_down: arguments.peer_down,
         excluded: excluded::look(configuration.environment_file.as_deref()),
     };
-    let plan = plan::plan(&configuration, &facts);
+    let plan = arguments.orders.applied_to(plan::plan(&configuration, &facts));
     if arguments.dry_run {
         return plan.write(std::io::stdout(), tool);
     }

@@ -5,8 +5,9 @@ mod conditions;
 #[cfg(test)]
 mod tests;
 
-use crate::excluded::{Excluded, VARIABLE};
+use crate::excluded::Known;
 use ha_dce::{Configuration, HostnameRestore, Service};
+use ha_environment::excluded::VARIABLE;
 use ha_plan::{Act, Answer, OnFailure, Plan, Probe, Step};
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ pub(crate) struct Facts {
     /// The caller says so.
     pub(crate) peer_down: bool,
     /// The addresses that DCE shall not use.
-    pub(crate) excluded: Excluded,
+    pub(crate) excluded: Known,
 }
 
 /// The plan of a start.
@@ -42,8 +43,8 @@ struct Steps<'a> {
 impl<'a> Steps<'a> {
     fn new(configuration: &'a Configuration, facts: &Facts) -> Steps<'a> {
         let mut environment = BTreeMap::new();
-        if let Excluded::Value(value) = &facts.excluded {
-            environment.insert(VARIABLE.to_owned(), value.clone());
+        if let Known::Yes(excluded) = &facts.excluded {
+            environment.insert(VARIABLE.to_owned(), excluded.to_string());
         }
         let dce_up = configuration.dce.up();
         let mut all_up = dce_up.clone();
@@ -71,25 +72,16 @@ impl<'a> Steps<'a> {
         let dce = &self.configuration.dce;
         let mut steps = Vec::new();
         if let Some(dfs) = &self.configuration.dfs {
-            if let Some(not_ready) = dfs.ready(Answer::No) {
-                let only_if = vec![dfs.running(Answer::Yes), not_ready];
-                let what = "stop DFS, which runs and does not serve";
-                steps.push(Step {
-                    reboot_if_failed: true,
-                    ..stop("stop-half-dfs", what, only_if, dfs)
-                });
-            }
+            let what = "stop DFS, which runs and does not serve";
+            let deaf = stop("stop-half-dfs", what, dfs.half_up(), dfs);
             let mut only_if = dfs.up();
             only_if.push(dce.serving(Answer::No));
             let what = "stop DFS, because the DCE beneath it does not serve";
-            let id = "stop-dfs-of-half-dce";
-            steps.push(Step { reboot_if_failed: true, ..stop(id, what, only_if, dfs) });
+            let orphan = stop("stop-dfs-of-half-dce", what, only_if, dfs);
+            steps.extend([deaf, orphan].map(|step| Step { reboot_if_failed: true, ..step }));
         }
-        if let Some(not_ready) = dce.ready(Answer::No) {
-            let only_if = vec![dce.running(Answer::Yes), not_ready];
-            let what = "stop DCE, which runs and does not serve";
-            steps.push(stop("stop-half-dce", what, only_if, dce));
-        }
+        let what = "stop DCE, which runs and does not serve";
+        steps.push(stop("stop-half-dce", what, dce.half_up(), dce));
         steps
     }
 
@@ -111,12 +103,12 @@ impl<'a> Steps<'a> {
 
     fn host_name(&self) -> Option<Step> {
         let name = self.configuration.service_hostname.as_ref()?;
+        let what = format!("set the host name to that of the service address, {name}");
+        let act = Act::HostName { name: name.clone() };
         Some(Step {
-            id: "host-name".to_owned(),
-            what: format!("set the host name to that of the service address, {name}"),
             unless: self.all_up.clone(),
             undo: Some(Act::RestoreHostName {}),
-            ..step(Act::HostName { name: name.clone() }, self.configuration.probe_seconds)
+            ..Step::new("host-name", &what, act, self.configuration.probe_seconds)
         })
     }
 
@@ -125,94 +117,79 @@ impl<'a> Steps<'a> {
         if self.configuration.hostname_restore == HostnameRestore::AtStop {
             return None;
         }
+        let what = "set the host name to the node's own";
+        let act = Act::RestoreHostName {};
         Some(Step {
-            id: "restore-host-name".to_owned(),
-            what: "set the host name to the node's own".to_owned(),
             unless: self.all_up.clone(),
             // DCE serves: it is not taken down for a name.
             on_failure: OnFailure::GoOn,
-            ..step(Act::RestoreHostName {}, self.configuration.probe_seconds)
+            ..Step::new("restore-host-name", what, act, self.configuration.probe_seconds)
         })
     }
 
     fn remove_what_the_other_node_left(&self) -> [Step; 2] {
         // The OSF guide wants Srvrexec.db gone with Ep.db: it has the processes of the other node.
         let map = ["Ep.db", "Srvrexec.db"];
+        let endpoints = self.remove("remove-endpoint-map", "remove the endpoint map", "dced", &map);
         [
-            self.remove("remove-endpoint-map", "remove the endpoint map", "var/dced", &map),
-            self.remove(
-                "remove-credentials",
-                "remove the credentials",
-                "var/security/creds",
-                &["*"],
-            ),
+            Step { guard: Some(self.nothing_of_dce_runs()), ..endpoints },
+            self.remove("remove-credentials", "remove the credentials", "security/creds", &["*"]),
         ]
     }
 
-    fn remove(&self, id: &str, what: &str, below: &str, names: &[&str]) -> Step {
+    fn remove(&self, id: &str, what: &str, beneath: &str, names: &[&str]) -> Step {
         let act = Act::Remove {
-            directory: format!("{}/{below}", self.configuration.dce_local),
-            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            directory: format!("{}/var", self.configuration.dce_local),
             lies_on: self.configuration.shared_mounts.clone(),
+            beneath: beneath.to_owned(),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
         };
         Step {
-            id: id.to_owned(),
-            what: what.to_owned(),
             unless: self.dce_up.clone(),
-            ..step(act, self.configuration.dce.start_seconds)
+            ..Step::new(id, what, act, self.configuration.dce.start_seconds)
         }
+    }
+
+    /// Asked again right before anything is removed or started: much time may have passed since the
+    /// first time, and somebody else may have started it.
+    fn nothing_of_dce_runs(&self) -> Probe {
+        self.configuration.dce.running(Answer::No)
     }
 
     fn start_dce(&self) -> Step {
         let dce = &self.configuration.dce;
-        self.start("start-dce", "start DCE", dce, self.dce_up.clone())
+        let guard = Some(self.nothing_of_dce_runs());
+        Step { guard, ..self.start("start-dce", "start DCE", dce, self.dce_up.clone()) }
     }
 
     /// Where DCE is not up, DFS was stopped above, whatever it answered before.
     fn start_dfs(&self, dfs: &Service) -> Step {
-        self.start("start-dfs", "start DFS", dfs, self.all_up.clone())
+        let start = self.start("start-dfs", "start DFS", dfs, self.all_up.clone());
+        Step { reboot_if_failed: true, ..start }
     }
 
     fn start(&self, id: &str, what: &str, service: &Service, unless: Vec<Probe>) -> Step {
         let act = Act::Run { argv: service.start.clone(), environment: self.environment.clone() };
         Step {
-            id: id.to_owned(),
-            what: what.to_owned(),
             unless,
             undo: Some(run(&service.stop)),
+            undone: Some(service.running(Answer::No)),
+            undo_timeout_seconds: Some(service.stop_seconds),
             ready: Some(service.serving(Answer::Yes)),
-            ..step(act, service.start_seconds)
+            ..Step::new(id, what, act, service.start_seconds)
         }
     }
 }
 
 fn stop(id: &str, what: &str, only_if: Vec<Probe>, service: &Service) -> Step {
     Step {
-        id: id.to_owned(),
-        what: what.to_owned(),
         only_if,
         ready: Some(service.running(Answer::No)),
         ready_decides: true,
-        ..step(run(&service.stop), service.stop_seconds)
+        ..Step::new(id, what, run(&service.stop), service.stop_seconds)
     }
 }
 
 fn run(argv: &[String]) -> Act {
     Act::Run { argv: argv.to_vec(), environment: BTreeMap::new() }
-}
-
-fn step(act: Act, timeout_seconds: u64) -> Step {
-    Step {
-        id: String::new(),
-        what: String::new(),
-        only_if: Vec::new(),
-        unless: Vec::new(),
-        r#do: act,
-        undo: None,
-        ready: None,
-        ready_decides: false,
-        timeout_seconds,
-        on_failure: OnFailure::Stop,
-        reboot_if_failed: false,
-    }
 }

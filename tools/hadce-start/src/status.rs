@@ -11,8 +11,9 @@ const SCHEMA: &str = "hadce-status/1";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Seen {
     running: bool,
-    /// `None` where nothing but its running tells.
-    ready: Option<bool>,
+    serves: bool,
+    /// A program of its own tells whether it serves.
+    is_asked: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,69 +29,69 @@ enum State {
 /// Failed: something runs and not all of it serves, or a program cannot be asked; standard output
 /// cannot be written.
 pub(crate) fn tell(configuration: &Configuration) -> Result<Status, Error> {
-    let seen = look(configuration, &ha_plan::ask);
-    let (answer, end) = answer(configuration, seen);
+    let (answer, end) = answer(configuration, &look(configuration, &ha_plan::ask));
     write(&answer)?;
     end
 }
 
-fn look(
-    configuration: &Configuration,
-    ask: &dyn Fn(&Probe) -> Result<bool, Error>,
-) -> Result<(Seen, Option<Seen>), Error> {
-    let see = |service: &Service| {
-        let running = ask(&service.running(Answer::Yes))?;
-        let ready = match service.ready(Answer::Yes) {
-            // What does not run is not asked whether it serves: that may take long.
-            Some(probe) => Some(running && ask(&probe)?),
-            None => None,
-        };
-        Ok(Seen { running, ready })
-    };
-    let dce = see(&configuration.dce)?;
-    Ok((dce, configuration.dfs.as_ref().map(see).transpose()?))
+/// What each of the two answers; DFS where it is configured.
+struct Looked {
+    dce: Result<Seen, Error>,
+    dfs: Option<Result<Seen, Error>>,
 }
 
-fn answer(
-    configuration: &Configuration,
-    seen: Result<(Seen, Option<Seen>), Error>,
-) -> (Value, Result<Status, Error>) {
-    let (state, dce, dfs, end) = match seen {
+fn look(configuration: &Configuration, ask: &dyn Fn(&Probe) -> Result<bool, Error>) -> Looked {
+    let see = |service: &Service| {
+        let running = ask(&service.running(Answer::Yes))?;
+        // What does not run is not asked whether it serves: that may take long.
+        let serves = running && ask(&service.serving(Answer::Yes))?;
+        Ok(Seen { running, serves, is_asked: service.ready.is_some() })
+    };
+    Looked { dce: see(&configuration.dce), dfs: configuration.dfs.as_ref().map(see) }
+}
+
+impl Looked {
+    fn all(&self) -> Result<(Seen, Option<Seen>), Error> {
+        Ok((self.dce.clone()?, self.dfs.clone().transpose()?))
+    }
+}
+
+fn answer(configuration: &Configuration, looked: &Looked) -> (Value, Result<Status, Error>) {
+    let (state, end) = match looked.all() {
         Ok((dce, dfs)) => {
             let state = State::of(dce, dfs);
-            (Some(state), Some(dce), dfs, state.end(dce, dfs))
+            (Some(state), state.end(dce, dfs))
         }
-        Err(error) => (None, None, None, Err(error)),
+        Err(error) => (None, Err(error)),
     };
     let status = match &end {
         Ok(status) => *status,
         Err(error) => error.kind.status(),
     };
-    let told = |error: &Error| json!({"kind": error.kind.word(), "message": error.to_string()});
+    // A program that cannot be asked: on a node where DCE is not installed, or not mounted.
+    let reason = if state.is_none() { "no_program" } else { "half_up" };
+    let told = |error: &Error| json!({"kind": error.kind.word(), "reason": reason, "message": error.to_string()});
+    let fields = |seen: &Result<Seen, Error>| seen.as_ref().ok().map(|seen| seen.fields());
     let answer = Map::from_iter([
         ("schema".to_owned(), Value::from(SCHEMA)),
         ("ok".to_owned(), Value::from(end.is_ok())),
         ("status".to_owned(), Value::from(status.code())),
         ("configuration".to_owned(), Value::from(configuration.kind.word())),
         ("state".to_owned(), json!(state.map(State::word))),
-        ("dce".to_owned(), json!(dce.map(Seen::fields))),
-        ("dfs".to_owned(), json!(dfs.map(Seen::fields))),
+        ("dce".to_owned(), json!(fields(&looked.dce))),
+        ("dfs".to_owned(), json!(looked.dfs.as_ref().and_then(fields))),
         ("error".to_owned(), json!(end.as_ref().err().map(told))),
     ]);
     (answer.into(), end)
 }
 
 impl Seen {
-    fn serves(self) -> bool {
-        self.running && self.ready.unwrap_or(true)
-    }
-
     fn fields(self) -> Value {
-        json!({"running": self.running, "ready": self.ready})
+        json!({"running": self.running, "ready": self.is_asked.then_some(self.serves)})
     }
 
     fn sentence(self) -> &'static str {
-        match (self.serves(), self.running) {
+        match (self.serves, self.running) {
             (true, _) => "serves",
             (false, true) => "runs and does not serve",
             (false, false) => "does not run",
@@ -101,7 +102,7 @@ impl Seen {
 impl State {
     fn of(dce: Seen, dfs: Option<Seen>) -> State {
         let all = || std::iter::once(dce).chain(dfs);
-        match (all().all(Seen::serves), all().any(|seen| seen.running)) {
+        match (all().all(|seen| seen.serves), all().any(|seen| seen.running)) {
             (true, _) => State::Running,
             (false, true) => State::Half,
             (false, false) => State::Stopped,
@@ -144,22 +145,22 @@ fn write(answer: &Value) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    fn seen(running: bool, ready: Option<bool>) -> Seen {
-        Seen { running, ready }
+    fn seen(running: bool, serves: bool) -> Seen {
+        Seen { running, serves, is_asked: true }
     }
 
     #[test]
     fn all_serve_or_none_runs_or_it_is_half_up() {
-        let (up, down) = (seen(true, Some(true)), seen(false, Some(false)));
-        let (deaf, plain) = (seen(true, Some(false)), seen(true, None));
+        let (up, down) = (seen(true, true), seen(false, false));
+        let deaf = seen(true, false);
         for (dce, dfs, state) in [
             (up, None, State::Running),
-            (plain, Some(up), State::Running),
+            (up, Some(up), State::Running),
             (down, None, State::Stopped),
             (down, Some(down), State::Stopped),
             (deaf, None, State::Half),
             (up, Some(down), State::Half),
-            (down, Some(plain), State::Half),
+            (down, Some(up), State::Half),
             (up, Some(deaf), State::Half),
         ] {
             assert_eq!(State::of(dce, dfs), state, "{dce:?} {dfs:?}");
@@ -168,8 +169,27 @@ mod tests {
 
     #[test]
     fn half_up_says_what_serves_and_what_does_not() {
-        let error = State::Half.end(seen(true, None), Some(seen(true, Some(false)))).unwrap_err();
+        let error = State::Half.end(seen(true, true), Some(seen(true, false))).unwrap_err();
         assert_eq!(error.to_string(), "half up: DCE serves, and DFS runs and does not serve");
+    }
+
+    #[test]
+    fn a_dce_that_runs_is_told_even_where_dfs_cannot_be_asked() {
+        let text = br#"{"schema":"hadce-config/1","configuration":"mutual-cascading","dfs":true,
+            "clients":["dce","dfs"],"service_addresses":["9.3.240.2"],
+            "running_dce":["dce"],"running_dfs":["dfs"]}"#;
+        let configuration = Configuration::parse(text).unwrap();
+        let ask = |probe: &Probe| match probe.argv[0].as_str() {
+            "dfs" => Err(Error::failed("dfs", "no such program")),
+            _ => Ok(true),
+        };
+        let (answer, end) = answer(&configuration, &look(&configuration, &ask));
+        assert_eq!(answer["dce"]["running"], true);
+        assert_eq!(
+            (&answer["dfs"], &answer["error"]["reason"]),
+            (&Value::Null, &json!("no_program"))
+        );
+        assert!(end.is_err());
     }
 
     #[test]
@@ -182,7 +202,7 @@ mod tests {
             "running" => Ok(false),
             other => Err(Error::failed(other, "was asked")),
         };
-        let seen = look(&configuration, &answers).unwrap();
-        assert_eq!(seen, (Seen { running: false, ready: Some(false) }, None));
+        let seen = look(&configuration, &answers).all().unwrap();
+        assert_eq!(seen, (Seen { running: false, serves: false, is_asked: true }, None));
     }
 }

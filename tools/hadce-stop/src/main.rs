@@ -35,11 +35,8 @@ fn main() -> ExitCode {
 }
 
 fn hadce_stop(tool: Tool, arguments: Arguments) -> Result<Status, Error> {
-    let mut configuration = Configuration::read(&arguments.config)?;
-    if let Some(seconds) = arguments.orders.deadline {
-        configuration.deadline_seconds = seconds;
-    }
-    let plan = plan::plan(&configuration);
+    let configuration = Configuration::read(&arguments.config)?;
+    let plan = arguments.orders.applied_to(plan::plan(&configuration));
     if arguments.dry_run {
         return plan.write(std::io::stdout(), tool);
     }

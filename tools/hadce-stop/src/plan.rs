@@ -7,10 +7,6 @@ use ha_dce::{Configuration, Service};
 use ha_plan::{Act, Answer, Check, OnFailure, Plan, Probe, Step};
 use std::collections::BTreeMap;
 
-/// To end a program that hangs, with all that it started, and to look once more whether it did its
-/// work.
-const ENDING_SECONDS: u64 = 10;
-
 /// The plan of a stop. It has no conditions: what runs is stopped, wherever the disks are.
 pub(crate) fn plan(configuration: &Configuration) -> Plan {
     Plan {
@@ -19,22 +15,8 @@ pub(crate) fn plan(configuration: &Configuration) -> Plan {
         state_directory: configuration.state_directory.clone(),
         deadline_seconds: configuration.deadline_seconds,
         conditions: Vec::new(),
-        steps: within(configuration.deadline_seconds, steps(configuration)),
+        steps: steps(configuration),
     }
-}
-
-/// A step that hangs leaves those behind it their share of a deadline that is shorter than all of
-/// them together.
-fn within(deadline_seconds: u64, mut steps: Vec<Step>) -> Vec<Step> {
-    let all: u64 = steps.iter().map(|step| step.timeout_seconds).sum();
-    let programs = steps.iter().filter(|step| matches!(step.r#do, Act::Run { .. })).count() as u64;
-    let shared = deadline_seconds.saturating_sub(programs * ENDING_SECONDS);
-    if all > shared {
-        for step in &mut steps {
-            step.timeout_seconds = (step.timeout_seconds * shared / all).max(1);
-        }
-    }
-    steps
 }
 
 fn steps(configuration: &Configuration) -> Vec<Step> {
@@ -92,17 +74,5 @@ fn releases(configuration: &Configuration) -> Vec<Step> {
 }
 
 fn step(id: &str, what: &str, act: Act, timeout_seconds: u64) -> Step {
-    Step {
-        id: id.to_owned(),
-        what: what.to_owned(),
-        only_if: Vec::new(),
-        unless: Vec::new(),
-        r#do: act,
-        undo: None,
-        ready: None,
-        ready_decides: false,
-        timeout_seconds,
-        on_failure: OnFailure::FailAtEnd,
-        reboot_if_failed: false,
-    }
+    Step { on_failure: OnFailure::FailAtEnd, ..Step::new(id, what, act, timeout_seconds) }
 }

@@ -6,7 +6,6 @@ mod netstat;
 
 use crate::sys;
 use ha_json::{Error, refuse_terminal};
-use std::fs::File;
 use std::io::Read;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -28,22 +27,31 @@ pub(crate) fn from(source: Option<&Path>) -> Result<Vec<Adapter>, Error> {
     let Some(path) = source else {
         return sys::adapters();
     };
-    let mut text = Vec::new();
-    let read = if path == Path::new("-") {
-        refuse_terminal("what ip -j addr, ifconfig -a or netstat -in print")?;
-        std::io::stdin().lock().take(LIMIT_BYTES + 1).read_to_end(&mut text)
-    } else {
-        File::open(path).and_then(|file| file.take(LIMIT_BYTES + 1).read_to_end(&mut text))
+    let (name, text) = match path.to_str() {
+        Some("-") => ("standard input".to_owned(), standard_input()?),
+        _ => {
+            let name = path.display().to_string();
+            // Of a FIFO nobody knows whether its writer ever comes.
+            let text = ha_file::read(path, LIMIT_BYTES)?;
+            (name.clone(), text.ok_or_else(|| Error::failed(name, "is not there"))?)
+        }
     };
-    let name = match path.to_str() {
-        Some("-") => "standard input".to_owned(),
-        _ => path.display().to_string(),
-    };
-    read.map_err(|error| Error::io(&name, &error))?;
-    if text.len() as u64 > LIMIT_BYTES {
-        return Err(Error::input(name, format!("is longer than {LIMIT_BYTES} bytes")));
-    }
     parse(&text).map_err(|why| Error::input(name, why))
+}
+
+fn standard_input() -> Result<Vec<u8>, Error> {
+    const NAME: &str = "standard input";
+    refuse_terminal("what ip -j addr, ifconfig -a or netstat -in print")?;
+    let mut text = Vec::new();
+    std::io::stdin()
+        .lock()
+        .take(LIMIT_BYTES + 1)
+        .read_to_end(&mut text)
+        .map_err(|error| Error::io(NAME, &error))?;
+    match text.len() as u64 > LIMIT_BYTES {
+        true => Err(Error::input(NAME, format!("is longer than {LIMIT_BYTES} bytes"))),
+        false => Ok(text),
+    }
 }
 
 /// Reads what a command printed; which one it was, the text itself tells.
@@ -112,6 +120,20 @@ mod tests {
     }
 
     #[test]
+    fn older_releases_of_aix_have_another_word_for_the_hardware_address() {
+        let text = "Name  Mtu   Network     Address            Ipkts Ierrs    Opkts Oerrs  Coll\n\
+            lo0   1536  <Link>                          1        0   1        0     0\n\
+            lo0   1536  127         127.0.0.1           1        0   1        0     0\n\
+            en0   1500  <Link>      2.60.8c.2e.65.17    1        0   1        0     0\n\
+            en0   1500  9.3.240     9.3.240.2           1        0   1        0     0\n\
+            tr0*  1492  <Link>10.0.5a.a8.7d.ef          1        0   1        0     0\n";
+        let adapters = parse(text.as_bytes()).unwrap();
+        let addresses: Vec<_> = adapters.iter().flat_map(|one| &one.addresses).collect();
+        assert_eq!(addresses, [&Ipv4Addr::LOCALHOST, &Ipv4Addr::new(9, 3, 240, 2)]);
+        assert_eq!(adapters.iter().map(|one| one.up).collect::<Vec<_>>(), [true, true, false]);
+    }
+
+    #[test]
     fn the_commands_of_linux_tell_the_same() {
         let node = NODE.map(|line| line.replace("en", "eth").replace("lo0", "lo"));
         assert_eq!(sorted(told("ip-j-addr.linux")), node);
@@ -167,7 +189,7 @@ mod tests {
         fn lines_of_such_words_are_adapters_or_an_error(
             words in prop::collection::vec(prop::sample::select(vec![
                 "[", "{", "}", "\n", "\n\t", " ", "en0: flags=1<UP>", "en0:", "inet", "inet6",
-                "addr:", "1.2.3.4", "::1%1", "Name", "Mtu", "Network", "Address", "en0*", "link#2",
+                "addr:", "1.2.3.4", "::1%1", "Name", "Mtu", "Network", "Address", "en0*", "link#2", "<Link>",
                 "Link encap:", "UP", "MTU:1500", "flags=", "<", ">", "\"ifname\"", ":", "\u{e4}",
             ]), 0..24),
         ) {

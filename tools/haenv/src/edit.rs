@@ -70,7 +70,7 @@ pub(crate) fn apply(file: &mut EnvironmentFile, wanted: &[Wanted]) -> Result<Vec
         let old = file.get(name).map(<[u8]>::to_vec);
         let changed = match value {
             Some(value) => file.set(name, value)?,
-            None => file.unset(name),
+            None => file.unset(name)?,
         };
         changes.push(Change { name: name.clone(), old, new: value.clone(), changed });
     }
@@ -79,7 +79,7 @@ pub(crate) fn apply(file: &mut EnvironmentFile, wanted: &[Wanted]) -> Result<Vec
 
 /// The edit as an answer.
 pub(crate) fn answer(target: &Target<'_>, wanted: &[Wanted]) -> Result<Answer, Error> {
-    let changes = edit(target, wanted)?;
+    let changes = edit(target, |file| apply(file, wanted))?;
     Ok((told(target, &changes), Status::Done))
 }
 
@@ -105,14 +105,17 @@ pub(crate) fn told(target: &Target<'_>, changes: &[Change]) -> Map<String, Value
     fields
 }
 
-/// Changes the file, under its lock, in one step.
-pub(crate) fn edit(target: &Target<'_>, wanted: &[Wanted]) -> Result<Vec<Change>, Error> {
+/// Changes the file by what `changing` does to it, under its lock, in one step.
+pub(crate) fn edit(
+    target: &Target<'_>,
+    changing: impl FnOnce(&mut EnvironmentFile) -> Result<Vec<Change>, Error>,
+) -> Result<Vec<Change>, Error> {
     let _lock = match target.dry_run {
         true => None,
         false => Some(ha_file::lock(target.path, target.lock_wait)?),
     };
     let mut file = look::file_if_there(target.path)?.unwrap_or_else(|| EnvironmentFile::parse(b""));
-    let changes = apply(&mut file, wanted)?;
+    let changes = changing(&mut file)?;
     let changed = changes.iter().any(|change| change.changed);
     if changed && !target.dry_run {
         ha_file::replace(target.path, &file.bytes(), MODE_WHEN_NEW, Durability::Synced)?;

@@ -5,18 +5,13 @@
 
 use crate::adapters::Adapter;
 use crate::service::Service;
+use ha_environment::excluded::{Excluded, MOST, VARIABLE};
 use ha_json::{Error, Map, Value, json};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-/// The variable that lists what is not used.
-pub(crate) const VARIABLE: &str = "RPC_UNSUPPORTED_NETADDRS";
-
 /// The variable of other runtimes that lists what is used.
 const WHITE_LIST: &str = "RPC_SUPPORTED_NETADDRS";
-
-/// As many as the runtime takes.
-const MOST: usize = 10;
 
 pub(crate) const FIELDS: [&str; 10] = [
     "name",
@@ -43,14 +38,16 @@ pub(crate) enum Moment {
 /// What was worked out.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Exclusion {
-    /// In the order of the addresses, which stays when adapters come and go, each with its adapter.
-    pub(crate) excluded: BTreeMap<Ipv4Addr, String>,
+    /// In the order of the addresses, which stays when adapters come and go, each with its adapter;
+    /// without one where it is excluded only because it was before.
+    pub(crate) excluded: BTreeMap<Ipv4Addr, Option<String>>,
     /// Each with whether it is here.
     services: Vec<(Service, bool)>,
     used: Vec<Ipv4Addr>,
 }
 
-/// Works out what is left when the services are taken away.
+/// Works out what is left when the services are taken away from what is here and from what was
+/// excluded `before`: a boot address whose place a service address has now comes back.
 ///
 /// # Errors
 /// Failed: a service that is not here, though it should be; nothing here that could be excluded
@@ -59,12 +56,13 @@ pub(crate) fn work_out(
     adapters: &[Adapter],
     services: &[Service],
     moment: Moment,
+    before: &Excluded,
 ) -> Result<Exclusion, Error> {
     let mut all = BTreeMap::new();
     for adapter in adapters.iter().filter(|adapter| adapter.up && !adapter.loopback) {
         for address in &adapter.addresses {
             if !address.is_loopback() && !address.is_unspecified() {
-                all.entry(*address).or_insert_with(|| adapter.name.clone());
+                all.entry(*address).or_insert_with(|| Some(adapter.name.clone()));
             }
         }
     }
@@ -91,17 +89,14 @@ pub(crate) fn work_out(
         let why = "no adapter here is up with another address: the own service address should be";
         return Err(Error::failed(VARIABLE, why));
     }
+    let kept = before.addresses().iter().filter(|address| !used.contains(address));
+    for address in kept {
+        all.entry(*address).or_insert(None);
+    }
     let exclusion = Exclusion { excluded: all, services: told, used };
     match exclusion.excluded.len() {
         0..=MOST => Ok(exclusion),
-        many => Err(Error::failed(
-            VARIABLE,
-            format!(
-                "{many} addresses are to be excluded, and it takes {MOST}; a runtime that knows \
-                 {WHITE_LIST} needs {WHITE_LIST}={} in its place",
-                exclusion.white_list()
-            ),
-        )),
+        many => Err(Error::failed(VARIABLE, exclusion.too_many(many))),
     }
 }
 
@@ -123,6 +118,19 @@ impl Exclusion {
     /// The value of [`VARIABLE`], empty where nothing is to be excluded.
     pub(crate) fn value(&self) -> String {
         joined(self.excluded.keys(), ":")
+    }
+
+    fn too_many(&self, many: usize) -> String {
+        let absent = self.excluded.values().filter(|adapter| adapter.is_none()).count();
+        let kept = match absent {
+            0 => String::new(),
+            absent => format!(" ({absent} only because the file excludes them already: --unset)"),
+        };
+        format!(
+            "{many} addresses are to be excluded{kept}, and it takes {MOST}; a runtime that knows \
+             {WHITE_LIST} needs {WHITE_LIST}={} in its place",
+            self.white_list()
+        )
     }
 
     fn white_list(&self) -> String {
@@ -181,12 +189,14 @@ mod tests {
     }
 
     fn value(adapters: &[Adapter], of: &str, moment: Moment) -> String {
-        work_out(adapters, &[service(of)], moment).unwrap().value()
+        work_out(adapters, &[service(of)], moment, &Excluded::default()).unwrap().value()
     }
 
     #[test]
     fn the_example_of_the_guide() {
-        let exclusion = work_out(&node(), &[service("9.3.240.2")], Moment::AtHome).unwrap();
+        let exclusion =
+            work_out(&node(), &[service("9.3.240.2")], Moment::AtHome, &Excluded::default())
+                .unwrap();
         assert_eq!(exclusion.value(), "9.3.240.1:9.3.240.66");
         assert_eq!(exclusion.white_list(), "9.3.240.2");
         assert_eq!(
@@ -212,14 +222,36 @@ mod tests {
     #[test]
     fn a_service_that_is_not_here_is_an_error() {
         for foreign in ["9.3.240.3", "10.8.8.8", "127.0.0.1", "10.9.9.9"] {
-            let error = work_out(&node(), &[service(foreign)], Moment::AtHome).unwrap_err();
+            let error =
+                work_out(&node(), &[service(foreign)], Moment::AtHome, &Excluded::default())
+                    .unwrap_err();
             assert_eq!((error.kind, error.what.as_str()), (Kind::Failed, foreign));
         }
     }
 
     #[test]
+    fn an_address_that_was_excluded_and_is_not_here_stays() {
+        let swapped = [adapter("en0", &["9.3.240.2"]), adapter("en1", &["9.3.240.66"])];
+        let before = Excluded::parse("9.3.240.1:9.3.240.2:9.3.240.66").unwrap();
+        let own = [service("9.3.240.2")];
+        let exclusion = work_out(&swapped, &own, Moment::AtHome, &before).unwrap();
+        assert_eq!(exclusion.value(), "9.3.240.1:9.3.240.66");
+        let fields = exclusion.fields();
+        assert_eq!(fields["excluded"][0], json!({"address": "9.3.240.1", "adapter": null}));
+        assert_eq!(fields["excluded"][1]["adapter"], "en1");
+        let peer = [service("9.3.240.3")];
+        let during = work_out(&swapped, &peer, Moment::BeforeTakeover, &before).unwrap();
+        assert_eq!(during.value(), before.to_string());
+        let ten = Excluded::new((1..=10).map(|n| Ipv4Addr::new(9, 1, 0, n)).collect()).unwrap();
+        let error = work_out(&swapped, &own, Moment::AtHome, &ten).unwrap_err();
+        assert!(error.why.contains("11 addresses are to be excluded (10 only"), "{error}");
+    }
+
+    #[test]
     fn nothing_here_is_an_error_before_a_takeover() {
-        let error = work_out(&[], &[service("9.3.240.3")], Moment::BeforeTakeover).unwrap_err();
+        let error =
+            work_out(&[], &[service("9.3.240.3")], Moment::BeforeTakeover, &Excluded::default())
+                .unwrap_err();
         assert_eq!(error.kind, Kind::Failed);
     }
 
@@ -229,7 +261,9 @@ mod tests {
         adapters[0].addresses.extend((1..=10).map(|last| Ipv4Addr::new(9, 1, 0, last)));
         assert_eq!(value(&adapters, "9.0.0.1", Moment::AtHome).split(':').count(), 10);
         adapters[0].addresses.push(Ipv4Addr::new(9, 1, 0, 11));
-        let error = work_out(&adapters, &[service("9.0.0.1")], Moment::AtHome).unwrap_err();
+        let error =
+            work_out(&adapters, &[service("9.0.0.1")], Moment::AtHome, &Excluded::default())
+                .unwrap_err();
         assert!(error.why.starts_with("11 addresses"), "{error}");
         assert!(error.why.contains("RPC_SUPPORTED_NETADDRS=9.0.0.1 "), "{error}");
     }
@@ -238,7 +272,7 @@ mod tests {
     fn of_a_name_with_several_addresses_those_that_are_here_are_used() {
         let mut both = service("9.3.240.2");
         both.addresses.push(Ipv4Addr::new(9, 3, 241, 2));
-        let exclusion = work_out(&node(), &[both], Moment::AtHome).unwrap();
+        let exclusion = work_out(&node(), &[both], Moment::AtHome, &Excluded::default()).unwrap();
         assert_eq!(exclusion.white_list(), "9.3.240.2");
     }
 
@@ -256,8 +290,8 @@ mod tests {
             let own = service(&addresses[0].to_string());
             let mut turned = addresses.clone();
             turned.rotate_left(moved.index(addresses.len()));
-            let first = work_out(&of(&addresses), std::slice::from_ref(&own), Moment::AtHome).unwrap();
-            let second = work_out(&of(&turned), &[own], Moment::AtHome).unwrap();
+            let first = work_out(&of(&addresses), std::slice::from_ref(&own), Moment::AtHome, &Excluded::default()).unwrap();
+            let second = work_out(&of(&turned), &[own], Moment::AtHome, &Excluded::default()).unwrap();
             prop_assert_eq!(first.value(), second.value());
             prop_assert!(!first.excluded.contains_key(&addresses[0]));
         }

@@ -6,6 +6,48 @@ use ha_environment::{EnvironmentFile, is_name};
 use ha_json::{Error, Kind, Status, Tool};
 use std::path::Path;
 
+/// Variables that a shell makes itself: some cannot be set, and end the script that tries; others are
+/// numbers, and what is set is an expression that some shells work out, commands in it run. Those with
+/// a meaning that would hit the script that evals: IFS splits its words, TMOUT ends its reads.
+const OF_THE_SHELL: [&str; 33] = [
+    "_",
+    "BASHOPTS",
+    "BASHPID",
+    "BASH_SUBSHELL",
+    "BASH_VERSINFO",
+    "DIRSTACK",
+    "EPOCHREALTIME",
+    "EPOCHSECONDS",
+    "ERRNO",
+    "EUID",
+    "FUNCNAME",
+    "GROUPS",
+    "HISTCMD",
+    "IFS",
+    "JOBMAX",
+    "KSHEGID",
+    "KSHEUID",
+    "KSHGID",
+    "KSHUID",
+    "KSH_VERSION",
+    "LINENO",
+    "OPTIND",
+    "PGRP",
+    "PIPESTATUS",
+    "PPID",
+    "RANDOM",
+    "SECONDS",
+    "SHELLOPTS",
+    "SHLVL",
+    "SRANDOM",
+    "TMOUT",
+    "UID",
+    "USER_ID",
+];
+
+/// Those that some shells take for numbers, and that a file may well set: a number does no harm.
+const NUMBERS: [&str; 4] = ["COLUMNS", "HISTSIZE", "LINES", "MAILCHECK"];
+
 /// Lines that any Bourne shell takes, and what had to be left out.
 #[derive(Debug, PartialEq, Eq)]
 struct Lines {
@@ -55,6 +97,10 @@ fn lines(file: &EnvironmentFile, only: &[String]) -> Lines {
         };
         if !is_name(variable.name) {
             leave_out("is no name that a shell takes");
+        } else if is_one_of(&OF_THE_SHELL, variable.name) {
+            leave_out("is a variable of the shell's own");
+        } else if is_one_of(&NUMBERS, variable.name) && !is_number(variable.value) {
+            leave_out("is a number for some shells, and its value is none");
         } else if variable.value.contains(&0) {
             leave_out("has a NUL in its value, which no environment can hold");
         } else {
@@ -72,6 +118,17 @@ fn lines(file: &EnvironmentFile, only: &[String]) -> Lines {
         }
     }
     lines
+}
+
+fn is_one_of(names: &[&str], name: &[u8]) -> bool {
+    names.iter().any(|one| one.as_bytes() == name)
+}
+
+/// A decimal that no shell takes for an octal one.
+fn is_number(value: &[u8]) -> bool {
+    (1..10).contains(&value.len())
+        && value.iter().all(u8::is_ascii_digit)
+        && (value == b"0" || value[0] != b'0')
 }
 
 /// Between single quotes a shell takes every byte as it is, but the quote itself.

@@ -1,9 +1,11 @@
 //! What was asked of the addresses: the services by name or address, and whether they are here.
 
 use crate::answer::Answer;
-use crate::edit::{Target, Wanted, edit, told};
-use crate::exclusion::{self, Moment};
+use crate::edit::{Change, Target, Wanted, apply, edit, told};
+use crate::exclusion::{self, Exclusion, Moment};
 use crate::{Arguments, adapters};
+use ha_environment::EnvironmentFile;
+use ha_environment::excluded::{Excluded, VARIABLE};
 use ha_json::{Error, Map, Status, Value, reason};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -56,21 +58,31 @@ impl Question {
         let adapters = adapters::from(self.adapters.as_deref())?;
         let services =
             self.services.iter().map(|given| resolve(given)).collect::<Result<Vec<_>, _>>()?;
-        let exclusion = exclusion::work_out(&adapters, &services, self.moment)?;
-        if let Some(tool) = target.verbose {
-            let (all, some) = (adapters.len(), exclusion.excluded.len());
-            tool.say(&format!("{all} adapters, {some} addresses to exclude"));
-        }
-        let mut fields = exclusion.fields();
-        if self.write {
-            // Nothing to exclude is said by no variable: an empty one says who knows what.
-            let value = Some(exclusion.value()).filter(|value| !value.is_empty());
-            let name = exclusion::VARIABLE.to_owned();
-            let wanted = Wanted { name, value: value.map(String::into_bytes) };
-            fields.extend(told(target, &edit(target, &[wanted])?));
-        } else {
+        let work_out = |before: &Excluded| -> Result<Exclusion, Error> {
+            let exclusion = exclusion::work_out(&adapters, &services, self.moment, before)?;
+            if let Some(tool) = target.verbose {
+                let (all, some) = (adapters.len(), exclusion.excluded.len());
+                tool.say(&format!("{all} adapters, {some} addresses to exclude"));
+            }
+            Ok(exclusion)
+        };
+        if !self.write {
+            let mut fields = work_out(&Excluded::default())?.fields();
             fields.extend(untold());
+            return Ok((fields, Status::Done));
         }
+        let mut fields = Map::new();
+        let write = |file: &mut EnvironmentFile| -> Result<Vec<Change>, Error> {
+            // What is no list of addresses excludes nothing that could be kept.
+            let before = Excluded::of(file).ok().flatten().unwrap_or_default();
+            let exclusion = work_out(&before)?;
+            fields = exclusion.fields();
+            // Nothing to exclude is an empty value: without a variable nobody has decided.
+            let value = Some(exclusion.value().into_bytes());
+            apply(file, &[Wanted { name: VARIABLE.to_owned(), value }])
+        };
+        let changes = edit(target, write)?;
+        fields.extend(told(target, &changes));
         Ok((fields, Status::Done))
     }
 }

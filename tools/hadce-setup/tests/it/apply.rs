@@ -84,12 +84,23 @@ fn a_link_in_an_image_does_not_lead_out_of_it() {
 #[test]
 fn a_step_that_fails_is_3_and_the_others_are_done() {
     let ground = Ground::bare();
-    fs::remove_dir(ground.node("var")).unwrap();
-    ground.put("var", "a file");
+    fs::remove_file(ground.node("etc/services")).unwrap();
+    symlink("/nowhere/services", ground.node("etc/services")).unwrap();
     let ran = ground.standby(&["--apply"]);
     assert_eq!((ran.status, &ran.end()["ok"]), (3, &false.into()));
-    assert_eq!(ran.end()["failed_steps"][0], "mount-point-2");
-    assert!(ground.node(".:").is_symlink());
+    assert_eq!(ran.end()["failed_steps"][0], "services-kerberos5");
+    assert!(ground.node(".:").is_symlink() && ground.node("krb5").is_dir());
+}
+
+#[test]
+fn where_a_file_is_in_the_way_nothing_is_promised_and_nothing_tried() {
+    let ground = Ground::bare();
+    fs::remove_dir(ground.node("var")).unwrap();
+    ground.put("var", "a file");
+    let values = ground.standby(&[]).finding("mount-point", "/var/dce").clone();
+    assert_eq!((&values["outcome"], &values["apply"]), (&"failed".into(), &false.into()));
+    assert_eq!(ground.standby(&["--apply"]).status, 0);
+    assert_eq!(fs::read_to_string(ground.node("var")).unwrap(), "a file");
 }
 
 #[test]

@@ -22,6 +22,13 @@ mount -t tmpfs tmpfs "$root/dce/krb5"
 mount -t tmpfs tmpfs "$root/dce/var"
 mkdir "$root/dce/var/cache"
 mount -t tmpfs tmpfs "$root/dce/var/cache"
+# Hidden again by what is mounted above it; and scripts that nobody can run.
+mkdir -p "$root/dce/hidden/etc"
+mount -t tmpfs tmpfs "$root/dce/hidden/etc"
+mount -t tmpfs tmpfs "$root/dce/hidden"
+mkdir -p "$root/dce/hidden/etc" "$root/dce/noexec"
+mount -t tmpfs -o noexec tmpfs "$root/dce/noexec"
+for script in "$root/dce/noexec/start" "$root/dce/start"; do echo '#!/bin/sh' >"$script"; chmod 755 "$script"; done
 ip link add dce0 type veth peer name dce1
 ip address add 9.3.240.2/24 dev dce0
 ip address add 9.3.240.66/24 dev dce0
@@ -85,12 +92,48 @@ fn mounts_and_addresses_of_the_machine_are_seen() {
     assert_eq!(outcome("mounted", "/dce/krb5"), "ok");
     assert_eq!(outcome("mounted", "/dce/etc"), "failed");
     assert_eq!(outcome("unmounted", "/dce/krb5"), "not_applicable");
-    assert_eq!(outcome("dfs-cache", "/dce/var/cache"), "ok");
+    // In memory: whether that will do a person says.
+    assert_eq!(outcome("dfs-cache", "/dce/var/cache"), "person");
     assert_eq!(outcome("service-address", "9.3.240.2"), "ok");
     let variable = ran.finding("excluded-addresses", "/etc/environment");
-    assert!(variable["found"].as_str().unwrap().contains("does not exclude 9.3.240.66"));
+    assert!(variable["found"].as_str().unwrap().ends_with("is not set"));
     let fix = "haenv --exclude-all-but 9.3.240.2 --write /etc/environment";
     assert!(variable["fix"].as_str().unwrap().starts_with(fix));
+}
+
+#[test]
+fn what_is_hidden_is_not_mounted_and_what_is_shared_is_no_cache_and_noexec_is_told() {
+    if !possible() {
+        return;
+    }
+    let ground = ground();
+    ground.configure(json!({"shared_mounts": ["/dce/krb5", "/dce/var", "/dce/hidden/etc"]}));
+    let configuration = ground.configuration();
+    let script = "mount --bind /dce/krb5 /dce/var/cache && exec \"$@\"";
+    let ran = run(
+        &ground,
+        &[
+            &["sh", "-c", script, "sh", tool(), "--node", "standby", "--cell", "abc.com"][..],
+            &[
+                "--cache",
+                "/dce/var/cache",
+                "--script",
+                "/dce/noexec/start",
+                "--script",
+                "/dce/start",
+            ],
+            &["--config", configuration.to_str().unwrap()],
+        ]
+        .concat(),
+    );
+    assert_eq!((ran.status, ran.stderr.as_str()), (1, ""));
+    assert_eq!(ran.finding("unmounted", "/dce/hidden/etc")["outcome"], "ok");
+    let cache = ran.finding("dfs-cache", "/dce/var/cache");
+    assert_eq!(cache["found"], "the file system of /dce/krb5, which is shared");
+    if nix::unistd::geteuid().is_root() {
+        assert_eq!(ran.finding("script", "/dce/noexec/start")["outcome"], "failed");
+    }
+    assert_eq!(ran.finding("script", "/dce/start")["outcome"], "ok");
 }
 
 #[test]

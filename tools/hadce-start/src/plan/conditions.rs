@@ -2,7 +2,7 @@
 //! node has let go of it.
 
 use super::Facts;
-use crate::excluded::{Excluded, leaves};
+use crate::excluded::Known;
 use ha_dce::Configuration;
 use ha_plan::{Answer, Check, Condition, Probe};
 use std::collections::BTreeMap;
@@ -13,11 +13,18 @@ pub(crate) fn conditions(configuration: &Configuration, facts: &Facts) -> Vec<Co
     conditions.extend(addresses(configuration));
     conditions.extend(peer(configuration, facts));
     conditions.extend(excluded(configuration, &facts.excluded));
+    conditions.extend(no_others(configuration, &facts.excluded));
     conditions
 }
 
 fn condition(id: &str, what: String, check: Check, otherwise: &str) -> Condition {
-    Condition { id: format!("needs-{id}"), what, check, otherwise: Some(otherwise.to_owned()) }
+    Condition {
+        id: format!("needs-{id}"),
+        what,
+        check,
+        otherwise: Some(otherwise.to_owned()),
+        warn_only: false,
+    }
 }
 
 fn programs(configuration: &Configuration) -> Vec<Condition> {
@@ -27,8 +34,6 @@ fn programs(configuration: &Configuration) -> Vec<Condition> {
     {
         all.push((format!("start-{name}"), &service.start));
         all.push((format!("stop-{name}"), &service.stop));
-        all.push((format!("running-{name}"), &service.running));
-        all.extend(service.ready.as_ref().map(|ready| (format!("ready-{name}"), ready)));
     }
     let executable = |(id, argv): (String, &Vec<String>)| {
         let program = argv.first().cloned().unwrap_or_default();
@@ -90,22 +95,43 @@ fn peer(configuration: &Configuration, facts: &Facts) -> Option<Condition> {
         environment: BTreeMap::new(),
         expect: Answer::Yes,
         timeout_seconds: configuration.probe_seconds,
-        when_timed_out: Answer::No,
+        unanswered: Answer::No,
     };
     let next = "shut the other node down, or reboot it: its DFS holds the shared disks";
     Some(condition("peer-down", what, Check::Probe { probe }, next))
 }
 
-fn excluded(configuration: &Configuration, excluded: &Excluded) -> Option<Condition> {
+fn excluded(configuration: &Configuration, excluded: &Known) -> Option<Condition> {
     let why = match excluded {
-        Excluded::NotAsked => return None,
-        Excluded::Unknown(why) => why.clone(),
-        Excluded::Value(value) => leaves(value, &configuration.service_addresses).err()?,
+        Known::NotAsked => return None,
+        Known::Not(why) => why.clone(),
+        Known::Yes(excluded) => excluded.leaves(&configuration.service_addresses).err()?,
     };
     let listed: Vec<String> =
         configuration.service_addresses.iter().map(ToString::to_string).collect();
     let file = configuration.environment_file.as_deref().unwrap_or_default();
     let next = format!("{why}: haenv --exclude-all-but {} --write {file}", listed.join(","));
-    let what = "DCE uses the service addresses and no other".to_owned();
+    let what = "DCE knows which addresses it must not use".to_owned();
     Some(condition("excluded-addresses", what, Check::Unproven {}, &next))
+}
+
+/// An adapter that came after the variable was written does not keep DCE from being taken over.
+fn no_others(configuration: &Configuration, excluded: &Known) -> Option<Condition> {
+    let Known::Yes(excluded) = excluded else { return None };
+    // In mutual takeover the other node's service address comes and goes.
+    if !configuration.kind.takes_over() {
+        return None;
+    }
+    let services: Vec<String> =
+        configuration.service_addresses.iter().map(ToString::to_string).collect();
+    let excluded = excluded.addresses().iter().map(ToString::to_string);
+    let addresses = excluded.chain(services.iter().cloned()).collect();
+    let file = configuration.environment_file.as_deref().unwrap_or_default();
+    let next = format!(
+        "DCE may use it: haenv --exclude-all-but {} --write {file}, before the next start",
+        services.join(",")
+    );
+    let what = "DCE uses the service addresses and no other".to_owned();
+    let check = Check::KnownAddresses { addresses };
+    Some(Condition { warn_only: true, ..condition("no-other-address", what, check, &next) })
 }

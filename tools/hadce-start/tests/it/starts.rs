@@ -176,8 +176,8 @@ fn wrong_usage_does_nothing_and_says_which_key() {
         .unwrap();
     let kept = ground.path("dce.json");
     fs::write(&kept, ground.configuration(json!({})).to_string()).unwrap();
-    fs::set_permissions(&kept, fs::Permissions::from_mode(0o646)).unwrap();
-    run(&["--config", kept.to_str().unwrap()], "").failed_with(2, "chmod o-w").unwrap();
+    fs::set_permissions(&kept, fs::Permissions::from_mode(0o664)).unwrap();
+    run(&["--config", kept.to_str().unwrap()], "").failed_with(2, "chmod go-w").unwrap();
     fs::set_permissions(&kept, fs::Permissions::from_mode(0o640)).unwrap();
     assert_eq!(run(&["--config", kept.to_str().unwrap()], "").status, 0);
 }

@@ -24,12 +24,8 @@ fn a_dry_run_is_a_plan_that_harun_reads_and_does_nothing() {
     let wanted = [
         "needs-start-dce",
         "needs-stop-dce",
-        "needs-running-dce",
-        "needs-ready-dce",
         "needs-start-dfs",
         "needs-stop-dfs",
-        "needs-running-dfs",
-        "needs-ready-dfs",
         "needs-mount-1",
         "needs-mount-2",
         "needs-mount-3",

@@ -35,7 +35,7 @@ fn what_runs_no_more_was_stopped() {
     assert_eq!((gone.argv[0].as_str(), gone.expect), ("running-dce", Answer::No));
     assert!(step.ready_decides && step.unless == [gone.clone()]);
     // A daemon that hangs the question has not gone.
-    assert_eq!(gone.when_timed_out, Answer::Yes);
+    assert_eq!(gone.unanswered, Answer::Yes);
 }
 
 #[test]
@@ -58,19 +58,6 @@ fn a_step_of_the_site_runs_where_anything_runs_and_ends_no_stop() {
     assert_eq!(asked, ["running-dfs", "running-dce"]);
     assert!(before.unless.iter().all(|probe| probe.expect == Answer::No));
     assert_eq!(after.unless[0].argv, ["done"]);
-}
-
-#[test]
-fn a_short_deadline_is_shared_by_the_steps() {
-    let mut configuration = configured(ROTATING_WITH_DFS);
-    let seconds = |configuration: &Configuration| -> Vec<u64> {
-        plan(configuration).steps.iter().map(|step| step.timeout_seconds).collect()
-    };
-    assert_eq!(seconds(&configuration), [120, 120, 30, 30, 10]);
-    configuration.deadline_seconds = 175;
-    assert_eq!(seconds(&configuration), [60, 60, 15, 15, 5]);
-    configuration.deadline_seconds = 1;
-    assert_eq!(seconds(&configuration), [1; 5]);
 }
 
 proptest! {

@@ -21,7 +21,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Adapter>, String> {
             return Err(format!("line {number}: has too few columns"));
         };
         let found = match rest.first() {
-            _ if network.starts_with("link#") || network.contains(':') => None,
+            // What stands there is of the hardware; AIX 4.1 and 4.2 say <Link>.
+            _ if network.starts_with("link#") || network.starts_with("<Link>") => None,
+            _ if network.contains(':') => None,
             // What has no address of this family.
             Some(&"none") => None,
             Some(text) => Some(address(number, text)?),

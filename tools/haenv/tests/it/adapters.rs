@@ -46,14 +46,49 @@ fn a_takeover_and_back() {
 }
 
 #[test]
-fn nothing_to_exclude_takes_the_variable_away() {
+fn nothing_to_exclude_is_an_empty_value() {
     let ground = Ground::with("RPC_UNSUPPORTED_NETADDRS=stale\n");
     let adapters = ground.root.path().join("adapters");
     fs::write(&adapters, "en0: flags=1<UP>\n\tinet 9.3.240.2 netmask 0xffffff00\n").unwrap();
     let adapters = adapters.to_str().unwrap();
     let answer = ground.run(&["--exclude-all-but", OWN, "--adapters", adapters, "--write"]).well();
-    assert_eq!((&answer["value"], &answer["changes"][0]["new"]), (&json!(""), &json!(null)));
-    assert_eq!(ground.content(), "");
+    assert_eq!((&answer["value"], &answer["changes"][0]["new"]), (&json!(""), &json!("")));
+    assert_eq!(ground.content(), "RPC_UNSUPPORTED_NETADDRS=\n");
+    let exported = ground.run(&["--export", "--only", "RPC_UNSUPPORTED_NETADDRS"]);
+    let line = "RPC_UNSUPPORTED_NETADDRS=''; export RPC_UNSUPPORTED_NETADDRS\n";
+    assert_eq!((exported.status, exported.text().as_str()), (0, line));
+}
+
+#[test]
+fn the_value_of_the_guide_survives_a_run_while_the_service_address_is_in_the_place_of_boot() {
+    let line = format!("RPC_UNSUPPORTED_NETADDRS={VALUE}\n");
+    let ground = Ground::with(&line);
+    let adapters = ground.root.path().join("adapters");
+    fs::write(
+        &adapters,
+        "en0: flags=1<UP>\n\tinet 9.3.240.2 netmask 0xffffff00\n\
+         en1: flags=1<UP>\n\tinet 9.3.240.66 netmask 0xffffff00\n",
+    )
+    .unwrap();
+    let adapters = adapters.to_str().unwrap();
+    let at_home = ["--exclude-all-but", OWN, "--adapters", adapters, "--write"];
+    let answer = ground.run(&at_home).well();
+    assert_eq!((&answer["value"], &answer["changed"]), (&json!(VALUE), &json!(false)));
+    assert_eq!(ground.content(), line);
+    ground.run(&["--before-takeover", PEER, "--adapters", adapters, "--write"]).well();
+    assert_eq!(ground.run(&at_home).well()["value"], VALUE);
+    ground.run(&["--unset", "RPC_UNSUPPORTED_NETADDRS"]).well();
+    assert_eq!(ground.run(&at_home).well()["value"], "9.3.240.66");
+}
+
+#[test]
+fn a_fifo_is_not_waited_for() {
+    let ground = Ground::new();
+    let fifo = ground.root.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let ran = run(&["--exclude-all-but", OWN, "--adapters", fifo.to_str().unwrap()]);
+    assert_eq!(ran.status, 6);
+    assert!(ran.stderr.contains("is no regular file"), "{}", ran.stderr);
 }
 
 #[test]

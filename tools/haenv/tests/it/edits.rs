@@ -151,6 +151,42 @@ fn many_at_once_lose_nothing_of_each_other() {
 }
 
 #[test]
+fn a_file_with_a_line_that_goes_on_or_is_too_long_is_not_edited() {
+    let long = format!("A=1\n#{}\nB=2\n", "x".repeat(8191));
+    for (text, why) in [
+        ("A=b\\\n\nB=1\n", "line 1 joins it with others"),
+        ("A=1\n\\\nA=2\n", "line 2 joins it with others"),
+        ("A=x\\\n#c\ny\n", "line 1 joins it with others"),
+        (&long, "line 2 is longer than 8191 bytes"),
+    ] {
+        let ground = Ground::with(text);
+        let adapters = crate::ground::fixture("netstat-in.aix");
+        for arguments in [
+            &["--set", "A=9"][..],
+            &["--unset", "B"],
+            &["--set", "A=9", "--dry-run"],
+            &["--exclude-all-but", "9.3.240.2", "--adapters", &adapters, "--write"],
+        ] {
+            let ran = ground.run(arguments);
+            refused(&ran, 6);
+            assert!(ran.stderr.contains(why), "{}", ran.stderr);
+            assert_eq!(ground.content(), text);
+        }
+    }
+}
+
+#[test]
+fn who_holds_the_file_of_root_without_being_root_keeps_nobody_waiting() {
+    let ground = Ground::with(TEXT);
+    if !nix::unistd::geteuid().is_root() {
+        return eprintln!("SKIPPED: only root has locks that nobody else can take");
+    }
+    let reader = fs::File::open(ground.file()).unwrap();
+    let _held = ha_command::lock_directory(reader.into(), "reader", Duration::ZERO).unwrap();
+    ground.run(&["--set", "A=2", "--lock-wait", "0"]).well();
+}
+
+#[test]
 fn what_is_done_is_told_on_request() {
     let ground = Ground::with(TEXT);
     let ran = ground.run(&["--set", "A=2", "--verbose"]);

@@ -63,6 +63,43 @@ fn names_that_no_shell_takes_are_left_out_and_told() {
 }
 
 #[test]
+fn what_is_the_shells_own_is_left_out_and_no_shell_runs_what_stands_in_it() {
+    let ground = Ground::new();
+    let ran = ground.root.path().join("ran");
+    let names = "OPTIND UID EUID PPID SHELLOPTS BASHOPTS BASH_VERSINFO BASHPID KSH_VERSION TMOUT RANDOM \
+        SRANDOM SECONDS LINENO HISTCMD HISTSIZE MAILCHECK COLUMNS LINES IFS PIPESTATUS PGRP USER_ID KSHUID";
+    let mut content = String::new();
+    for name in names.split_whitespace() {
+        content += &format!("{name}=x[$(touch {})]\n", ran.display());
+    }
+    std::fs::write(ground.file(), content + "A=1\n").unwrap();
+    let told = ground.run(&["--export"]);
+    assert_eq!((told.status, told.text().as_str()), (1, "A='1'; export A\n(exit 1)\n"));
+    assert_eq!(told.stderr.lines().count(), names.split_whitespace().count(), "{}", told.stderr);
+    for shell in SHELLS {
+        if let Some(seen) = evaluated(shell, &ground, "") {
+            assert_eq!(seen, (b"1".to_vec(), 1), "{shell}");
+        }
+    }
+    assert!(!ran.exists());
+}
+
+#[test]
+fn a_number_is_exported_where_shells_want_one() {
+    for (value, lines) in [("80", 1), ("0", 1), ("08", 0), ("", 0), ("1+1", 0), ("9999999999", 0)] {
+        let ground = Ground::with(format!("COLUMNS={value}\n"));
+        let lines_of = |text: String| text.lines().filter(|line| line.contains("export")).count();
+        assert_eq!(lines_of(ground.run(&["--export"]).text()), lines, "{value:?}");
+    }
+}
+
+#[test]
+fn on_wrong_usage_there_is_nothing_for_eval() {
+    let ran = run(&["--export", "--no-such-option"]);
+    assert_eq!((ran.status, ran.text().as_str()), (2, ""));
+}
+
+#[test]
 fn only_needs_export() {
     let ran = run(&["--only", "A"]);
     assert_eq!((ran.status, ran.text().as_str()), (2, ""));

@@ -14,6 +14,9 @@ import tempfile
 
 PIECES = [b"A", b"B", b"1", b"=", b"=", b"'", b'"', b" ", b"\t", b"#", b"\\", b"\n", b"\n", b"export ", b"x", b"$y",
           b"\r", b"\xff", b"A=x\n", b"B='q r'\n", b"export A\n", b"A=x\\\n"]
+# As long as pam_env's buffer, and a byte longer.
+LONG = [begin + b"x" * (8190 + more - len(begin)) + end
+        for begin in (b"L=", b"#", b"\nL=") for more in (0, 1, 2) for end in (b"\n", b"")]
 CONVERSATION = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
@@ -74,7 +77,10 @@ def main():
         if by_pam(pam, directory) != {b"PROBE": b"1"}:
             sys.exit(77)
         for _ in range(files):
-            content = b"".join(random.choices(PIECES, k=random.randint(0, 14)))
+            pieces = random.choices(PIECES, k=random.randint(0, 14))
+            if random.random() < 0.1:
+                pieces.insert(random.randint(0, len(pieces)), random.choice(LONG))
+            content = b"".join(pieces)
             with open(path, "wb") as file:
                 file.write(content)
             ours, problems = by_haenv(haenv, path)

@@ -242,7 +242,108 @@ fn a_probe_that_cannot_be_asked_refuses_the_whole_run() {
     let step = with(ground.step("b", "true"), json!({"unless": [{"argv": ["/no/probe"]}]}));
     let ran = ground.run(&ground.plan(&[ground.step("a", "echo a >>$L"), step]), &[]);
     assert_eq!((ran.status, ground.log().len()), (6, 0));
-    assert_eq!(ran.stderr, "harun: b: /no/probe: no such program\n");
+    assert_eq!(ran.stderr, "harun: b: probe /no/probe: no such program\n");
+}
+
+#[test]
+fn a_guard_that_does_not_answer_as_wanted_fails_the_step_before_it_does_anything() {
+    let ground = Ground::new();
+    let guard = json!({"guard": {"argv": ["test", "-e", ground.path("log")], "expect": "no"}});
+    let first = ground.step("a", "echo a >>$L");
+    let ran = ground.run(&ground.plan(&[first, with(ground.step("b", "echo b >>$L"), guard)]), &[]);
+    assert_eq!((ran.status, ground.log()), (6, vec!["a".to_owned()]));
+    assert!(ran.stderr.contains("b: not done: test answers yes"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_undo_is_done_when_undone_says_so_and_not_before() {
+    let ground = Ground::new();
+    let up = ground.path("up");
+    let gone = json!({"argv": ["test", "-e", up], "expect": "no"});
+    for (undo, wanted) in [("rm $L.up; exit 1", "undo undone"), ("true", "undo timed_out")] {
+        let fails = format!("touch {}; exit 1", up.display());
+        let fields = json!({
+            "undo": ground.act(&undo.replace("$L.up", up.to_str().unwrap())),
+            "undone": gone, "undo_timeout_seconds": 1, "reboot_if_failed": true,
+        });
+        let ran = ground.run(&ground.plan(&[with(ground.step("a", &fails), fields)]), &[]);
+        assert_eq!((ran.status, ran.of("a")[1].as_str()), (6, wanted));
+        assert_eq!(ran.end()["reboot_required"], wanted != "undo undone");
+    }
+}
+
+#[test]
+fn what_an_undo_starts_stays() {
+    let ground = Ground::new();
+    let pid = ground.path("pid");
+    let undo = format!(
+        "setsid sh -c 'echo $$ >{0}; sleep 600' >/dev/null 2>&1 & until [ -s {0} ]; do sleep 0.02; done",
+        pid.display()
+    );
+    let a = with(ground.step("a", "true"), json!({"undo": ground.act(&undo)}));
+    assert_eq!(ground.run(&ground.plan(&[a, ground.step("b", "exit 1")]), &[]).status, 6);
+    assert!(lives(&pid));
+    let number = fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
+    kill(Pid::from_raw(number), Signal::SIGKILL).unwrap();
+}
+
+#[test]
+fn steps_that_hang_share_a_short_deadline_and_it_is_kept() {
+    let ground = Ground::new();
+    let deaf = "trap '' TERM; echo $$ >>$L; setsid sh -c \"trap '' TERM; sleep 600\" & while :; do sleep 1; done";
+    let hangs = |id: &str| {
+        let mut step = with(ground.step(id, deaf), json!({"undo": ground.act(deaf)}));
+        step["on_failure"] = json!("fail_at_end");
+        step
+    };
+    let last = with(hangs("c"), json!({"on_failure": "stop"}));
+    let started = Instant::now();
+    let plan = ground.plan_within(600, &[hangs("a"), hangs("b"), last]);
+    let ran = ground.run(&plan, &["--deadline", "12"]);
+    assert_eq!(ran.status, 5, "{}", ran.stderr);
+    assert!(started.elapsed() < Duration::from_secs(13), "{:?}", started.elapsed());
+    let timed_out = |line: &&Value| line["values"]["outcome"] == "timed_out";
+    assert_eq!(ran.lines.iter().filter(timed_out).count(), 5, "{:?}", ran.steps());
+}
+
+#[test]
+fn a_warning_condition_is_told_and_the_run_goes_on() {
+    let ground = Ground::new();
+    let warns = json!({"type": "condition", "id": "u", "what": "w", "check": {"kind": "unproven"},
+        "otherwise": "look", "warn_only": true});
+    let ran = ground.run(&ground.plan(&[warns, ground.step("a", "echo a >>$L")]), &[]);
+    assert_eq!((ran.status, ran.of("u")), (0, vec!["condition warned".to_owned()]));
+}
+
+#[test]
+fn a_log_that_is_full_does_not_fail_what_was_done() {
+    let ground = Ground::new();
+    let plan = ground.path("plan");
+    fs::write(&plan, ground.plan(&[ground.step("a", "echo a >>$L")])).unwrap();
+    let output = Command::new("sh")
+        .args(["-c", "exec \"$0\" <\"$1\" >/dev/full", env!("CARGO_BIN_EXE_harun")])
+        .arg(&plan)
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), ground.log()), (Some(0), vec!["a".to_owned()]));
+    assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn what_is_started_under_nohup_survives_a_hangup() {
+    let ground = Ground::new();
+    let plan = ground.path("plan");
+    fs::write(&plan, ground.plan(&[ground.step("a", "echo a >>$L; sleep 0.7; echo b >>$L")]))
+        .unwrap();
+    let child = Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$0\" <\"$1\" >/dev/null", env!("CARGO_BIN_EXE_harun")])
+        .arg(&plan)
+        .spawn()
+        .unwrap();
+    until("a runs", || !ground.log().is_empty());
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGHUP).unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+    assert_eq!(ground.log(), ["a", "b"]);
 }
 
 #[test]

@@ -90,18 +90,67 @@ fn a_rehearsal_tells_of_a_killed_run_and_leaves_it() {
 }
 
 #[test]
-fn a_state_that_cannot_be_written_refuses_the_step_and_undoes_the_others() {
+fn a_state_that_cannot_be_written_is_told_and_the_work_is_done() {
     let ground = Ground::new();
     // The second state is to replace a directory.
     let state = ground.state();
-    let spoil = format!("rm {0}; mkdir {0}", state.display());
-    let plan =
-        ground.plan(&[undoable(&ground, "a", &spoil), undoable(&ground, "b", "echo b >>$L")]);
+    let spoil = format!("rm {0}; mkdir {0}; echo a >>$L", state.display());
+    let repairs = format!("rmdir {}; echo c >>$L", state.display());
+    let plan = ground.plan(&[
+        undoable(&ground, "a", &spoil),
+        undoable(&ground, "b", "echo b >>$L"),
+        ground.step("c", &repairs),
+    ]);
     let ran = ground.run(&plan, &[]);
-    assert_eq!(ran.status, 6);
-    assert!(!ground.log().contains(&"b".to_owned()), "{:?}", ground.log());
-    assert!(ground.log().contains(&"undo-a".to_owned()));
-    assert!(ran.stderr.contains("state.json"), "{}", ran.stderr);
+    assert_eq!((ran.status, ground.log()), (0, ["a", "b", "c"].map(str::to_owned).to_vec()));
+    assert_eq!(ran.of("state"), ["do warned"]);
+}
+
+#[test]
+fn a_run_that_reached_its_end_but_was_killed_is_not_taken_back() {
+    let ground = Ground::new();
+    let up = ground.path("up");
+    let is_up = json!([{"argv": ["test", "-e", up.to_str().unwrap()]}]);
+    let start = |script: &str| {
+        let mut step = undoable(&ground, "start", script);
+        step["unless"] = is_up.clone();
+        ground.plan(&[step])
+    };
+    let script = format!("touch {}; kill -9 $PPID", up.display());
+    assert_eq!(ground.run(&start(&script), &[]).status, -1);
+    let ran = ground.run(&start("echo again >>$L"), &[]);
+    assert_eq!((ran.status, ran.of("start")), (0, vec!["do already".to_owned()]));
+    assert!(ground.log().is_empty() && up.exists() && !ground.state().exists());
+}
+
+#[test]
+fn what_a_killed_run_did_and_nothing_takes_back_is_told() {
+    let ground = Ground::new();
+    let mut step = ground.step("a", "kill -9 $PPID; sleep 600");
+    step["undo"] = ground.act("echo cannot unmount; exit 1");
+    assert_eq!(ground.run(&ground.plan(&[step]), &[]).status, -1);
+    let ran = ground.run(&ground.plan(&[]), &[]);
+    assert_eq!(ran.status, 3);
+    assert!(
+        ran.stderr.contains("a: what a killed run did is not undone: sh: status 1: cannot unmount")
+    );
+}
+
+#[test]
+fn an_undo_that_ran_before_the_kill_does_not_run_again() {
+    let ground = Ground::new();
+    let b = undoable(&ground, "b", "true");
+    let c = ground.step("c", "exit 1");
+    let mut deadly = undoable(&ground, "a", "true");
+    deadly["undo"] =
+        ground.act("echo undo-a >>$L; [ -e $L.once ] || { touch $L.once; kill -9 $PPID; }");
+    assert_eq!(ground.run(&ground.plan(&[deadly, b, c]), &[]).status, -1);
+    assert_eq!(ground.log(), ["undo-b", "undo-a"]);
+    let ran = ground.run(&ground.plan(&[]), &[]);
+    assert_eq!(
+        (ran.status, ground.log()),
+        (0, ["undo-b", "undo-a", "undo-a"].map(str::to_owned).to_vec())
+    );
 }
 
 #[test]
