@@ -1,11 +1,13 @@
 //! The one runner of plans.
 
+mod undo;
+
 use crate::event::{Attempt, EVENTS, Event, Outcome};
 use crate::interrupt::Interrupt;
 use crate::probe::Answers;
-use crate::state::{Begun, HeldName, Home, Left, State};
+use crate::state::{Begun, Home, State};
 use crate::step::{Ended, Worker, grace};
-use crate::{Act, OnFailure, Orders, Plan, Step, condition, sys};
+use crate::{OnFailure, Orders, Plan, Step, condition, sys};
 use ha_json::{Error, Kind, Map, Status, Stream, Tool, Value, json};
 use nix::sys::stat::{Mode, umask};
 use std::io::Write;
@@ -16,9 +18,6 @@ const ENDING: Duration = Duration::from_secs(5);
 
 /// For what is left of a failed step, before the next one.
 const STRAGGLERS: Duration = Duration::from_millis(500);
-
-/// An undo gets this much even where its share is less.
-const LEAST_FOR_UNDO: Duration = Duration::from_secs(1);
 
 /// Runs the plan, its events as an `harun/1` stream on stdout.
 ///
@@ -145,16 +144,15 @@ impl<'a, W: Write> Run<'a, W> {
         // A signal may have come while the lock was waited for.
         self.not_interrupted()?;
         let left = self.left()?;
-        let mut chosen = self.choose()?;
-        let held = match left {
-            None => None,
-            Some(state) if state.finished => state.host_name,
-            Some(state) if self.is_reached(&state, &chosen) => self.adopt(state)?,
-            Some(state) => {
-                let held = self.repair(state)?;
-                chosen = self.choose()?;
-                held
-            }
+        let chosen = self.choose();
+        let (held, chosen) = match left {
+            None => (None, chosen?),
+            Some(state) if state.finished => (state.host_name, chosen?),
+            Some(state) => match chosen {
+                Ok(chosen) if self.is_reached(&state, &chosen) => (self.adopt(state)?, chosen),
+                // Also where a probe cannot be asked: the host name is not to wait for it.
+                _ => (self.repair(state)?, self.choose()?),
+            },
         };
         let mut state = State::new(self.plan, held);
         if chosen.contains(&Choice::Run) {
@@ -261,9 +259,8 @@ impl<'a, W: Write> Run<'a, W> {
 
     fn step(&mut self, step: &Step, ends: Instant, state: &mut State) -> Result<(), Error> {
         self.not_interrupted()?;
-        let ended = if step.r#do.is_opaque() && Instant::now() >= self.forward_ends {
-            let why = "the deadline of the whole run came before it".to_owned();
-            Ended { message: Some(why), ..Ended::at_once(Outcome::TimedOut) }
+        let ended = if let Some(ended) = self.hindrance(step, ends) {
+            ended
         } else {
             state.current = Some(step.id.clone());
             state.begun.extend(Begun::of(step));
@@ -278,7 +275,7 @@ impl<'a, W: Write> Run<'a, W> {
                 hard_ends: self.hard_ends,
                 give_up: &|| self.interrupt.came().is_some(),
             };
-            let ended = worker.step(step);
+            let ended = worker.until(&step.r#do, step.ready.as_ref(), step.ready_decides);
             // What was so already is not taken back.
             if ended.outcome == Outcome::Already && step.undo.is_some() {
                 state.begun.pop();
@@ -298,6 +295,18 @@ impl<'a, W: Write> Run<'a, W> {
         Ok(())
     }
 
+    /// Why the step is not begun, and so not to be undone.
+    fn hindrance(&self, step: &Step, ends: Instant) -> Option<Ended> {
+        if step.r#do.is_opaque() && Instant::now() >= self.forward_ends {
+            let why = "the deadline of the whole run came before it".to_owned();
+            return Some(Ended { message: Some(why), ..Ended::at_once(Outcome::TimedOut) });
+        }
+        let started = Instant::now();
+        let give_up = || self.interrupt.came().is_some();
+        let why = condition::answers(step.guard.as_ref()?, ends, &give_up).err()?;
+        Some(Ended::since(started, Outcome::Failed, Some(format!("not done: {why}"))))
+    }
+
     /// Writes the state where that is possible. A full disk does not stop a takeover: only a run that
     /// is killed now could not be taken back.
     fn keep(&mut self, state: &State) {
@@ -309,148 +318,6 @@ impl<'a, W: Write> Run<'a, W> {
             let ended = Ended { message: Some(text), ..Ended::at_once(Outcome::Warned) };
             self.tell("state", "keep what is begun", Attempt::Do, &ended);
         }
-    }
-
-    /// Takes back what was begun, the last first; goes on where an undo fails.
-    fn undo(&mut self, state: &mut State, failed: &Step, error: Error) -> Error {
-        let mut told = error;
-        let mut marks = vec![state.mark(&failed.id)];
-        for (id, ended) in self.take_all_back(state, Attempt::Undo, self.undo_ends) {
-            marks.push(state.mark(&id));
-            if let Some(why) = failure(ended) {
-                told.why.push_str(&format!("; not undone: {id}: {why}"));
-                marks.push(state.mark(&undo_name(&id)));
-            }
-        }
-        sys::end_marked(&marks, None, grace(self.hard_ends));
-        if let Err(error) = self.settle(state) {
-            told.why.push_str(&format!("; {error}"));
-        }
-        told
-    }
-
-    fn take_all_back(
-        &mut self,
-        state: &mut State,
-        attempt: Attempt,
-        ends: Instant,
-    ) -> Vec<(String, Ended)> {
-        let mut all = Vec::new();
-        while let Some(begun) = state.begun.last().cloned() {
-            let to_come = state.begun.iter().filter(|begun| begun.undo.is_opaque());
-            let seconds = to_come.map(|begun| begun.timeout_seconds).sum();
-            let its_end = share(begun.timeout_seconds, seconds, ends);
-            let least = (Instant::now() + LEAST_FOR_UNDO).min(self.hard_ends);
-            let name = undo_name(&begun.id);
-            let mut worker = Worker {
-                home: &self.home,
-                state,
-                name: &name,
-                ends: its_end.max(least),
-                hard_ends: self.hard_ends,
-                // What was begun to be undone is undone.
-                give_up: &|| false,
-            };
-            let mut ended = worker.until(&begun.undo, begun.undone.as_ref(), true);
-            if matches!(ended.outcome, Outcome::Done | Outcome::Already) {
-                ended.outcome = Outcome::Undone;
-                self.totals.undone += 1;
-            } else {
-                self.totals.reboot_required |= begun.reboot_if_failed;
-            }
-            state.begun.pop();
-            self.keep(state);
-            self.tell(&begun.id, what_of(self.plan, &begun.id), attempt, &ended);
-            all.push((begun.id, ended));
-        }
-        all
-    }
-
-    /// Leaves the state that the next run is to find.
-    fn settle(&mut self, state: &mut State) -> Result<(), Error> {
-        match state.host_name {
-            None => self.home.forget(),
-            Some(_) => {
-                state.finished = true;
-                state.current = None;
-                state.begun.clear();
-                self.home.save(state)
-            }
-        }
-    }
-
-    /// What an earlier run left to be looked at.
-    fn left(&mut self) -> Result<Option<State>, Error> {
-        match self.home.left()? {
-            Left::Nothing => Ok(None),
-            Left::State(state) => Ok(Some(state)),
-            Left::BeforeBoot(state) => {
-                let text = format!("the machine was booted since the run of {}", state.plan);
-                self.tell_repair(Outcome::Forgotten, text);
-                self.home.forget()?;
-                Ok(None)
-            }
-            Left::Unreadable(why, held) => {
-                self.tool.say(&format!("what an earlier run left cannot be read: {why}"));
-                self.tell_repair(Outcome::Forgotten, why);
-                let mut state = State::new(self.plan, held);
-                state.finished = true;
-                Ok(Some(state))
-            }
-        }
-    }
-
-    /// Whether a killed run of this plan did all that there is to do, and no script of it goes on.
-    fn is_reached(&self, state: &State, chosen: &[Choice]) -> bool {
-        let goes_on = || {
-            let marks: Vec<String> = state.current.iter().map(|id| state.mark(id)).collect();
-            sys::is_marked(&marks, state.session)
-        };
-        state.plan == self.plan.name
-            && chosen.contains(&Choice::Already)
-            && !chosen.contains(&Choice::Run)
-            && !goes_on()
-    }
-
-    /// A killed run of this plan came as far as it was to come, but for the host name.
-    fn adopt(&mut self, mut state: State) -> Result<Option<HeldName>, Error> {
-        let restores = |step: &Step| matches!(step.r#do, Act::RestoreHostName {});
-        if self.plan.steps.iter().any(restores) {
-            state.begun.retain(|begun| matches!(begun.undo, Act::RestoreHostName {}));
-            self.take_all_back(&mut state, Attempt::Repair, self.forward_ends);
-        }
-        self.tell_repair(Outcome::Done, "a killed run did all that there is to do".to_owned());
-        self.settle(&mut state)?;
-        Ok(state.host_name)
-    }
-
-    /// Takes back what a killed run left; gives the host name that is still to be restored.
-    fn repair(&mut self, mut state: State) -> Result<Option<HeldName>, Error> {
-        let ids = state.begun.iter().map(|begun| &begun.id).chain(&state.current);
-        let marks: Vec<String> =
-            ids.flat_map(|id| [state.mark(id), state.mark(&undo_name(id))]).collect();
-        // Its script first, lest it starts again what is being stopped; its daemons are stopped in
-        // order, and what is left of them is ended afterwards.
-        let scripts = sys::end_marked(&marks, Some(state.session), grace(self.hard_ends));
-        let text = format!("a run of {} was killed; {scripts} processes of it ended", state.plan);
-        self.tell_repair(Outcome::Undone, text);
-        // The steps need time, too.
-        let left = self.forward_ends.saturating_duration_since(Instant::now());
-        let ends = Instant::now() + left / 2;
-        for (id, ended) in self.take_all_back(&mut state, Attempt::Repair, ends) {
-            if let Some(why) = failure(ended) {
-                let why = format!("what a killed run did is not undone: {why}");
-                self.stream.item_failed(Kind::Failed, "repair", id.as_bytes(), &why);
-            }
-        }
-        sys::end_marked(&marks, None, grace(self.hard_ends));
-        self.settle(&mut state)?;
-        Ok(state.host_name)
-    }
-
-    fn tell_repair(&mut self, outcome: Outcome, message: String) {
-        let ended = Ended { message: Some(message), ..Ended::at_once(outcome) };
-        self.tell("state", "take back what a killed run left", Attempt::Repair, &ended);
     }
 
     fn tell(&mut self, step: &str, what: &str, attempt: Attempt, ended: &Ended) {
@@ -511,17 +378,6 @@ fn share(seconds: u64, all: u64, ends: Instant) -> Instant {
     }
 }
 
-fn undo_name(id: &str) -> String {
-    format!("undo-{id}")
-}
-
-fn failure(ended: Ended) -> Option<String> {
-    match ended.outcome {
-        Outcome::Undone => None,
-        _ => Some(ended.message.unwrap_or_default()),
-    }
-}
-
 fn error_of(id: &str, ended: Ended) -> Error {
     let kind = match ended.outcome {
         Outcome::TimedOut | Outcome::Interrupted => Kind::Busy,
@@ -535,8 +391,4 @@ fn with_others(error: Error, all: &[String]) -> Error {
         0 | 1 => error,
         more => Error { why: format!("{} (and {} more)", error.why, more - 1), ..error },
     }
-}
-
-fn what_of<'a>(plan: &'a Plan, id: &str) -> &'a str {
-    plan.steps.iter().find(|step| step.id == id).map_or("", |step| step.what.as_str())
 }

@@ -2,7 +2,7 @@
 
 use crate::event::Outcome;
 use crate::state::{HeldName, Home, State};
-use crate::{Act, Probe, Step, act, condition, probe, sys};
+use crate::{Act, Probe, act, condition, probe, sys};
 use ha_command::{Fate, start};
 use ha_json::Kind;
 use nix::unistd::{gethostname, sethostname};
@@ -57,17 +57,6 @@ pub(crate) struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// Does the step and waits until it is ready.
-    pub(crate) fn step(&mut self, step: &Step) -> Ended {
-        let started = Instant::now();
-        if let Some(guard) = &step.guard
-            && let Err(why) = condition::answers(guard, self.ends, self.give_up)
-        {
-            return Ended::since(started, Outcome::Failed, Some(format!("not done: {why}")));
-        }
-        self.until(&step.r#do, step.ready.as_ref(), step.ready_decides)
-    }
-
     /// Does the act and waits until the probe answers as wanted; where it `decides`, that is all that
     /// counts.
     pub(crate) fn until(&mut self, act: &Act, wanted: Option<&Probe>, decides: bool) -> Ended {

@@ -248,7 +248,11 @@ fn a_probe_that_cannot_be_asked_refuses_the_whole_run() {
 #[test]
 fn a_guard_that_does_not_answer_as_wanted_fails_the_step_before_it_does_anything() {
     let ground = Ground::new();
-    let guard = json!({"guard": {"argv": ["test", "-e", ground.path("log")], "expect": "no"}});
+    let guard = json!({
+        "guard": {"argv": ["test", "-e", ground.path("log")], "expect": "no"},
+        // What was not begun is not undone.
+        "undo": ground.act("echo undo >>$L"),
+    });
     let first = ground.step("a", "echo a >>$L");
     let ran = ground.run(&ground.plan(&[first, with(ground.step("b", "echo b >>$L"), guard)]), &[]);
     assert_eq!((ran.status, ground.log()), (6, vec!["a".to_owned()]));

@@ -107,6 +107,18 @@ fn a_state_that_cannot_be_written_is_told_and_the_work_is_done() {
 }
 
 #[test]
+fn a_killed_run_is_taken_back_even_where_a_probe_of_the_next_one_cannot_be_asked() {
+    let ground = Ground::new();
+    let plan = ground.plan(&[undoable(&ground, "a", "kill -9 $PPID; sleep 600")]);
+    assert_eq!(ground.run(&plan, &[]).status, -1);
+    let mut next = ground.step("b", "echo b >>$L");
+    next["unless"] = json!([{"argv": ["/no/probe"]}]);
+    assert_eq!(ground.run(&ground.plan(&[next]), &[]).status, 6);
+    assert_eq!(ground.log(), ["undo-a"]);
+    assert!(!ground.state().exists());
+}
+
+#[test]
 fn a_run_that_reached_its_end_but_was_killed_is_not_taken_back() {
     let ground = Ground::new();
     let up = ground.path("up");
