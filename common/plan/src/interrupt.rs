@@ -5,15 +5,17 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Whether one of these signals has come. From its making on, they end this process no
-/// more; those that were ignored before stay so.
+/// Whether one of these signals has come. From its making on, they end this process no more; a HUP
+/// that was ignored before stays so.
 pub(crate) struct Interrupt(Arc<AtomicUsize>);
 
 impl Interrupt {
     pub(crate) fn listen() -> Result<Interrupt, Error> {
         let which = Arc::new(AtomicUsize::new(0));
         for (number, signal) in [(1, SIGTERM), (2, SIGINT), (3, SIGHUP)] {
-            if crate::sys::is_ignored(signal) {
+            // nohup(1) asks for that. A shell ignores INT, too, in what it starts with &, but whoever
+            // sends it to this process means it.
+            if signal == SIGHUP && crate::sys::is_ignored(signal) {
                 continue;
             }
             signal_hook::flag::register_usize(signal, Arc::clone(&which), number)
