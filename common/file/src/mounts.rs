@@ -54,7 +54,11 @@ impl Mounts {
     /// # Errors
     /// When it is not there, or cannot be looked at.
     pub fn has(&self, directory: &Path) -> io::Result<bool> {
-        self.at(directory).map(|mounted| mounted.is_some())
+        // The root is a file system's, even where chroot(2) leaves it out of the table.
+        match directory.parent() {
+            None => Ok(true),
+            Some(_) => self.at(directory).map(|mounted| mounted.is_some()),
+        }
     }
 
     /// What is mounted at this very directory, a path without links, and can be seen there: not what
