@@ -17,7 +17,7 @@
 
 cluster_possible() {
     [ "$(id -u)" -eq 0 ] || { echo "it needs root"; return 1; }
-    for _program in pacemakerd corosync crm_mon crm_resource crm_attribute cibadmin corosync-cfgtool xmllint ip modprobe \
+    for _program in pacemakerd corosync crm_mon crm_resource crm_attribute cibadmin corosync-cfgtool xmllint ip modprobe fuser \
         unshare nsenter setpriv setsid pivot_root; do
         command -v "$_program" >/dev/null || { echo "$_program is missing: scripts/setup installs it"; return 1; }
     done
