@@ -38,6 +38,8 @@ cluster_new() {
     export ROOT CLUSTER
     mkdir -p "$CLUSTER/n1/root" "$CLUSTER/n1/log" "$CLUSTER/n2/root" "$CLUSTER/n2/log" \
         "$CLUSTER/disk/etc/corosync" "$CLUSTER/disk/usr/sbin" "$CLUSTER/disk/var/lib/pacemaker/cib" || return 1
+    # The agent of file systems reads it for what is bound, and a machine that was never booted lacks it.
+    ln -s ../proc/self/mounts "$CLUSTER/disk/etc/mtab" || return 1
     chown hacluster:haclient "$CLUSTER/n1/log" "$CLUSTER/n2/log" || return 1
     mkfifo "$CLUSTER/power" || return 1
     : >"$CLUSTER/fenced"
