@@ -1,4 +1,5 @@
 # A start that is interrupted takes back what it did; one that is killed leaves that to the next start or stop.
+# shells: ksh93 mksh
 . "${0%/*}/../fakes/machine.sh"; machine "$@"
 . "${0%/*}/../lib.sh"
 [ "$MACHINE" = yes ] || { skip "a start that is killed" "no machine of its own: $NO_MACHINE"; done_testing; }

@@ -1,4 +1,5 @@
 # A stop ends DFS and then DCE, is well where nothing runs, and fails where something remains: then this node must be rebooted.
+# shells: ksh93 mksh
 . "${0%/*}/../fakes/machine.sh"; machine "$@"
 . "${0%/*}/../lib.sh"
 [ "$MACHINE" = yes ] || { skip "a stop" "no machine of its own: $NO_MACHINE"; done_testing; }
