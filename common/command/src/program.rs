@@ -71,11 +71,6 @@ impl Running {
         Ok(Running { name: name.to_owned(), group, ended })
     }
 
-    /// The number of its process, which is that of its group.
-    pub fn process(&self) -> i32 {
-        self.group.as_raw()
-    }
-
     /// Waits for its end, until `ends`, or until `give_up` says so: `None` for both.
     ///
     /// # Errors
