@@ -9,7 +9,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How much of each of stdout and stderr is kept, in bytes; the rest is read and dropped.
+/// How much of each of stdout and stderr is kept where nothing else is said, in bytes; the rest is
+/// read and dropped.
 const KEPT_BYTES: u64 = 1 << 20;
 
 /// What became of a program.
@@ -32,7 +33,7 @@ impl From<ExitStatus> for Fate {
     }
 }
 
-/// A program's fate and the first MiB of its output.
+/// A program's fate and the beginning of its output.
 #[derive(Debug)]
 pub struct Captured {
     /// What became of it.
@@ -41,17 +42,48 @@ pub struct Captured {
     pub stdout: Vec<u8>,
     /// Its standard error.
     pub stderr: Vec<u8>,
+    /// It said more than what was kept.
+    pub cut: bool,
 }
 
-/// Runs `argv` with nothing on stdin, for at most `deadline`.
+/// Runs `argv` with nothing on stdin, for at most `deadline`; a MiB of each output is kept.
 ///
 /// # Errors
 /// When there is no such program, or it cannot be started.
 pub fn capture(argv: &[&str], deadline: Duration) -> Result<Captured, Error> {
+    capture_with(argv, [], deadline, KEPT_BYTES)
+}
+
+/// As [`capture`], with `environment` added to this process's own, and with `kept_bytes` of each of
+/// stdout and stderr.
+///
+/// # Errors
+/// As [`capture`].
+pub fn capture_with<'a>(
+    argv: &[impl AsRef<str>],
+    environment: impl IntoIterator<Item = (&'a str, &'a str)>,
+    deadline: Duration,
+    kept_bytes: u64,
+) -> Result<Captured, Error> {
+    capture_unless(argv, environment, deadline, kept_bytes, &|| false)
+}
+
+/// As [`capture_with`], for as long as `give_up` says no; then the program is ended as at its
+/// deadline.
+///
+/// # Errors
+/// As [`capture`].
+pub fn capture_unless<'a>(
+    argv: &[impl AsRef<str>],
+    environment: impl IntoIterator<Item = (&'a str, &'a str)>,
+    deadline: Duration,
+    kept_bytes: u64,
+    give_up: &dyn Fn() -> bool,
+) -> Result<Captured, Error> {
     let ends = Instant::now() + deadline;
-    let (running, stdout, stderr) = start(argv, [], Stdio::piped(), Stdio::piped())?;
-    let (stdout, stderr) = (keep(stdout), keep(stderr));
-    let fate = match running.wait(ends, &|| false)? {
+    let (running, stdout, stderr) = start(argv, environment, Stdio::piped(), Stdio::piped())?;
+    let (stdout, stderr) = (keep(stdout, kept_bytes), keep(stderr, kept_bytes));
+    let fate = match running.wait(ends, give_up)? {
         Some(fate) => fate,
         None => {
             running.kill_group();
@@ -60,22 +92,24 @@ pub fn capture(argv: &[&str], deadline: Duration) -> Result<Captured, Error> {
     };
     // A grandchild may hold the pipes open for ever: what has come by now is the output.
     let patience = Duration::from_millis(500);
-    Ok(Captured {
-        fate,
-        stdout: stdout.recv_timeout(patience).unwrap_or_default(),
-        stderr: stderr.recv_timeout(patience).unwrap_or_default(),
-    })
+    let (stdout, stdout_cut) = stdout.recv_timeout(patience).unwrap_or_default();
+    let (stderr, stderr_cut) = stderr.recv_timeout(patience).unwrap_or_default();
+    Ok(Captured { fate, stdout, stderr, cut: stdout_cut || stderr_cut })
 }
 
-fn keep<R: Read + Send + 'static>(pipe: Option<R>) -> mpsc::Receiver<Vec<u8>> {
+/// What was kept, and whether there was more.
+fn keep<R: Read + Send + 'static>(
+    pipe: Option<R>,
+    kept_bytes: u64,
+) -> mpsc::Receiver<(Vec<u8>, bool)> {
     let (sender, receiver) = mpsc::channel();
     if let Some(mut pipe) = pipe {
         thread::spawn(move || {
             let mut kept = Vec::new();
             // A broken pipe ends the output like its end does.
-            let _ = pipe.by_ref().take(KEPT_BYTES).read_to_end(&mut kept);
-            let _ = std::io::copy(&mut pipe, &mut std::io::sink());
-            let _ = sender.send(kept);
+            let _ = pipe.by_ref().take(kept_bytes).read_to_end(&mut kept);
+            let dropped = std::io::copy(&mut pipe, &mut std::io::sink()).unwrap_or_default();
+            let _ = sender.send((kept, dropped > 0));
         });
     }
     receiver
@@ -94,6 +128,14 @@ mod tests {
         let run = sh("echo out; echo err >&2; exit 3", 10.0);
         assert_eq!(run.fate, Fate::Exited(3));
         assert_eq!((run.stdout.as_slice(), run.stderr.as_slice()), (&b"out\n"[..], &b"err\n"[..]));
+    }
+
+    #[test]
+    fn output_longer_than_what_is_kept_is_told_to_be_cut() {
+        let kept = |bytes| capture_with(&["echo", "abc"], [], Duration::from_secs(10), bytes);
+        let (short, long) = (kept(3).unwrap(), kept(4).unwrap());
+        assert_eq!((short.stdout.as_slice(), short.cut), (&b"abc"[..], true));
+        assert_eq!((long.stdout.as_slice(), long.cut), (&b"abc\n"[..], false));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! JSON Lines in, read to change something: nothing is believed before all of it was read.
 
-use crate::{Error, Map, Value};
-use std::io::{BufRead, IsTerminal};
+use crate::{Error, Map, Reader, Value, trust};
+use std::io::{IsTerminal, Read};
 
 /// A line or pretty-printed value longer than this is refused.
 pub const MAX_RECORD_BYTES: usize = 64 << 20;
@@ -38,118 +38,44 @@ pub fn refuse_terminal(expected: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// Kind `input`, with what is wrong, when the stream is empty, cut, failed, doubled or not JSON.
-pub fn read_to_change(mut reader: impl BufRead) -> Result<Input, Error> {
+pub fn read_to_change(reader: impl Read) -> Result<Input, Error> {
+    let mut reader = Reader::new(reader);
     let mut schema = None;
     let mut dry_run = false;
     let mut end: Option<Map<String, Value>> = None;
     let mut records = Vec::new();
     let mut number = 0u64;
-    while let Some(text) = next_value(&mut reader)? {
+    while reader.advance().map_err(|error| bad(crate::reason(&error)))? {
         number += 1;
-        let object = match serde_json::from_slice(&text) {
+        let object = match serde_json::from_slice(reader.text()) {
             Ok(Value::Object(object)) => object,
             Ok(_) => return Err(bad(format!("value {number} is not an object"))),
+            Err(error) if error.is_eof() => return Err(bad(trust::CUT)),
             Err(error) => return Err(bad(format!("value {number} is not JSON: {error}"))),
         };
         if end.is_some() {
-            return Err(bad("something follows the end of the stream: two streams in one?"));
+            return Err(bad(trust::AFTER_END));
         }
         let kind = object.get("type").and_then(Value::as_str).unwrap_or_default();
         match (kind, &schema) {
             ("begin", None) => {
-                schema = Some(schema_of(&object)?);
+                schema = Some(trust::schema_of(&object).map_err(bad)?);
                 dry_run = object.get("dry_run") == Some(&Value::Bool(true));
             }
-            ("begin", Some(_)) => return Err(bad("a second begin stands in the stream")),
+            ("begin", Some(_)) => return Err(bad(trust::SECOND_BEGIN)),
             (_, None) => return Err(bad("the first value is not a begin record with a schema")),
             ("end", Some(_)) => end = Some(object),
             _ => records.push(object),
         }
     }
-    let Some((schema, version)) = schema else {
-        return Err(bad("is empty: the sender failed, or wrote nothing"));
-    };
-    let Some(end) = end else {
-        return Err(bad("is cut: the end record is missing, so the sender did not finish"));
-    };
-    if end.get("ok") != Some(&Value::Bool(true)) {
-        let status = end.get("status").and_then(Value::as_u64).unwrap_or_default();
-        return Err(bad(format!("the sender says that it failed (status {status})")));
-    }
-    if let Some(said) = end.get("records").and_then(Value::as_u64)
-        && said != records.len() as u64
-    {
-        let read = records.len();
-        return Err(bad(format!("{read} records came, and the end record says {said}")));
-    }
+    let Some((schema, version)) = schema else { return Err(bad(trust::EMPTY)) };
+    let Some(end) = end else { return Err(bad(trust::NO_END)) };
+    trust::ended_well(&end, records.len() as u64).map_err(bad)?;
     Ok(Input { schema, version, dry_run, records })
 }
 
 fn bad(why: impl Into<String>) -> Error {
     Error::input("standard input", why)
-}
-
-fn schema_of(begin: &Map<String, Value>) -> Result<(String, u64), Error> {
-    let text = begin.get("schema").and_then(Value::as_str).unwrap_or_default();
-    text.split_once('/')
-        .filter(|(name, _)| !name.is_empty())
-        .and_then(|(name, version)| Some((name.to_owned(), version.parse().ok()?)))
-        .ok_or_else(|| bad(format!("the begin record has no schema such as haxcat/1: {text:?}")))
-}
-
-/// The text of the next JSON value: the lines up to the one that closes what the first opened.
-fn next_value(reader: &mut impl BufRead) -> Result<Option<Vec<u8>>, Error> {
-    let mut text = Vec::new();
-    let mut nesting = Nesting::default();
-    loop {
-        let start = text.len();
-        let read = std::io::Read::take(&mut *reader, (MAX_RECORD_BYTES - start) as u64)
-            .read_until(b'\n', &mut text)
-            .map_err(|error| bad(crate::reason(&error)))?;
-        if read == 0 {
-            return match text.iter().all(u8::is_ascii_whitespace) {
-                true => Ok(None),
-                false if text.len() >= MAX_RECORD_BYTES => {
-                    Err(bad(format!("a record is longer than {} MiB", MAX_RECORD_BYTES >> 20)))
-                }
-                false => Err(bad("is cut in the middle of a record")),
-            };
-        }
-        if text[start..].iter().all(u8::is_ascii_whitespace) && !nesting.open() {
-            text.truncate(start);
-            continue;
-        }
-        nesting.read(&text[start..]);
-        if !nesting.open() {
-            return Ok(Some(text));
-        }
-    }
-}
-
-#[derive(Default)]
-struct Nesting {
-    depth: usize,
-    in_string: bool,
-    escaped: bool,
-}
-
-impl Nesting {
-    fn open(&self) -> bool {
-        self.depth > 0 || self.in_string
-    }
-
-    fn read(&mut self, text: &[u8]) {
-        for &byte in text {
-            match (self.in_string, byte) {
-                (true, _) if self.escaped => self.escaped = false,
-                (true, b'\\') => self.escaped = true,
-                (_, b'"') => self.in_string = !self.in_string,
-                (false, b'{' | b'[') => self.depth += 1,
-                (false, b'}' | b']') => self.depth = self.depth.saturating_sub(1),
-                _ => {}
-            }
-        }
-    }
 }
 
 #[cfg(test)]

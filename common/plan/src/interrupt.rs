@@ -7,10 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Whether one of these signals has come. From its making on, they end this process no more; a HUP
 /// that was ignored before stays so.
-pub(crate) struct Interrupt(Arc<AtomicUsize>);
+#[derive(Debug)]
+pub struct Interrupt(Arc<AtomicUsize>);
 
 impl Interrupt {
-    pub(crate) fn listen() -> Result<Interrupt, Error> {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// When the system has no room for a handler.
+    pub fn listen() -> Result<Interrupt, Error> {
         let which = Arc::new(AtomicUsize::new(0));
         for (number, signal) in [(1, SIGTERM), (2, SIGINT), (3, SIGHUP)] {
             // nohup(1) asks for that. A shell ignores INT, too, in what it starts with &, but whoever
@@ -25,7 +30,7 @@ impl Interrupt {
     }
 
     /// The name of the signal that came last.
-    pub(crate) fn came(&self) -> Option<&'static str> {
+    pub fn came(&self) -> Option<&'static str> {
         match self.0.load(Ordering::Relaxed) {
             1 => Some("TERM"),
             2 => Some("INT"),

@@ -22,9 +22,11 @@ mod stream;
 mod sys;
 
 pub use event::EVENTS;
+pub use interrupt::Interrupt;
 pub use orders::Orders;
 pub use plan::{Act, Answer, Check, Condition, OnFailure, Plan, Probe, SCHEMA, Step};
 pub use probe::ask;
 pub use rehearsal::rehearse;
 pub use runner::run;
+pub use state::{Held, hold};
 pub use stream::{MAX_SECONDS, is_host_name};

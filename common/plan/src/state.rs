@@ -146,8 +146,16 @@ impl Home {
         wait: Duration,
         give_up: &dyn Fn() -> bool,
     ) -> Result<Home, Error> {
-        let parent = Path::new(&plan.state_directory);
-        let directory = parent.join(&plan.state);
+        Home::open_at(Path::new(&plan.state_directory), &plan.state, wait, give_up)
+    }
+
+    fn open_at(
+        parent: &Path,
+        state: &str,
+        wait: Duration,
+        give_up: &dyn Fn() -> bool,
+    ) -> Result<Home, Error> {
+        let directory = parent.join(state);
         let make = |path: &Path, mode| {
             DirBuilder::new().recursive(true).mode(mode).create(path).map_err(|error| {
                 Error::failed(
@@ -236,6 +244,36 @@ impl Home {
         // The daemons of an earlier run keep the file that they have.
         let _ = fs::remove_file(&path);
         OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(&path).ok()
+    }
+}
+
+/// The state of plans, held against their runs by work that no plan describes; free again when it is
+/// dropped, or when the process ends.
+#[derive(Debug)]
+pub struct Held {
+    home: Home,
+}
+
+/// Holds the state `state` in `state_directory`: no plan of that state runs meanwhile, and no other
+/// work that holds it.
+///
+/// # Errors
+/// Kind `busy` when another held it for all of `wait`, or until `give_up`; `failed` where the
+/// directory cannot be used.
+pub fn hold(
+    state_directory: &str,
+    state: &str,
+    wait: Duration,
+    give_up: &dyn Fn() -> bool,
+) -> Result<Held, Error> {
+    Home::open_at(Path::new(state_directory), state, wait, give_up).map(|home| Held { home })
+}
+
+impl Held {
+    /// Where what a program says is kept, as a new file `NAME.out`: a pipe would kill it when this
+    /// process ends. `None` where there is no room.
+    pub fn output(&self, name: &str) -> Option<File> {
+        self.home.output_of(name)
     }
 }
 

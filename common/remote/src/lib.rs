@@ -4,11 +4,13 @@
 //! command is a vector of words, of which none can be taken for an option of the client; why a
 //! connection failed is told in the contract's kinds, not in the client's exit status.
 
+mod ask;
 mod cipher;
 mod place;
 mod program;
 mod shell;
 
+pub use ask::{Machine, Reply, path};
 pub use place::{Host, Place};
 pub use program::{Program, start};
 pub use shell::Shell;

@@ -22,6 +22,26 @@ pub struct Place {
     pub path: OsString,
 }
 
+impl Host {
+    /// Reads `host` or `user@host`.
+    ///
+    /// # Errors
+    /// Usage, for a host or user that is empty, has blanks, or begins with `-`.
+    pub fn parse(text: &str) -> Result<Host, Error> {
+        let (user, name) = match text.rsplit_once('@') {
+            Some((user, name)) => (Some(user.to_owned()), name),
+            None => (None, text),
+        };
+        let name = name.strip_prefix('[').and_then(|n| n.strip_suffix(']')).unwrap_or(name);
+        for word in user.iter().map(String::as_str).chain([name]) {
+            if word.is_empty() || word.starts_with('-') || word.contains(char::is_whitespace) {
+                return Err(Error::usage(text, format!("{word:?} is no name of a host or user")));
+            }
+        }
+        Ok(Host { user, name: name.to_owned() })
+    }
+}
+
 impl Place {
     /// Reads an argument: it names a host when a colon stands before the first slash.
     ///
@@ -51,21 +71,8 @@ impl Place {
         }
         let host = std::str::from_utf8(host)
             .map_err(|_| Error::usage(shown(), "the host's name is not UTF-8"))?;
-        let (user, name) = match host.rsplit_once('@') {
-            Some((user, name)) => (Some(user.to_owned()), name),
-            None => (None, host),
-        };
-        let name = name.strip_prefix('[').and_then(|n| n.strip_suffix(']')).unwrap_or(name);
-        for word in user.iter().map(String::as_str).chain([name]) {
-            if word.is_empty() || word.starts_with('-') || word.contains(char::is_whitespace) {
-                return Err(Error::usage(
-                    shown(),
-                    format!("{word:?} is no name of a host or user"),
-                ));
-            }
-        }
-        let host = Some(Host { user, name: name.to_owned() });
-        Ok(Place { host, path: OsString::from_vec(path.to_vec()) })
+        let host = Host::parse(host)?;
+        Ok(Place { host: Some(host), path: OsString::from_vec(path.to_vec()) })
     }
 }
 

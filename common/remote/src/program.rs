@@ -101,13 +101,17 @@ impl Drop for Program {
     }
 }
 
-fn silence(host: &str, name: &str, fate: Fate, words: &str) -> Error {
+pub(crate) fn silence(host: &str, name: &str, fate: Fate, words: &str) -> Error {
     let said = if words.is_empty() { String::new() } else { format!(" ({words})") };
     match fate {
         Fate::Exited(127) => Error::failed(host, format!("has no {name} there{said}")),
         Fate::Exited(126) => Error::failed(host, format!("cannot run {name} there{said}")),
         Fate::Exited(255) => Error::new(connection(words), host, format!("no connection{said}")),
         Fate::Exited(0) => Error::failed(host, format!("{name} there said nothing{said}")),
+        // NIM's c_rsh has no status of its own for it.
+        Fate::Exited(_) if UNREACHABLE.iter().any(|sign| words.contains(sign)) => {
+            Error::busy(host, format!("no connection{said}"))
+        }
         Fate::Exited(status) => {
             Error::failed(host, format!("{name} there ended with status {status}{said}"))
         }
@@ -117,6 +121,10 @@ fn silence(host: &str, name: &str, fate: Fate, words: &str) -> Error {
         Fate::TimedOut => Error::busy(host, format!("{name} there gave no answer{said}")),
     }
 }
+
+/// In what carriers say when a host cannot be reached now.
+const UNREACHABLE: [&str; 4] =
+    ["onnection refused", "onnection timed out", "is unreachable", "onnection reset"];
 
 /// What ssh could not do: some causes pass by themselves, others need a person.
 fn connection(words: &str) -> Kind {

@@ -2,6 +2,10 @@
 
 use crate::{Host, cipher};
 use ha_json::Error;
+use std::time::Duration;
+
+/// A host that does not take a connection in this time is down for who has questions.
+const CONNECT_SECONDS: u64 = 15;
 
 /// The way to a host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +63,25 @@ impl Shell {
         }
         argv.push(host.name.clone());
         argv.extend_from_slice(command);
+        argv
+    }
+
+    /// The argument vector that has the host's login shell run `line`, without anybody to be asked
+    /// for a password.
+    pub(crate) fn argv_to_ask(&self, host: &Host, line: &str, deadline: Duration) -> Vec<String> {
+        let mut argv = match self {
+            Shell::Ssh => {
+                let connect = deadline.as_secs().clamp(1, CONNECT_SECONDS);
+                ["ssh", "-oBatchMode=yes", &format!("-oConnectTimeout={connect}")]
+                    .map(str::to_owned)
+                    .to_vec()
+            }
+            Shell::Command(words) => words.clone(),
+        };
+        if let Some(user) = &host.user {
+            argv.extend(["-l".to_owned(), user.clone()]);
+        }
+        argv.extend([host.name.clone(), line.to_owned()]);
         argv
     }
 }

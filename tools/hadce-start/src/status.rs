@@ -1,9 +1,8 @@
 //! Whether DCE and DFS run and serve: programs are asked, and nothing else is touched.
 
 use ha_dce::{Configuration, Service};
-use ha_json::{Error, Map, Status, Value, json};
+use ha_json::{Error, Map, Status, Value, answer, json};
 use ha_plan::{Answer, Probe};
-use std::io::{ErrorKind, Write};
 
 const SCHEMA: &str = "hadce-status/1";
 
@@ -29,8 +28,8 @@ enum State {
 /// Failed: something runs and not all of it serves, or a program cannot be asked; standard output
 /// cannot be written.
 pub(crate) fn tell(configuration: &Configuration) -> Result<Status, Error> {
-    let (answer, end) = answer(configuration, &look(configuration, &ha_plan::ask));
-    write(&answer)?;
+    let (told, end) = judged(configuration, &look(configuration, &ha_plan::ask));
+    answer::write_all(format!("{told}\n").as_bytes())?;
     end
 }
 
@@ -56,7 +55,7 @@ impl Looked {
     }
 }
 
-fn answer(configuration: &Configuration, looked: &Looked) -> (Value, Result<Status, Error>) {
+fn judged(configuration: &Configuration, looked: &Looked) -> (Value, Result<Status, Error>) {
     let (state, end) = match looked.all() {
         Ok((dce, dfs)) => {
             let state = State::of(dce, dfs);
@@ -130,17 +129,6 @@ impl State {
     }
 }
 
-/// A reader that left is no error: its question was answered.
-fn write(answer: &Value) -> Result<(), Error> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(format!("{answer}\n").as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Error::io("standard output", &error))
-        }
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,7 +171,7 @@ mod tests {
             "dfs" => Err(Error::failed("dfs", "no such program")),
             _ => Ok(true),
         };
-        let (answer, end) = answer(&configuration, &look(&configuration, &ask));
+        let (answer, end) = judged(&configuration, &look(&configuration, &ask));
         assert_eq!(answer["dce"]["running"], true);
         assert_eq!(
             (&answer["dfs"], &answer["error"]["reason"]),

@@ -1,9 +1,9 @@
 //! Variables set and taken away.
 
-use crate::answer::Answer;
 use crate::look;
 use ha_environment::EnvironmentFile;
 use ha_file::Durability;
+use ha_json::answer::Answer;
 use ha_json::{Error, Map, Status, Tool, Value, put_bytes};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;

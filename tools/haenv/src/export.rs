@@ -1,9 +1,8 @@
 //! The variables as lines for a shell to eval.
 
-use crate::answer::write;
 use crate::look;
 use ha_environment::{EnvironmentFile, is_name};
-use ha_json::{Error, Kind, Status, Tool};
+use ha_json::{Error, Kind, Status, Tool, answer};
 use std::path::Path;
 
 /// Variables that a shell makes itself: some cannot be set, and end the script that tries; others are
@@ -65,7 +64,7 @@ pub(crate) fn export(tool: Tool, path: &Path, only: &[String]) -> Result<Status,
         Ok(file) => lines(&file, only),
         Err(error) => {
             if error.kind != Kind::Usage {
-                write(&ending(error.kind.status()))?;
+                answer::write_all(&ending(error.kind.status()))?;
             }
             return Err(error);
         }
@@ -75,7 +74,7 @@ pub(crate) fn export(tool: Tool, path: &Path, only: &[String]) -> Result<Status,
     if status != Status::Done {
         text.extend(ending(status));
     }
-    write(&text)?;
+    answer::write_all(&text)?;
     for why in &lines.left_out {
         tool.say(&format!("{}: {why}", path.display()));
     }

@@ -1,7 +1,7 @@
 //! An environment file, only looked at.
 
-use crate::answer::Answer;
 use ha_environment::EnvironmentFile;
+use ha_json::answer::Answer;
 use ha_json::{Error, Map, Status, Value, json, put_bytes};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;

@@ -1,7 +1,6 @@
 //! Environment files such as /etc/environment, and the addresses that DCE shall not use.
 
 mod adapters;
-mod answer;
 mod edit;
 mod exclusion;
 mod export;
@@ -10,11 +9,13 @@ mod service;
 mod sys;
 
 use clap::{ArgAction, ArgGroup, Parser};
-use ha_json::{Error, Status, Tool};
+use ha_json::{Error, Status, Tool, answer};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+
+const SCHEMA: &str = "haenv/1";
 
 const TOOL: Tool = Tool { name: "haenv", version: env!("CARGO_PKG_VERSION") };
 
@@ -89,13 +90,13 @@ fn haenv(tool: Tool, arguments: Arguments) -> Result<Status, Error> {
     }
     if !arguments.set.is_empty() || !arguments.unset.is_empty() {
         let wanted = edit::wanted(&arguments.set, &arguments.unset)?;
-        return answer::give(&edit::FIELDS, fields, || edit::answer(&target, &wanted));
+        return answer::give(SCHEMA, &edit::FIELDS, fields, || edit::answer(&target, &wanted));
     }
     if let Some(question) = service::Question::of(&arguments)? {
-        return answer::give(&exclusion::FIELDS, fields, || question.answer(&target));
+        return answer::give(SCHEMA, &exclusion::FIELDS, fields, || question.answer(&target));
     }
     if arguments.dry_run {
         return Err(Error::usage("--dry-run", "nothing that is asked for changes anything"));
     }
-    answer::give(&look::FIELDS, fields, || look::answer(&path))
+    answer::give(SCHEMA, &look::FIELDS, fields, || look::answer(&path))
 }

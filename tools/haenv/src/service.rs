@@ -1,11 +1,11 @@
 //! What was asked of the addresses: the services by name or address, and whether they are here.
 
-use crate::answer::Answer;
 use crate::edit::{Change, Target, Wanted, apply, edit, told};
 use crate::exclusion::{self, Exclusion, Moment};
 use crate::{Arguments, adapters};
 use ha_environment::EnvironmentFile;
 use ha_environment::excluded::{Excluded, VARIABLE};
+use ha_json::answer::Answer;
 use ha_json::{Error, Map, Status, Value, reason};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 use std::path::PathBuf;
