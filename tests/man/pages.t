@@ -1,7 +1,8 @@
 # The manual pages are true: options, statuses, references, and examples that run.
 . "${0%/*}/../lib.sh"
 . "$ROOT/scripts/lab.sh"
-at_exit() { lab_down; }
+. "$ROOT/tests/fakes/nim.sh"
+at_exit() { nim_cleanup; lab_down; }
 page() { python3 "$ROOT/tests/man/page.py" "$@"; }
 
 page statuses-of-the-contract "$ROOT/common/json/src/status.rs" >contract
@@ -48,10 +49,22 @@ world() {
     # Relative to the source /, which cannot be moved: a bare machine may have no /etc/hosts.
     printf '%s\n' "$SCENE_DIR/primary/etc/hosts" "$SCENE_DIR/primary/etc/resolv.conf" >primary/etc/hasync.files
 }
-example() { (cd primary/root && sh -e ../../example); }
+run_example() { (cd primary/root && sh -e ../../example); }
+example() { # those of the tools for NIM on a master of a world of their own
+    case $file in
+        */hanim-sync.8) on nima run_example ;;
+        */hanim-*.8) on nimb run_example ;;
+        *) run_example ;;
+    esac
+}
 for file in "$ROOT"/man/*; do
     number=0
     world
+    case $file in */hanim-*.8) nim_cleanup; rm -rf nim; nim_world nim || exit ;; esac
+    case $file in
+        */hanim-sync.8) nim_pair || exit ;;
+        */hanim-takeover.8) nim_synced || exit ;;
+    esac
     page examples "$file" | reroot "$SCENE_DIR/primary" "$SCENE_DIR/standby" >examples
     : >example
     while IFS= read -r line; do
