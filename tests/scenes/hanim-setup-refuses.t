@@ -58,6 +58,7 @@ nim_remove nima nimb
 nim_down nima
 refused "the master does not answer" 5 master unknown 'nima gives no answer' nima
 check_status "--check: neither" 5 setup --check nima
+check_status "that cannot be gone on despite" 2 setup --despite master nima
 nim_up nima
 nim_set nima carrier hang
 refused "it hangs" 5 master unknown 'no answer within 1 s' --ask-timeout 1 nima
@@ -69,6 +70,7 @@ refused "a client that is not there" 6 clients refused 'nima has no client lpar9
 check "none of all that did anything" untouched
 
 # Wrong usage.
+check_status "a state directory that depends on where one is" 2 on nimb hanim-setup --state-directory run --check nima
 check_status "no master" 2 setup
 check_status "no such check" 2 setup --despite whatever nima
 check_status "a name that is none" 2 setup --name 'a b' nima

@@ -49,6 +49,22 @@ check_status "another time is another content" 3 sync --stale nimb
 check "but not with --checksum" sync --stale --checksum nimb
 check_json "which looks into the files" "$(resource lpp_73 '.stale == false and .attributes_only > 0')" "$OUT"
 
+# A file system made for what is to come: NIM passes over a place that is there.
+nim_fs nimb /nim/new 1000 900
+mkdir -p "$(nim_file nima /nim/new)" && echo new >"$(nim_file nima /nim/new)/bos"
+nim_size nima /nim/new 901
+nim_object nima lpp_new class=resources type=lpp_source server=master location=/nim/new
+check_status "a place that is there, empty, and too small" 6 sync nimb
+check_json "is refused" '.[-1].error.message | contains("lpp_new needs 901 KiB, 900 KiB free on nimb:/nim/new")' "$OUT"
+nim_fs nimb /nim/new 2000 1900
+check_status "with room, it is still empty afterwards" 3 sync nimb
+check_json "and that is told, with what helps" '[.[] | select(.type == "error")] | length == 1 and (.[0] | .item == "lpp_new" and .reason == "no_content" and (.message | contains("/nim/new is empty there") and contains("--refresh brings it")))' "$OUT"
+check "it does" sync --refresh nimb
+check "the directory is the same" cmp "$(nim_file nima /nim/new/bos)" "$(nim_file nimb /nim/new/bos)"
+rm "$(nim_file nima /nim/new/bos)" "$(nim_file nimb /nim/new/bos)"
+check "one that is empty here, too, is as it should be" sync nimb
+nim_remove nima lpp_new
+
 # Where it cannot be seen.
 mkdir bin
 printf '#!/bin/sh\necho "sh: hasync:  not found." >&2\nexit 127\n' >bin/no-hasync

@@ -100,13 +100,49 @@ job=$!
 check "one that is under way" replaced
 killed() { kill -9 "$(cat pid)"; wait "$job" 2>/dev/null; [ $? -gt 128 ]; }
 check "is killed" killed
+nim_forget_calls
+check_status "while its nim goes on, another is not begun" 5 sync nimb
+check_json "and the message says what to wait for" "$(says 'what a killed run began still goes on: wait until it has ended (it writes to')" "$OUT"
+check_status "nim is not run beside it" 1 nim_called nima nim -o sync -a replicate=yes nimb
 complete() {
     left=100
     until grep -q 'nim_master_recover Complete' "$state/hanim/sync.out" || [ "$left" -eq 0 ]; do sleep 0.05; left=$((left - 1)); done
     [ "$left" -gt 0 ]
 }
 check "nim goes on to its end" complete
+once_more() { # its last line is not yet its end
+    left=100
+    until sync nimb || [ "$left" -eq 0 ]; do sleep 0.05; left=$((left - 1)); done
+    [ "$left" -gt 0 ]
+}
+check "then the next one is begun" once_more
 check_json "what was said has no end, so that no reader believes it" '.[-1].type != "end"' out
+
+# Nobody gets what it tells: standard error has the state of the alternate all the same.
+nim_fault nima sync - die
+full() { sync nimb >/dev/full; }
+check_status "a log without room" 6 full
+check "hides no failure" grep -q 'may be half replaced' "$ERR"
+nim_no_faults nima
+check_status "where it ends well" 6 full
+check "that is told" grep -q 'no space left on device: nim ended well' "$ERR"
+
+# Who is told to end before anything is begun does not wait for a program that hangs.
+nim_fault nimb df - hang
+slow 0
+job=$!
+asked() {
+    left=100
+    until nim_calls nimb | grep -q '^df ' || [ "$left" -eq 0 ]; do sleep 0.05; left=$((left - 1)); done
+    [ "$left" -gt 0 ]
+}
+nim_forget_calls
+check "an alternate whose df hangs" asked
+check_status "and a TERM" 5 end
+check_json "is told as that" "$(says 'TERM: came before nimb was touched: nothing was done')" out
+check_status "and who waits" 5 sync --ask-timeout 1 nimb
+check_json "is told what hangs" "$(says 'nimb gives no answer: df there gave no answer within 1 s')" "$OUT"
+nim_no_faults nimb
 
 # No room for what nim says.
 mount=$(command -v mount)

@@ -11,11 +11,13 @@ HATOOLS_LOG=$SCENE_DIR/log HATOOLS_RSH=rsh-nim HATOOLS_SYNC="--replicate --refre
 export HATOOLS_LOG HATOOLS_RSH HATOOLS_SYNC
 # shellcheck disable=SC2031 # that of on() is its own
 PATH=$SCENE_DIR/bin:$PATH
-# shellcheck disable=SC2034 # the line uses it
-ALTERNATE=$(sed -n 's/^ALTERNATE=//p' "$ROOT/scripts/events/crontab-nim")
-grep '^[0-9*]' "$ROOT/scripts/events/crontab-nim" | cut -d ' ' -f 6- >commands
+crontab=$ROOT/scripts/events/crontab-nim
+grep '^[0-9*]' "$crontab" | cut -d ' ' -f 6- >commands
 check "there is one line" test "$(grep -c . commands)" -eq 1
-line() { on nima sh -c "ALTERNATE=$ALTERNATE; $(cat commands)" </dev/null; }
+check_status "and nothing that AIX's cron takes for none" 1 grep -qv -e '^#' -e '^$' -e '^[0-9*]' "$crontab"
+# Where it is installed, that is.
+sed -i "s,/usr/local/bin/,$SCENE_DIR/bin/," commands
+line() { on nima sh -c "$(cat commands)" </dev/null; }
 silent() { [ ! -s "$ERR" ] && [ ! -s "$OUT" ]; }
 says() { grep -q "$1" "$ERR.kept"; }
 keep() { cp "$ERR" "$ERR.kept"; }
@@ -48,6 +50,31 @@ keep
 check "is mailed, once" sh -c "[ \"\$(grep -c . '$ERR.kept')\" -eq 1 ]"
 check "with the cause" says 'nimb gives no answer'
 nim_up nimb
+# The alternate hangs when its database is to be listed at last.
+# shellcheck disable=SC2016
+printf '#!/bin/sh\ncase $* in *" lsnim -l") exec sleep 60 ;; esac\nexec rsh-nim "$@"\n' >bin/hangs && chmod +x bin/hangs
+hangs() { (export HATOOLS_WAIT=1 HATOOLS_RSH=hangs && line); }
+check_status "an alternate that hangs then" 5 hangs
+keep
+check "is mailed" says 'nim-nightly-sync: the databases were not compared: one of them could not be listed'
+# The night before goes on.
+nim_fault nima sync - hang
+on nima sh -c "$(cat commands)" </dev/null >first.out 2>&1 &
+job=$!
+begun() {
+    left=100
+    until [ -e run/hanim/sync.out ] && grep -q . log/sync.jsonl.*; do [ "$left" -gt 0 ] || return; sleep 0.05; left=$((left - 1)); done
+}
+rm -f run/hanim/sync.out
+check "a night that is not over" begun
+second() { (export HATOOLS_SYNC="$HATOOLS_SYNC --lock-wait 0" && line); }
+check_status "and the next" 5 second
+check_json "which tells of itself" '.[-1].error.kind == "busy"' log/sync.jsonl
+nim_no_faults nima
+nim_cleanup
+wait "$job" 2>/dev/null
+check_json "the first one's record is whole in the end" '.[0].type == "begin" and .[-1].type == "end" and .[-1].error.kind == "failed"' log/sync.jsonl
+check "and nothing else is left" sh -c '! ls log/*.*.* >/dev/null 2>&1'
 on nimb nim -o takeover nima >/dev/null
 check_status "an alternate that has taken over is left alone" 6 line
 keep

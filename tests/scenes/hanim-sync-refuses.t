@@ -38,9 +38,9 @@ nim_attr nima lpar12 sync_required no
 
 rm -rf "$(nim_file nimb /nim)" && nim_no_fs nimb /nim
 nim_size nima /nim/mksysb/lpar07.mksysb 20971520
-row "5: no file system on the alternate" 1 mounts refused "/nim is a file system on nima but on nimb it is part of / (1.2 GiB free); lpp_73, spot_73, lpar07_sysb, lpar07_im needs 20.0 GiB" "make and mount /nim"
+row "5: no file system on the alternate" 1 mounts refused "/nim is a file system on nima but on nimb it is part of / (1.2 GiB free); lpp_73, spot_73, lpar07_sysb, lpar07_im need 20.0 GiB" "make and mount /nim"
 nim_fs nimb /nim 10485760 10484136
-row "6: not enough room" 1 room refused "lpar07_sysb, lpar07_im needs 20.0 GiB, 10.0 GiB free on nimb:/nim" chfs
+row "6: not enough room" 1 room refused "lpar07_sysb, lpar07_im need 20.0 GiB, 10.0 GiB free on nimb:/nim" chfs
 nim_forget_calls
 check_status "6: it is not begun" 6 sync --replicate nimb
 check "6: nim was not run" none nim_called nima nim -o sync -a replicate=yes nimb

@@ -75,6 +75,7 @@ check_status "no alternate" 2 sync
 check_status "a check that there is none of" 2 sync --despite luck nimb
 check_status "a master that is none cannot be gone on despite" 2 sync --despite master nimb
 check_status "--refresh without --replicate" 2 sync --refresh nimb
+check_status "a state directory that depends on where one is" 2 on nima hanim-sync --state-directory run -e rsh-nim nimb
 check_status "a name that would be an option" 2 sync -- -F
 check_json "and nothing is on standard output" 'length == 0' "$OUT"
 

@@ -30,7 +30,7 @@ check_json "and the end counts" '.[-1] | .ok == false and .status == 3 and .fail
 says_both() { [ "$(grep -c '^hanim-takeover: lpar' "$ERR")" -eq 2 ] && grep -q '^hanim-takeover: lpar08: 0042-372: .*niminit' "$ERR"; }
 check "standard error has a line for each" says_both
 check_status "all or nothing is not begun" 6 takeover --all-or-nothing
-check_json "with the cause" '.[-1].error.message | startswith("lpar08: lpar08 does not list nimb")' "$OUT"
+check_json "with the cause" '.[-1].error.message | startswith("listed: lpar08 does not list nimb")' "$OUT"
 
 nim_up lpar12
 rm "$(nim_file lpar08 /etc/niminfo)"
@@ -79,7 +79,8 @@ nim_attr nimb lpar12 connect shell
 : >"$NIM_WORLD/lpar12/unresolved.nimb"
 check_status "each has its finding" 1 takeover --check
 finding "busy" busy lpar07 '.outcome == "warning" and (.found | endswith("Base Operating System installation is being performed"))'
-finding "not told of both masters yet" sync-required lpar08 '.outcome == "warning"'
+finding "the database does not have that the client knows both masters" sync-required lpar08 '.outcome == "warning"
+    and .found == "lpar08 has sync_required = yes, but it lists nimb" and (.fix | contains("niminit") | not)'
 finding "two protocols" protocol lpar12 '.outcome == "warning" and .found == "lpar12 has connect = shell here, and NIM_SHELL \"nimsh\" there"'
 finding "names" names lpar12 '.outcome == "refused" and .found == "lpar12.example.com cannot resolve nimb.example.com"'
 : >"$NIM_WORLD/nimb/unresolved.lpar07"

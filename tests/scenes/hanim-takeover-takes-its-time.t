@@ -37,6 +37,11 @@ check_json "and that is busy" '.[] | select(.type == "error") | .kind == "busy" 
 check "not for long" [ $(($(date +%s) - started)) -lt 8 ]
 
 fresh
+for each in oslevel lslpp; do nim_fault nimb "$each" - hang; done
+check "levels that this master does not tell hold nothing up" takeover --ask-timeout 1
+check_json "and are a warning" 'any(.[]; .type == "finding" and .key.check == "level" and .values.outcome == "warning") and .[-1].clients_taken == 3' "$OUT"
+
+fresh
 nim_fault nimb takeover - hang
 check_status "a nim that hangs is ended" 6 takeover --deadline 4 --settle 0
 check_json "which is told" '.[] | select(.type == "error" and .reason == "timed_out") | .item == "nim"' "$OUT"
@@ -76,6 +81,11 @@ pid=$!
 until nim_called nimb nim -o takeover -a show_progress=yes -a async=no nima; do sleep 0.05; done
 kill -9 "$pid"
 { wait "$pid"; } 2>/dev/null
+nim_forget_calls
+check_status "while the nim of a killed run goes on another one is not begun" 5 takeover
+check_json "which is told" '.[-1].error | .kind == "busy" and (.message | contains("what a killed run began still goes on"))' "$OUT"
+not_called() { ! nim_calls nimb | grep '^nim '; }
+check "and nim is not run" not_called
 left=100
 until [ "$(on nimb lsnim -a current_master | grep -c nimb.example.com)" -eq 3 ] || [ $((left -= 1)) -eq 0 ]; do sleep 0.05; done
 check "a run that is killed leaves nim to its end, and the next one sees that" takeover

@@ -69,6 +69,12 @@ impl Finding {
         Finding { code: Some(code), ..self }
     }
 
+    /// What an error calls it: the item, unless its sentence begins with that; else the check.
+    fn what(&self) -> &str {
+        let item = self.item.as_deref();
+        item.filter(|item| !self.found.starts_with(item)).unwrap_or(self.check)
+    }
+
     /// What was found and what to do, in one line.
     pub fn sentence(&self) -> String {
         match &self.fix {
@@ -119,14 +125,24 @@ pub fn in_the_way<'a>(findings: &'a [Finding], despite: &[String]) -> Vec<&'a Fi
 /// The error of an operation that was not begun because of these findings; `None` where nothing
 /// stands in its way. What is refused fails (6); what only cannot be seen now is busy (5).
 pub fn refusal(findings: &[Finding], despite: &[String]) -> Option<Error> {
-    let all = in_the_way(findings, despite);
+    let error = error_of(&in_the_way(findings, despite))?;
+    let check = in_the_way(findings, despite).first()?.check;
+    Some(Error { why: format!("{}; --despite {check} goes on", error.why), ..error })
+}
+
+/// The error of findings that no `--despite` helps against; `None` where nothing stands in the way.
+pub fn obstacle(findings: &[Finding]) -> Option<Error> {
+    error_of(&in_the_way(findings, &[]))
+}
+
+fn error_of(all: &[&Finding]) -> Option<Error> {
     let first = all.first()?;
     let more = match all.len() - 1 {
         0 => String::new(),
         more => format!(" ({more} more: see the findings)"),
     };
-    let what = first.item.clone().unwrap_or_else(|| first.check.to_owned());
-    let why = format!("{}{more}; --despite {} goes on", first.sentence(), first.check);
+    let why = format!("{}{more}", first.sentence());
+    let what = first.what();
     Some(match first.outcome {
         Outcome::Refused => Error::failed(what, why),
         _ => Error::busy(what, why),
@@ -147,10 +163,7 @@ pub fn end_of_check<W: Write>(
     match in_the_way(findings, despite).first() {
         None => stream.end(&totals),
         Some(first) if first.outcome == Outcome::Refused => stream.end_with_no(&totals),
-        Some(first) => {
-            let what = first.item.clone().unwrap_or_else(|| first.check.to_owned());
-            Err(stream.end_failed(&totals, Error::busy(what, first.sentence())))
-        }
+        Some(first) => Err(stream.end_failed(&totals, Error::busy(first.what(), first.sentence()))),
     }
 }
 

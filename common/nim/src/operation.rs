@@ -56,10 +56,32 @@ impl Operation<'_> {
         &self,
         held: &Held,
         interrupt: &Interrupt,
+        line: impl FnMut(&str),
+    ) -> Result<Ended, Error> {
+        self.run_into(held.output(self.name), interrupt, line)
+    }
+
+    /// As [`Operation::run`], but not while one of that name goes on that an earlier process began.
+    ///
+    /// # Errors
+    /// As [`Operation::run`]; `busy` where there is such a one.
+    pub fn run_alone(
+        &self,
+        held: &Held,
+        interrupt: &Interrupt,
+        line: impl FnMut(&str),
+    ) -> Result<Ended, Error> {
+        self.run_into(held.output_of_one(self.name)?, interrupt, line)
+    }
+
+    fn run_into(
+        &self,
+        output: Option<File>,
+        interrupt: &Interrupt,
         mut line: impl FnMut(&str),
     ) -> Result<Ended, Error> {
         let name = self.argv.first().map(String::as_str).unwrap_or_default();
-        let output = held.output(self.name).filter(has_room).ok_or_else(|| {
+        let output = output.filter(has_room).ok_or_else(|| {
             Error::failed(
                 name,
                 "is not run: there is no room for what it says in the state directory",
@@ -69,7 +91,7 @@ impl Operation<'_> {
         let (stdout, stderr) = (Stdio::from(to_file()?), Stdio::from(to_file()?));
         let ends = Instant::now() + self.deadline;
         let path = ha_remote::path();
-        let (running, _, _) = start(self.argv, [("PATH", path.as_str())], stdout, stderr)?;
+        let (running, _, _) = start(self.argv, ha_remote::environment(&path), stdout, stderr)?;
         let mut said = Said { output, read: 0, half: Vec::new() };
         let given_up = || interrupt.came().is_some();
         loop {
@@ -159,6 +181,12 @@ mod tests {
         assert_eq!(ended, Ended::Itself(Fate::Exited(7)));
         assert_eq!(texts(&lines), ["one", "two", "three", "four"]);
         assert!(lines[1].1 < lines[2].1 - Duration::from_millis(300), "{lines:?}");
+    }
+
+    #[test]
+    fn it_speaks_the_language_that_is_read() {
+        let (_, lines) = run("echo $LC_ALL", Duration::from_secs(20));
+        assert_eq!(texts(&lines), ["C"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod act;
 mod condition;
 mod event;
+mod held;
 mod interrupt;
 mod orders;
 mod plan;
@@ -22,11 +23,11 @@ mod stream;
 mod sys;
 
 pub use event::EVENTS;
+pub use held::{Held, hold};
 pub use interrupt::Interrupt;
 pub use orders::Orders;
 pub use plan::{Act, Answer, Check, Condition, OnFailure, Plan, Probe, SCHEMA, Step};
 pub use probe::ask;
 pub use rehearsal::rehearse;
 pub use runner::run;
-pub use state::{Held, hold};
 pub use stream::{MAX_SECONDS, is_host_name};

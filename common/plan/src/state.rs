@@ -149,7 +149,7 @@ impl Home {
         Home::open_at(Path::new(&plan.state_directory), &plan.state, wait, give_up)
     }
 
-    fn open_at(
+    pub(crate) fn open_at(
         parent: &Path,
         state: &str,
         wait: Duration,
@@ -236,44 +236,19 @@ impl Home {
         }
     }
 
+    /// The file of what a step says.
+    pub(crate) fn output_path(&self, step: &str) -> PathBuf {
+        self.directory.join(format!("{step}.out"))
+    }
+
     /// Where what a step says is kept, as a new file. A daemon that it starts may go on writing
     /// there: a pipe would kill it when this process ends. `None` where there is no room: the
     /// takeover goes on without it.
     pub(crate) fn output_of(&self, step: &str) -> Option<File> {
-        let path = self.directory.join(format!("{step}.out"));
+        let path = self.output_path(step);
         // The daemons of an earlier run keep the file that they have.
         let _ = fs::remove_file(&path);
         OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(&path).ok()
-    }
-}
-
-/// The state of plans, held against their runs by work that no plan describes; free again when it is
-/// dropped, or when the process ends.
-#[derive(Debug)]
-pub struct Held {
-    home: Home,
-}
-
-/// Holds the state `state` in `state_directory`: no plan of that state runs meanwhile, and no other
-/// work that holds it.
-///
-/// # Errors
-/// Kind `busy` when another held it for all of `wait`, or until `give_up`; `failed` where the
-/// directory cannot be used.
-pub fn hold(
-    state_directory: &str,
-    state: &str,
-    wait: Duration,
-    give_up: &dyn Fn() -> bool,
-) -> Result<Held, Error> {
-    Home::open_at(Path::new(state_directory), state, wait, give_up).map(|home| Held { home })
-}
-
-impl Held {
-    /// Where what a program says is kept, as a new file `NAME.out`: a pipe would kill it when this
-    /// process ends. `None` where there is no room.
-    pub fn output(&self, name: &str) -> Option<File> {
-        self.home.output_of(name)
     }
 }
 

@@ -19,6 +19,9 @@ const LONGEST_ANSWER: u64 = 256 << 20;
 /// Where the programs of administration are, for a caller with a bare `PATH`.
 const DIRECTORIES: &str = "/usr/bin:/bin:/usr/sbin:/sbin:/etc";
 
+/// What programs say is read, so they do not say it in the language of whoever asks.
+const LANGUAGE: &str = "C";
+
 /// A machine whose programs can be asked.
 #[derive(Clone, Debug)]
 pub enum Machine {
@@ -103,17 +106,22 @@ pub fn path() -> String {
     }
 }
 
+/// What a program that is run here, and read, gets beside this process's environment: that `PATH`, and
+/// a language that its words do not change with.
+pub fn environment(path: &str) -> [(&str, &str); 2] {
+    [("PATH", path), ("LC_ALL", LANGUAGE)]
+}
+
 fn here(argv: &[String], deadline: Duration, give_up: &dyn Fn() -> bool) -> Result<Reply, Error> {
     let path = path();
     let name = argv.first().map(String::as_str).unwrap_or_default();
-    let said =
-        match capture_unless(argv, [("PATH", path.as_str())], deadline, LONGEST_ANSWER, give_up) {
-            Ok(said) => said,
-            Err(error) if error.kind == Kind::Failed => {
-                return Ok(Reply { status: 127, stdout: Vec::new(), stderr: error.to_string() });
-            }
-            Err(error) => return Err(error),
-        };
+    let said = match capture_unless(argv, environment(&path), deadline, LONGEST_ANSWER, give_up) {
+        Ok(said) => said,
+        Err(error) if error.kind == Kind::Failed => {
+            return Ok(Reply { status: 127, stdout: Vec::new(), stderr: error.to_string() });
+        }
+        Err(error) => return Err(error),
+    };
     let stderr = String::from_utf8_lossy(&said.stderr).into_owned();
     let status = match said.fate {
         Fate::Exited(status) => status,
@@ -143,8 +151,12 @@ fn there(
     let said = capture_unless(&argv, [], deadline, LONGEST_ANSWER, give_up)?;
     match replies(&said.stdout, &mark) {
         Some(replies) if replies.len() == questions.len() && !said.cut => Ok(replies),
-        _ if said.fate == Fate::TimedOut => {
-            let why = format!("gave no answer within {} s", seconds(deadline));
+        answered if said.fate == Fate::TimedOut => {
+            // It was reached, where the first programs have answered.
+            let answered = answered.filter(|replies| !replies.is_empty());
+            let hangs = answered.and_then(|replies| questions.get(replies.len())?.first());
+            let who = hangs.map(|program| format!("{program} there ")).unwrap_or_default();
+            let why = format!("{who}gave no answer within {} s", seconds(deadline));
             Err(Error::busy(&host.name, why))
         }
         _ => {
@@ -192,7 +204,7 @@ fn quoted(word: &str) -> String {
 fn line(questions: &[Vec<String>], mark: &str) -> String {
     // Standard error into a variable, with the status as its last word; standard output goes on.
     let mut script = format!(
-        "PATH=$PATH:{DIRECTORIES}; export PATH; q() {{ {{ e=$({{ \"$@\" </dev/null 3>&-; }} 2>&1 1>&3; \
+        "PATH=$PATH:{DIRECTORIES} LC_ALL={LANGUAGE}; export PATH LC_ALL; q() {{ {{ e=$({{ \"$@\" </dev/null 3>&-; }} 2>&1 1>&3; \
          echo \" $?\"); }} 3>&1; printf '\\n%s\\n%s\\n%s.\\n' {mark} \"$e\" {mark}; }}"
     );
     for argv in questions {
@@ -287,6 +299,15 @@ mod tests {
     }
 
     #[test]
+    fn the_language_of_an_answer_is_nobodys_own() {
+        let question = [script("echo $LC_ALL")];
+        let here = Machine::Here.ask(&question, LONG).unwrap();
+        assert_eq!(here[0].stdout, b"C\n");
+        let there = by("sh", "LC_ALL=de_DE.UTF-8; export LC_ALL;").ask(&question, LONG).unwrap();
+        assert_eq!(there, here);
+    }
+
+    #[test]
     fn the_carriers_own_status_does_not_count() {
         let carrier = argv(&["sh", "-c", "shift; sh -c \"$*\"; exit 9", "carrier"]);
         let machine =
@@ -307,6 +328,14 @@ mod tests {
         let error = hangs.ask(&[argv(&["true"])], Duration::from_millis(300)).unwrap_err();
         assert_eq!(error.kind, Kind::Busy);
         assert!(error.why.contains("no answer within"), "{error}");
+    }
+
+    #[test]
+    fn the_program_that_hangs_on_a_host_is_named() {
+        let questions = [argv(&["true"]), argv(&["sleep", "30"]), argv(&["true"])];
+        let error = by("sh", "").ask(&questions, Duration::from_millis(500)).unwrap_err();
+        assert_eq!(error.kind, Kind::Busy);
+        assert!(error.why.starts_with("sleep there gave no answer within"), "{error}");
     }
 
     #[test]

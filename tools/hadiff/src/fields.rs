@@ -96,11 +96,15 @@ impl Marks<'_> {
     }
 }
 
-fn is_mark(value: Option<&Value>) -> bool {
-    match value {
-        Some(Value::Array(names)) => names.iter().all(Value::is_string),
-        other => other == Some(&Value::Bool(true)),
-    }
+/// Whether fields called `hidden` say what is hidden: then they are no more than marks.
+fn are_marks(pair: Pair<'_>) -> bool {
+    let could_be = |value: &Value| match value {
+        Value::Array(names) => names.iter().all(Value::is_string),
+        other => other.is_boolean() || other.is_null(),
+    };
+    let hides = |value: &Value| *value == Value::Bool(true) || value.is_array();
+    let there = || pair.into_iter().flatten();
+    there().all(could_be) && there().any(hides)
 }
 
 struct Walk<'a> {
@@ -138,9 +142,7 @@ impl<'a> Walk<'a> {
         let length = self.path.len();
         let mut same = true;
         for (name, pair) in pairs {
-            if left_out.contains(&name.as_str())
-                || name == "hidden" && pair.into_iter().any(is_mark)
-            {
+            if left_out.contains(&name.as_str()) || name == "hidden" && are_marks(pair) {
                 continue;
             }
             if length > 0 {

@@ -64,9 +64,8 @@ impl Group {
 }
 
 /// The records of one type.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Type {
-    name: String,
     /// The field of the key by which they are grouped: the first of the first key that has several.
     by: Option<Vec<u8>>,
     /// The group that each stream is in.
@@ -77,7 +76,8 @@ struct Type {
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
     hashes: RandomState,
-    types: Vec<Type>,
+    /// By a hash of the name.
+    types: HashMap<u64, Type>,
     groups: HashMap<u64, Group>,
     told: HashSet<u64>,
     /// All is one group: nothing is told before the end.
@@ -108,15 +108,7 @@ impl Groups {
 
     /// Takes notice of a record of a side. `alone` where the other side has ended.
     pub(crate) fn enter(&mut self, side: usize, glance: &Glance, alone: bool) -> Entered {
-        let at = match self.types.iter().position(|one| one.name == glance.kind) {
-            Some(at) => at,
-            None => {
-                let name = glance.kind.clone();
-                self.types.push(Type { name, by: None, current: [None, None] });
-                self.types.len() - 1
-            }
-        };
-        let kind = &mut self.types[at];
+        let kind = self.types.entry(self.hashes.hash_one(&glance.kind)).or_default();
         if kind.by.is_none() && !self.unsorted {
             kind.by = glance.grouped_by().map(<[u8]>::to_vec);
         }

@@ -2,6 +2,7 @@
 
 use crate::glance::Glance;
 use ha_json::{Error, Kind, Map, Reader, Value, json, reason, trust};
+use serde_json::error::Category;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -127,12 +128,18 @@ impl<'a> Side<'a> {
     }
 
     fn no_json(&self, error: &serde_json::Error) -> Error {
-        match error.is_eof() {
-            true => self.bad(trust::CUT),
-            false => {
-                let number = self.records + 1 + u64::from(self.beginning.is_some());
-                self.bad(format!("value {number} is not a JSON object: {error}"))
+        let number = self.records + 1 + u64::from(self.beginning.is_some());
+        match error.classify() {
+            Category::Eof => self.bad(trust::CUT),
+            // What serde says of these has the value in it, which may be long, or a secret.
+            Category::Data => {
+                let why = match std::str::from_utf8(self.text()) {
+                    Ok(_) => "another value stands there",
+                    Err(_) => "it is not UTF-8",
+                };
+                self.bad(format!("value {number} is not a JSON object: {why}"))
             }
+            _ => self.bad(format!("value {number} is not a JSON object: {error}")),
         }
     }
 

@@ -112,6 +112,52 @@ fn a_group_that_comes_again_is_refused_unless_any_order_is_taken() {
     let mixed = [row("a", "1", 1), file("/1"), row("a", "2", 1), file("/2"), row("b", "1", 1)];
     let told = of(&mixed, &mixed, &Orders::default());
     assert_eq!(told.result, Ok(Status::Done), "records of other types may stand between");
+    let other = |path: &str| json!({"type": "file", "key": {"table": path, "path": "/"}});
+    let mixed = [row("a", "1", 1), other("n1"), row("a", "2", 1), other("n2"), row("b", "1", 1)];
+    let told = of(&mixed, &mixed, &Orders::default());
+    assert_eq!(told.result, Ok(Status::Done), "those that have groups of their own, too");
+    let keys = [json!({"t": 1, "a": 1}), json!({"a": 5}), json!({"t": 1, "a": 2})];
+    let keyed = keys.map(|key| json!({"type": "row", "key": key}));
+    let told = of(&keyed, &keyed, &Orders::default());
+    assert_eq!(told.result, Ok(Status::Done), "a key without the field ends no group");
+}
+
+#[test]
+fn each_value_is_told_of_the_side_that_has_it() {
+    let left = [row("a", "1", "left"), row("a", "2", "left")];
+    let right = [row("a", "2", "right"), row("a", "1", "right")];
+    let told = of(&left, &right, &Orders::default());
+    assert_eq!(told.end()["changed"], 2);
+    for line in &told.lines[1..3] {
+        let field = &line["values"]["fields"][0];
+        assert_eq!((&field["left"], &field["right"]), (&json!("left"), &json!("right")));
+    }
+}
+
+#[test]
+fn records_of_one_key_are_numbered_in_their_order_when_the_other_side_has_ended() {
+    let right = [row("a", "2", "first"), row("a", "2", "second")];
+    let told = of(&[row("a", "1", 1)], &right, &Orders::default());
+    let of_right: Vec<_> = told
+        .lines
+        .iter()
+        .filter(|line| line["values"]["change"] == "only_right")
+        .map(|line| (line["key"]["occurrence"].as_u64(), &line["values"]["right"]))
+        .collect();
+    assert_eq!(of_right, [(Some(1), &right[0]), (Some(2), &right[1])]);
+}
+
+#[test]
+fn whole_numbers_are_compared_exactly_and_zero_has_no_sign() {
+    let at = |value: &str, key: &str| {
+        let record = format!(r#"{{"type":"row","key":{{"a":{key}}},"values":{{"v":{value}}}}}"#);
+        stream(&[json!("here")]).replace("\"here\"", &record)
+    };
+    let result = |left: String, right: String| {
+        compare(left.as_bytes(), right.as_bytes(), &Orders::default()).result
+    };
+    assert_eq!(result(at("9007199254740993", "0"), at("9007199254740992", "0")), Ok(Status::No));
+    assert_eq!(result(at("1.0", "-0.0"), at("1", "0")), Ok(Status::Done));
 }
 
 #[test]
@@ -207,6 +253,8 @@ fn both_sides_are_named_where_both_are_not_to_be_trusted() {
         "{both}"
     );
     assert!(why(&whole, &format!("{whole}{whole}")).starts_with("b (right): something follows"));
+    let lost = whole.replace("\"records\":1", "\"records\":2");
+    assert!(lost != whole && why(&whole, &lost).starts_with("b (right): 1 records came"));
     assert!(why(&whole, &whole.replace("haxcat/1", "haxcat/2")).contains("b (right) is haxcat/2"));
     let failed = r#"{"schema":"haxcat/1","ok":false,"status":6}"#;
     assert!(why(&whole, failed).contains("b (right): the sender says that it failed (status 6)"));
@@ -214,6 +262,64 @@ fn both_sides_are_named_where_both_are_not_to_be_trusted() {
     assert!(why(answer, &whole).contains("is an answer, and b (right) is a stream"));
     assert!(why(&format!("{answer}{answer}"), answer).contains("a (left): value 1 is not"));
     assert!(why(&format!("{answer}\n{answer}"), answer).contains("two answers"));
+}
+
+#[test]
+fn what_stands_in_a_value_that_is_no_record_is_not_told() {
+    let whole = stream(&[row("a", "1", 1)]);
+    for (cut, number) in [(0, 1), (1, 2)] {
+        let mut lines: Vec<&str> = whole.lines().collect();
+        lines[cut] = "\"s3cret\"";
+        let told = compare(lines.join("\n").as_bytes(), whole.as_bytes(), &Orders::default());
+        let why = told.why();
+        assert!(why.contains(&format!("value {number} is not a JSON object")), "{why}");
+        assert!(!why.contains("s3cret"), "{why}");
+    }
+    let no_text =
+        [&whole.as_bytes()[..whole.find('\n').unwrap() + 1], b"{\"a\":\"\xff\"}\n"].concat();
+    let why = compare(&no_text, whole.as_bytes(), &Orders::default()).why();
+    assert!(why.contains("value 2 is not a JSON object: it is not UTF-8"), "{why}");
+}
+
+#[test]
+fn many_types_take_no_quadratic_time() {
+    let took = |count: usize| {
+        let records: Vec<Value> = (0..count)
+            .map(|at| json!({"type": format!("t{at}"), "key": {"at": at}, "values": {}}))
+            .collect();
+        let text = stream(&records);
+        let once = || {
+            let begun = std::time::Instant::now();
+            let told = compare(text.as_bytes(), text.as_bytes(), &Orders::default());
+            assert_eq!(told.result, Ok(Status::Done));
+            begun.elapsed()
+        };
+        (0..3).map(|_| once()).min().unwrap()
+    };
+    let (few, many) = (took(1_000), took(20_000));
+    assert!(many < few * 80, "{few:?}, and twenty times as many {many:?}");
+}
+
+#[test]
+fn a_field_called_hidden_that_marks_nothing_is_compared() {
+    let of_hidden = |hidden: Value| {
+        json!({"type": "row", "key": {"table": "a", "key": "1"},
+        "values": {"mac": null, "hidden": hidden}})
+    };
+    let result = |left: Value, right: Value| {
+        of(&[of_hidden(left)], &[of_hidden(right)], &Orders::default()).result
+    };
+    for (left, right) in
+        [(json!(true), json!("no")), (json!([]), json!("x")), (json!([1]), json!([2]))]
+    {
+        assert_eq!(result(left.clone(), right.clone()), Ok(Status::No), "{left} {right}");
+        assert_eq!(result(right, left), Ok(Status::No));
+    }
+    for (left, right) in
+        [(json!(true), json!(false)), (json!(["mac"]), json!([])), (json!(true), json!(null))]
+    {
+        assert_eq!(result(left.clone(), right.clone()), Ok(Status::Done), "{left} {right}");
+    }
 }
 
 #[test]

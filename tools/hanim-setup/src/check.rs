@@ -33,10 +33,10 @@ pub(crate) const CURRENT_MASTER: &str = "current-master";
 /// The client's level knows alternates.
 pub(crate) const CLIENT_LEVEL: &str = "client-level";
 
-/// All of them, in the order of their findings.
-pub(crate) const ALL: [&str; 16] = [
+/// Those that a run may go on despite, in the order of their findings. Without a master that answers
+/// there is nothing to go on with.
+pub(crate) const TO_DESPITE: [&str; 15] = [
     THIS_MACHINE,
-    MASTER,
     NIMINFO,
     NAME,
     FILESETS,

@@ -37,7 +37,7 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) check: bool,
     /// Go on although this check refuses, or cannot be made
-    #[arg(long, value_name = "CHECK", value_parser = PossibleValuesParser::new(check::ALL))]
+    #[arg(long, value_name = "CHECK", value_parser = PossibleValuesParser::new(check::TO_DESPITE))]
     pub(crate) despite: Vec<String>,
     /// Print the plan for harun, and do nothing
     #[arg(long)]
@@ -57,7 +57,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) step_timeout: u64,
     /// Keep the state of a run beneath this directory
-    #[arg(long, value_name = "DIRECTORY", default_value = "/run/hatools")]
+    #[arg(long, value_name = "DIRECTORY", default_value = "/run/hatools", value_parser = absolute)]
     pub(crate) state_directory: String,
     #[command(flatten)]
     pub(crate) orders: Orders,
@@ -114,6 +114,14 @@ impl Options {
             true => client.is_for_niminit(),
             false => self.redefine.contains(&client.name),
         }
+    }
+}
+
+/// A directory that is the same one from wherever the plan is run.
+fn absolute(text: &str) -> Result<String, String> {
+    match text.starts_with('/') {
+        true => Ok(text.to_owned()),
+        false => Err("is not absolute".to_owned()),
     }
 }
 

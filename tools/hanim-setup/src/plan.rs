@@ -11,7 +11,6 @@ use ha_json::Error;
 use ha_nim::client::Protocol;
 use ha_plan::{Act, Answer, OnFailure, Plan, Probe, Step};
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What runs the steps: this very program, and how it reaches the machines.
 #[derive(Debug)]
@@ -67,7 +66,7 @@ pub(crate) fn plan(seen: &Seen, caller: &Caller) -> Result<Plan, Error> {
     }
     let seconds: u64 = steps.iter().map(|step| step.timeout_seconds).sum();
     Ok(Plan {
-        name: name(&steps),
+        name: "hanim-setup".to_owned(),
         state: "hanim".to_owned(),
         state_directory: options.state_directory.clone(),
         // The runner keeps a third of it for undoing.
@@ -75,19 +74,6 @@ pub(crate) fn plan(seen: &Seen, caller: &Caller) -> Result<Plan, Error> {
         conditions: Vec::new(),
         steps,
     })
-}
-
-/// The plan's name, which tells whose steps it has: the runner takes a killed run of the same plan for
-/// one that was about the same clients.
-fn name(steps: &[Step]) -> String {
-    let mut hasher = DefaultHasher::new();
-    let ids: Vec<&String> =
-        steps.iter().filter(|step| step.undo.is_some()).map(|step| &step.id).collect();
-    ids.hash(&mut hasher);
-    match ids.is_empty() {
-        true => "hanim-setup".to_owned(),
-        false => format!("hanim-setup-{:08x}", hasher.finish() as u32),
-    }
 }
 
 /// The interface, or none where the step is not needed any more.
@@ -277,15 +263,6 @@ mod tests {
             assert_eq!(text.ends_with(&format!(" -a connect={connect}")), wanted, "{text}");
             assert_eq!(text.contains("connect="), wanted, "{text}");
         }
-    }
-
-    #[test]
-    fn plans_for_other_clients_have_other_names() {
-        let with =
-            |words| planned(&with_client(asked("standalone", &[], None)), words).unwrap().name;
-        assert_eq!(with(&[]), "hanim-setup");
-        assert_ne!(with(&["--redefine", "lpar07"]), with(&[]));
-        assert_eq!(with(&["--redefine", "lpar07"]), with(&["--redefine-all"]));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A run: what is seen, whether anything stands in the way, and the plan.
 
+use crate::check;
 use crate::options::Options;
 use crate::plan::{Caller, plan};
 use crate::preflight::Seen;
@@ -18,11 +19,11 @@ pub(crate) fn run(tool: Tool, options: &Options) -> Result<Status, Error> {
     let seen = Seen::look(options)?;
     let findings = seen.findings(options);
     if options.check {
-        return check(tool, &seen, &findings, options);
+        return only_check(tool, &seen, &findings, options);
     }
     // Where there is nothing to do, nothing can stand in the way of it.
     if !seen.is_all_set(options)
-        && let Some(error) = finding::refusal(&findings, &options.despite)
+        && let Some(error) = in_the_way(&findings, options)
     {
         let stream = told(tool, &findings, options)?;
         return Err(stream.end_failed(&finding::totals(&findings), error));
@@ -40,7 +41,13 @@ pub(crate) fn run(tool: Tool, options: &Options) -> Result<Status, Error> {
     ha_plan::run(tool, &plan, &options.orders)
 }
 
-fn check(
+fn in_the_way(findings: &[Finding], options: &Options) -> Option<Error> {
+    let of_master: Vec<Finding> =
+        findings.iter().filter(|finding| finding.check == check::MASTER).cloned().collect();
+    finding::obstacle(&of_master).or_else(|| finding::refusal(findings, &options.despite))
+}
+
+fn only_check(
     tool: Tool,
     seen: &Seen,
     findings: &[Finding],

@@ -1,8 +1,9 @@
 //! How old the newest backup of a database is.
 
+use crate::Arguments;
+use crate::facts::GiveUp;
 use ha_json::Error;
 use ha_remote::{Machine, Reply};
-use std::time::Duration;
 
 /// What stands in the directory of backups.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,15 +14,17 @@ pub(crate) struct Backups {
     pub(crate) is_new: bool,
 }
 
-/// Asks this machine for files beneath `directory` that are `days` old at most.
+/// Asks this machine for files in the directory of backups that are as new as was asked for.
 ///
 /// # Errors
 /// When it gives no answer.
-pub(crate) fn look(directory: &str, days: u64, patience: Duration) -> Result<Backups, Error> {
-    let age = format!("-{days}");
+pub(crate) fn look(arguments: &Arguments, give_up: GiveUp) -> Result<Backups, Error> {
+    let age = format!("-{}", arguments.backup_days);
+    // It may be a link.
+    let directory = &format!("{}/.", arguments.backups);
     let new = ["find", directory, "-type", "f", "-mtime", &age].map(str::to_owned).to_vec();
     let newest = ["ls", "-t", directory].map(str::to_owned).to_vec();
-    Ok(read(&Machine::Here.ask(&[new, newest], patience)?))
+    Ok(read(&Machine::Here.ask_unless(&[new, newest], arguments.carrier.patience(), give_up)?))
 }
 
 fn read(replies: &[Reply]) -> Backups {
@@ -35,6 +38,19 @@ fn read(replies: &[Reply]) -> Backups {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn a_directory_behind_a_link_is_looked_into() {
+        let ground = tempfile::tempdir().unwrap();
+        let (real, link) = (ground.path().join("real"), ground.path().join("link"));
+        std::fs::create_dir(&real).unwrap();
+        std::fs::write(real.join("nima.backup"), "x").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let words = ["hanim-sync", "--backups", link.to_str().unwrap(), "nimb"];
+        let found = look(&Arguments::try_parse_from(words).unwrap(), &|| false).unwrap();
+        assert_eq!(found, Backups { newest: Some("nima.backup".into()), is_new: true });
+    }
 
     #[test]
     fn no_directory_is_no_backup() {

@@ -1,5 +1,6 @@
 //! Where the resources of this master lie, here and on the alternate, and how much room is there.
 
+use crate::facts::GiveUp;
 use ha_json::Error;
 use ha_nim::Object;
 use ha_nim::lsnim::Listing;
@@ -35,23 +36,36 @@ pub(crate) struct Place {
     pub(crate) here: Option<FileSystem>,
     /// That of the alternate, of the deepest directory of the path that is there.
     pub(crate) there: Option<FileSystem>,
-    /// Whether the alternate has it already.
+    /// Whether the alternate has that place already.
     pub(crate) is_there: bool,
+    /// It is there, and has nothing in it: a file system made for what is to come, perhaps.
+    pub(crate) is_empty: bool,
     /// What is to be brought, where the alternate does not have it; `None` where that is not known.
     pub(crate) size_kib: Option<u64>,
 }
 
+impl Place {
+    /// Whether its content is not on the alternate yet.
+    pub(crate) fn is_to_come(&self) -> bool {
+        !self.is_there || self.is_empty
+    }
+}
+
 /// The resources of this master that have content, but for NIM's own two.
 pub(crate) fn locations(listing: &Listing) -> Vec<Location> {
-    let of = |object: &Object| {
-        let path = object.get("location")?;
-        (is_brought(object) && is_plain(path)).then(|| Location {
-            resource: object.name.clone(),
-            kind: object.kind().to_owned(),
-            path: path.to_owned(),
-        })
-    };
-    listing.objects.iter().filter_map(of).collect()
+    let all = listing.objects.iter().filter(|object| is_brought(object));
+    all.filter_map(location).filter(|one| is_plain(&one.path)).collect()
+}
+
+/// Those of which the place is not one that can be asked for.
+pub(crate) fn not_plain(listing: &Listing) -> Vec<Location> {
+    let all = listing.objects.iter().filter(|object| is_brought(object));
+    all.filter_map(location).filter(|one| !is_plain(&one.path)).collect()
+}
+
+fn location(object: &Object) -> Option<Location> {
+    let (resource, kind) = (object.name.clone(), object.kind().to_owned());
+    Some(Location { resource, kind, path: object.get("location")?.to_owned() })
 }
 
 /// Whether replication is about it: a resource that this master serves and an administrator made.
@@ -85,10 +99,21 @@ fn directory(path: &str) -> Option<&str> {
     }
 }
 
-/// `df -kP` of each path that must be known of the alternate.
+/// `df -kP` of each path that must be known of the alternate, and what is in the places themselves.
 pub(crate) fn questions_there(locations: &[Location]) -> Vec<(String, Vec<String>)> {
     let paths: BTreeSet<&str> = locations.iter().flat_map(|one| above(&one.path)).collect();
-    paths.into_iter().map(|path| (path.to_owned(), df(path))).collect()
+    let of_disks = paths.into_iter().map(|path| (path.to_owned(), df(path)));
+    of_disks.chain(locations.iter().map(|one| (one.path.clone(), content(&one.path)))).collect()
+}
+
+/// What asks for the names in a directory; of a file, its own.
+pub(crate) fn content(path: &str) -> Vec<String> {
+    ["ls", "-A", path].map(str::to_owned).to_vec()
+}
+
+/// Whether that directory has nothing in it but what a new file system has.
+pub(crate) fn is_empty(reply: &Reply) -> bool {
+    reply.text().is_some_and(|names| names.lines().all(|name| name == "lost+found"))
 }
 
 fn df(path: &str) -> Vec<String> {
@@ -96,52 +121,65 @@ fn df(path: &str) -> Vec<String> {
 }
 
 /// What the alternate has of the paths that it was asked for.
-pub(crate) type Found = BTreeMap<String, FileSystem>;
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    file_systems: BTreeMap<String, FileSystem>,
+    empty: BTreeSet<String>,
+}
 
 /// Reads the answers to [`questions_there`].
 pub(crate) fn found(questions: &[(String, Vec<String>)], replies: &[Reply]) -> Found {
-    let read = |((path, _), reply): (&(String, Vec<String>), &Reply)| {
-        Some((path.clone(), file_system(reply)?))
-    };
-    questions.iter().zip(replies).filter_map(read).collect()
+    let mut found = Found::default();
+    for ((path, argv), reply) in questions.iter().zip(replies) {
+        if *argv != df(path) {
+            if is_empty(reply) {
+                found.empty.insert(path.clone());
+            }
+        } else if let Some(file_system) = file_system(reply) {
+            found.file_systems.insert(path.clone(), file_system);
+        }
+    }
+    found
 }
 
 /// Asks this machine where the resources lie, and how large those are that the alternate does not
-/// have. Sizes of many files take long: `patience` is for all of them.
+/// have. Sizes of many files take long: `patience` is for all of them, and where it is over they are
+/// not known.
 ///
 /// # Errors
-/// When it gives no answer in time.
+/// When it does not tell its file systems in time.
 pub(crate) fn places(
     locations: Vec<Location>,
     there: &Found,
     patience: Duration,
+    give_up: GiveUp,
 ) -> Result<Vec<Place>, Error> {
     let questions: Vec<Vec<String>> = locations.iter().map(|one| df(&one.path)).collect();
-    let here = Machine::Here.ask(&questions, patience)?;
-    let absent: Vec<&str> = locations
-        .iter()
-        .map(|one| one.path.as_str())
-        .filter(|path| !there.contains_key(*path))
-        .collect();
-    let questions: Vec<Vec<String>> =
-        absent.iter().map(|path| ["du", "-sk", path].map(str::to_owned).to_vec()).collect();
-    let replies = Machine::Here.ask(&questions, patience)?;
-    let sizes: BTreeMap<String, u64> = absent
-        .iter()
-        .zip(&replies)
-        .filter_map(|(path, reply)| Some(((*path).to_owned(), size(reply)?)))
-        .collect();
+    let here = Machine::Here.ask_unless(&questions, patience, give_up)?;
     let place = |(location, reply): (Location, &Reply)| {
-        let deepest = above(&location.path).find_map(|path| there.get(path)).cloned();
+        let path = &location.path;
+        let deepest = above(path).find_map(|path| there.file_systems.get(path)).cloned();
         Place {
             here: file_system(reply),
             there: deepest,
-            is_there: there.contains_key(&location.path),
-            size_kib: sizes.get(&location.path).copied(),
+            is_there: there.file_systems.contains_key(path),
+            is_empty: there.empty.contains(path),
+            size_kib: None,
             location,
         }
     };
-    Ok(locations.into_iter().zip(&here).map(place).collect())
+    let mut all: Vec<Place> = locations.into_iter().zip(&here).map(place).collect();
+    let mut to_come: Vec<&mut Place> = all.iter_mut().filter(|one| one.is_to_come()).collect();
+    let questions: Vec<Vec<String>> = to_come.iter().map(|one| du(&one.location.path)).collect();
+    let replies = Machine::Here.ask_unless(&questions, patience, give_up).unwrap_or_default();
+    for (place, reply) in to_come.iter_mut().zip(&replies) {
+        place.size_kib = size(reply);
+    }
+    Ok(all)
+}
+
+fn du(path: &str) -> Vec<String> {
+    ["du", "-sk", path].map(str::to_owned).to_vec()
 }
 
 /// Reads the one line of `df -kP PATH`: device, size, used, free, percent, mount point.
@@ -199,7 +237,20 @@ mod tests {
             path: path.into(),
         };
         let all: Vec<_> = (0..100).map(|number| at(&format!("/nim/mksysb/{number}"))).collect();
-        assert_eq!(questions_there(&all).len(), 103);
+        assert_eq!(questions_there(&all).len(), 203);
+    }
+
+    #[test]
+    fn a_place_with_nothing_but_what_a_file_system_has_is_empty() {
+        let at = Location { resource: "x".into(), kind: "mksysb".into(), path: "/a".into() };
+        let questions = questions_there(&[at]);
+        let file_system = "Filesystem\n/dev/fslv01 9 1 8 1% /a\n";
+        for (names, is_empty) in [("lost+found\n", true), ("", true), ("usr\nlost+found\n", false)]
+        {
+            let found = found(&questions, &[said(file_system), said(file_system), said(names)]);
+            assert_eq!(found.empty.contains("/a"), is_empty, "{names:?}");
+            assert_eq!(found.file_systems.len(), 2);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Both databases compared after a synchronisation.
 
-use crate::disks::{is_brought, is_plain};
+use crate::disks::{content, is_brought, is_plain};
 use crate::progress::Progress;
 use ha_json::{Value, json};
 use ha_nim::Object;
@@ -44,8 +44,18 @@ pub(crate) struct Compared {
     pub(crate) differences: Vec<Difference>,
     /// Of a resource that this master serves.
     pub(crate) location: Option<String>,
-    /// Whether its content is at that place on the alternate; `None` where that was not asked.
-    pub(crate) at_location: Option<bool>,
+    /// What is at that place on the alternate; `None` where that was not asked.
+    pub(crate) content: Option<Content>,
+}
+
+/// What is found at a resource's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Something, or nothing where here is nothing, either.
+    There,
+    /// The place, with nothing in it.
+    Empty,
+    Missing,
 }
 
 /// An attribute with another value.
@@ -60,13 +70,13 @@ pub(crate) struct Difference {
 pub(crate) type Fault = (&'static str, String);
 
 /// Compares the databases: objects sorted by name. `present` are the locations that were asked for
-/// on the alternate, and whether they are there.
+/// on the alternate, and what is there.
 pub(crate) fn compare(
     here: &Listing,
     there: &Listing,
     alternate: &str,
     replicate: bool,
-    present: &BTreeMap<String, bool>,
+    present: &BTreeMap<String, Content>,
 ) -> Vec<Compared> {
     let of = |listing: &'_ Listing| -> BTreeMap<String, Object> {
         listing.objects.iter().map(|object| (object.name.clone(), object.clone())).collect()
@@ -92,7 +102,7 @@ pub(crate) fn compare(
                     (Some(ours), Some(theirs)) => differences(ours, theirs),
                     _ => Vec::new(),
                 },
-                at_location: location.as_ref().and_then(|path| present.get(path)).copied(),
+                content: location.as_ref().and_then(|path| present.get(path)).copied(),
                 location,
             })
         })
@@ -137,7 +147,7 @@ impl Compared {
                 "wanted": self.wanted,
                 "different": self.differences,
                 "location": self.location,
-                "at_location": self.at_location,
+                "at_location": self.content.map(|content| content == Content::There),
             },
         })
     }
@@ -166,12 +176,17 @@ impl Compared {
             let text = format!("is missing in the database of {alternate}{said}");
             return Some(("missing", text));
         }
-        if self.at_location == Some(false) {
-            let path = self.location.as_deref().unwrap_or_default();
-            return Some((
-                "no_content",
-                format!("is in the database of {alternate}, but {path} is not there"),
-            ));
+        let path = self.location.as_deref().unwrap_or_default();
+        let no_content = match self.content {
+            Some(Content::Missing) => Some(format!("{path} is not there")),
+            Some(Content::Empty) => Some(format!(
+                "{path} is empty there: replication passes over a place that is there; --refresh brings it"
+            )),
+            _ => None,
+        };
+        if let Some(what) = no_content {
+            let text = format!("is in the database of {alternate}, but {what}");
+            return Some(("no_content", text));
         }
         let first = self.differences.first()?;
         let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
@@ -185,9 +200,9 @@ impl Compared {
     }
 }
 
-/// `ls -d` of each place that has to be there.
+/// What asks for the content of each place that has to be there.
 pub(crate) fn questions(listing: &Listing) -> Vec<(String, Vec<String>)> {
-    let question = |path: &str| (path.to_owned(), ["ls", "-d", path].map(str::to_owned).to_vec());
+    let question = |path: &str| (path.to_owned(), content(path));
     listing
         .objects
         .iter()
@@ -200,6 +215,7 @@ pub(crate) fn questions(listing: &Listing) -> Vec<(String, Vec<String>)> {
 
 #[cfg(test)]
 mod tests {
+    use super::Content::{Empty, Missing, There};
     use super::*;
     use ha_nim::lsnim::parse_long;
 
@@ -226,7 +242,7 @@ lpp_73:
    alloc_count = 1
 ";
 
-    fn compared(there: &str, replicate: bool, present: bool) -> Vec<Compared> {
+    fn compared(there: &str, replicate: bool, present: Content) -> Vec<Compared> {
         let present = BTreeMap::from([("/nim/lpp/lpp_73".to_owned(), present)]);
         let (here, there) = (parse_long(A.as_bytes()), parse_long(there.as_bytes()));
         compare(&here, &there, "nimb", replicate, &present)
@@ -251,7 +267,7 @@ lpp_73:
 
     #[test]
     fn a_synchronised_alternate_has_all_objects_and_states_of_its_own() {
-        let all = compared(&there(), true, true);
+        let all = compared(&there(), true, There);
         assert_eq!(faults(&all, ""), []);
         let names: Vec<_> =
             all.iter().map(|one| (one.name.as_str(), one.here, one.there)).collect();
@@ -269,7 +285,7 @@ lpp_73:
 
     #[test]
     fn what_is_missing_or_different_is_a_fault() {
-        let of = |text: &str| faults(&compared(text, true, true), "");
+        let of = |text: &str| faults(&compared(text, true, There), "");
         let lost = there().replace("lpar07:", "lpar99:");
         assert_eq!(of(&lost), [("lpar07".to_owned(), "missing")]);
         let moved = there().replace("8EB2200AA002", "8EB2200AA003");
@@ -280,9 +296,11 @@ lpp_73:
 
     #[test]
     fn content_that_is_not_there_is_a_fault_and_a_replication_that_did_not_end_is_one() {
-        let all = compared(&there(), true, false);
-        assert_eq!(faults(&all, ""), [("lpp_73".to_owned(), "no_content")]);
-        let all = compared(&there(), true, true);
+        for nothing in [Missing, Empty] {
+            let all = compared(&there(), true, nothing);
+            assert_eq!(faults(&all, ""), [("lpp_73".to_owned(), "no_content")]);
+        }
+        let all = compared(&there(), true, There);
         let said =
             "Replicating resource lpp_73\nthere is no room\nFinished Replicating NIM resources";
         assert_eq!(faults(&all, said), [("lpp_73".to_owned(), "not_replicated")]);
@@ -291,9 +309,9 @@ lpp_73:
     #[test]
     fn without_replication_resources_need_not_be_there() {
         let without = there().split("lpp_73:").next().unwrap().to_owned();
-        assert_eq!(faults(&compared(&without, false, false), ""), []);
+        assert_eq!(faults(&compared(&without, false, Missing), ""), []);
         assert_eq!(
-            faults(&compared(&without, true, false), ""),
+            faults(&compared(&without, true, Missing), ""),
             [("lpp_73".to_owned(), "missing")]
         );
     }
@@ -303,7 +321,7 @@ lpp_73:
         let lost = there().replace("lpar07:", "lpar99:");
         let mut progress = Progress::default();
         progress.line("Removing NIM client lpar07");
-        let all = compared(&lost, true, true);
+        let all = compared(&lost, true, There);
         let (_, text) = all[0].fault("nimb", &progress).unwrap();
         assert_eq!(text, "is missing in the database of nimb; nim said Removing NIM client lpar07");
     }

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// Sizes of resources may take so many times as long as other answers.
 const SIZES_TIMES: u32 = 10;
 
+/// Says whether nobody waits for answers any more: a signal came.
+pub(crate) type GiveUp<'a> = &'a (dyn Fn() -> bool + Sync);
+
 /// This machine, before the alternate is known.
 #[derive(Debug)]
 pub(crate) struct Here {
@@ -60,10 +63,10 @@ pub(crate) struct Resolved {
 
 impl Here {
     /// Asks this machine.
-    pub(crate) fn look(patience: Duration) -> Result<Here, Error> {
+    pub(crate) fn look(patience: Duration, give_up: GiveUp) -> Result<Here, Error> {
         let mut questions = master::questions();
         questions.push(["cat", "/etc/NIM.level"].map(str::to_owned).to_vec());
-        let replies = Machine::Here.ask(&questions, patience)?;
+        let replies = Machine::Here.ask_unless(&questions, patience, give_up)?;
         let level = replies.last().and_then(Reply::text).filter(|level| !level.is_empty());
         Ok(Here { master: Master::read(&replies), level })
     }
@@ -79,7 +82,12 @@ impl Pair {
     ///
     /// # Errors
     /// When the alternate gives no answer.
-    pub(crate) fn look(here: Here, arguments: &Arguments, host: &str) -> Result<Pair, Error> {
+    pub(crate) fn look(
+        here: Here,
+        arguments: &Arguments,
+        host: &str,
+        give_up: GiveUp,
+    ) -> Result<Pair, Error> {
         let carrier = &arguments.carrier;
         let locations = match arguments.replicate {
             true => disks::locations(&here.master.listing),
@@ -90,18 +98,20 @@ impl Pair {
         let of_master = questions.len();
         questions.extend(of_disks.iter().map(|(_, question)| question.clone()));
         let there = carrier.to(host)?;
-        let replies = there.ask(&questions, carrier.patience())?;
+        let replies = there.ask_unless(&questions, carrier.patience(), give_up)?;
         let (first, rest) = replies.split_at(of_master.min(replies.len()));
         let found = disks::found(&of_disks, rest);
         let patience = carrier.patience() * SIZES_TIMES;
-        let resolve = |machine: &Machine| resolve(machine, carrier, &here.master);
+        let resolve = |machine: &Machine| {
+            resolve(machine, names_of(&here.master), carrier.patience(), give_up)
+        };
         let ((names_here, names_there), places) = std::thread::scope(|scope| {
             let here = scope.spawn(|| resolve(&Machine::Here));
             let there = scope.spawn(|| resolve(&there));
-            let places = disks::places(locations, &found, patience);
+            let places = disks::places(locations, &found, patience, give_up);
             ((joined(here.join()), joined(there.join())), places)
         });
-        let backups = backup::look(&arguments.backups, arguments.backup_days, carrier.patience());
+        let backups = backup::look(arguments, give_up);
         let there = Master::read(first);
         let disputed = disputed(&here.master, &there, host, carrier);
         Ok(Pair {
@@ -157,8 +167,8 @@ fn joined<T>(answer: std::thread::Result<Result<T, Error>>) -> Result<T, Error> 
     answer.unwrap_or_else(|_| Err(Error::failed("host", "was not asked")))
 }
 
-/// `host NAME` for both masters and each client.
-fn resolve(machine: &Machine, carrier: &Carrier, here: &Master) -> Result<Vec<Resolved>, Error> {
+/// Both masters and each client, not resolved yet.
+fn names_of(here: &Master) -> Vec<Resolved> {
     let mut all: Vec<Resolved> = here
         .listing
         .objects
@@ -177,9 +187,19 @@ fn resolve(machine: &Machine, carrier: &Carrier, here: &Master) -> Result<Vec<Re
         address: None,
         is_master: true,
     }));
+    all
+}
+
+/// `host NAME` of each.
+fn resolve(
+    machine: &Machine,
+    mut all: Vec<Resolved>,
+    patience: Duration,
+    give_up: GiveUp,
+) -> Result<Vec<Resolved>, Error> {
     let questions: Vec<Vec<String>> =
         all.iter().map(|one| vec!["host".to_owned(), one.hostname.clone()]).collect();
-    let replies = machine.ask(&questions, carrier.patience())?;
+    let replies = machine.ask_unless(&questions, patience, give_up)?;
     for (one, reply) in all.iter_mut().zip(&replies) {
         one.address = reply.text().as_deref().and_then(address);
     }

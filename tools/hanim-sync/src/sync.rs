@@ -3,7 +3,8 @@
 mod after;
 mod content;
 
-use crate::facts::{Here, Pair};
+use crate::evidence::Content;
+use crate::facts::{GiveUp, Here, Pair};
 use crate::progress::Progress;
 use crate::{Arguments, argv, checks, outcome, plan};
 use after::After;
@@ -24,14 +25,14 @@ struct Looked {
     pair: Option<Pair>,
 }
 
-fn look(arguments: &Arguments) -> Result<Looked, Error> {
-    let here = Here::look(arguments.carrier.patience())?;
+fn look(arguments: &Arguments, give_up: GiveUp) -> Result<Looked, Error> {
+    let here = Here::look(arguments.carrier.patience(), give_up)?;
     let mut findings = checks::here(&here, &arguments.alternate);
     let alternate = here.master.listing.object(&arguments.alternate);
     let Some(host) = alternate.filter(|_| hold_all(&findings)).map(ha_nim::Object::hostname) else {
         return Ok(Looked { findings, pair: None });
     };
-    let pair = match Pair::look(here, arguments, &host) {
+    let pair = match Pair::look(here, arguments, &host, give_up) {
         Ok(pair) => pair,
         Err(error) => {
             findings.push(checks::no_answer(&arguments.alternate, &error));
@@ -46,6 +47,12 @@ fn look(arguments: &Arguments) -> Result<Looked, Error> {
     Ok(Looked { findings, pair: Some(pair) })
 }
 
+fn not_interrupted(arguments: &Arguments, interrupt: &Interrupt) -> Result<(), Error> {
+    let Some(signal) = interrupt.came() else { return Ok(()) };
+    let why = format!("came before {} was touched: nothing was done", arguments.alternate);
+    Err(Error::busy(signal, why))
+}
+
 fn hold_all(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.outcome == Outcome::Holds)
 }
@@ -55,27 +62,16 @@ impl Looked {
     fn ready(self, despite: &[String]) -> Result<Pair, Error> {
         match self.pair {
             Some(pair) => finding::refusal(&self.findings, despite).map_or(Ok(pair), Err),
-            None => Err(blocked(&self.findings)),
+            None => Err(finding::obstacle(&self.findings)
+                .unwrap_or_else(|| Error::failed("check", "was not made"))),
         }
-    }
-}
-
-/// The error of what `--despite` does not help against.
-fn blocked(findings: &[Finding]) -> Error {
-    let Some(worst) = findings.iter().max_by_key(|finding| finding.outcome) else {
-        return Error::failed("check", "none was made");
-    };
-    let what = worst.check;
-    match worst.outcome {
-        Outcome::Unknown => Error::busy(what, worst.sentence()),
-        _ => Error::failed(what, worst.sentence()),
     }
 }
 
 /// Tells whether all is ready. Nothing is done.
 pub(crate) fn check(tool: Tool, arguments: &Arguments) -> Result<Status, Error> {
     let mut stream = Stream::begin(tool, SCHEMA);
-    let mut looked = match look(arguments) {
+    let mut looked = match look(arguments, &|| false) {
         Ok(looked) => looked,
         Err(error) => return Err(stream.end_failed(&finding::totals(&[]), error)),
     };
@@ -96,7 +92,9 @@ pub(crate) fn check(tool: Tool, arguments: &Arguments) -> Result<Status, Error> 
 /// Prints the steps for harun, after the same look.
 pub(crate) fn dry_run(tool: Tool, arguments: &Arguments) -> Result<Status, Error> {
     let interrupt = Interrupt::listen()?;
-    let looked = look(arguments)?;
+    let looked = look(arguments, &|| interrupt.came().is_some());
+    not_interrupted(arguments, &interrupt)?;
+    let looked = looked?;
     if arguments.verbose {
         let warnings = looked.findings.iter().filter(|one| one.outcome == Outcome::Warning);
         warnings.for_each(|warning| tool.say(&warning.sentence()));
@@ -118,8 +116,18 @@ pub(crate) fn run(tool: Tool, arguments: &Arguments) -> Result<Status, Error> {
     let Run { stream, mut totals, .. } = run;
     totals.insert("elapsed_seconds".to_owned(), Value::from(started.elapsed().as_secs()));
     match done {
-        Ok(()) => stream.end(&totals),
-        Err(error) => Err(stream.end_failed(&totals, error)),
+        Ok(()) => stream.end(&totals).map_err(|error| {
+            let why = format!("{}: nim ended well, and this is not told there", error.why);
+            Error { why, ..error }
+        }),
+        Err(error) => {
+            let ended = stream.end_failed(&totals, error.clone());
+            // What could not be told there, too: in what state the alternate is.
+            if ended != error {
+                tool.say(&error.to_string());
+            }
+            Err(ended)
+        }
     }
 }
 
@@ -142,22 +150,21 @@ impl<W: Write> Run<'_, W> {
         let wait = Duration::from_secs(arguments.lock_wait);
         let given_up = || interrupt.came().is_some();
         let held = hold(&arguments.state_directory, "hanim", wait, &given_up)?;
-        let looked = look(arguments)?;
+        let looked = look(arguments, &given_up);
+        not_interrupted(arguments, &interrupt)?;
+        let looked = looked?;
         finding::tell(&mut self.stream, &looked.findings);
         self.totals.extend(finding::totals(&looked.findings));
         self.stream.flush();
         let pair = looked.ready(&arguments.despite)?;
-        if let Some(signal) = interrupt.came() {
-            let why = format!("came before {} was touched: nothing was done", pair.alternate);
-            return Err(Error::busy(signal, why));
-        }
+        not_interrupted(arguments, &interrupt)?;
         let argv = argv::nim(arguments);
         self.say(&format!("runs {}", argv.join(" ")));
         let deadline = Duration::from_secs(arguments.deadline);
         let operation = Operation { argv: &argv, name: "sync", deadline };
         let mut progress = Progress::default();
         let (stream, tool) = (&mut self.stream, self.tool);
-        let ended = operation.run(&held, &interrupt, |line| {
+        let ended = operation.run_alone(&held, &interrupt, |line| {
             if let Some(said) = progress.line(line) {
                 stream.record("progress", &said.record());
                 stream.flush();
@@ -170,7 +177,7 @@ impl<W: Write> Run<'_, W> {
         let faults = outcome::faults(ended, &progress);
         // Who was told to end does not ask machines for minutes.
         let after = match interrupt.came() {
-            None => Some(After::look(arguments, &pair)),
+            None => Some(After::look(arguments, &pair, &given_up)),
             Some(_) => None,
         };
         if !faults.is_empty() {
@@ -220,7 +227,12 @@ impl<W: Write> Run<'_, W> {
     fn tell_faults(&mut self, after: &After, progress: &Progress) -> Vec<String> {
         let mut failed = Vec::new();
         for object in &after.objects {
-            if let Some((reason, message)) = object.fault(&self.arguments.alternate, progress) {
+            // Who compares contents sees that, and may bring it.
+            let is_looked_at = self.arguments.stale || self.arguments.refresh;
+            let fault = object.fault(&self.arguments.alternate, progress).filter(|(reason, _)| {
+                *reason != "no_content" || object.content != Some(Content::Empty) || !is_looked_at
+            });
+            if let Some((reason, message)) = fault {
                 let kind = ha_json::Kind::Failed;
                 self.stream.item_failed(kind, reason, object.name.as_bytes(), &message);
                 failed.push(object.name.clone());

@@ -59,6 +59,8 @@ impl Evidence {
         let mut evidence = Evidence::before(preflight);
         let mut open: Vec<usize> =
             (0..preflight.clients.len()).filter(|at| !preflight.is_already(*at)).collect();
+        // Those that gave no answer before would take the time of those that do.
+        open.sort_by_key(|at| matches!(evidence.voices(*at).own, Own::NotSeen(_)));
         let mut pause = FIRST_PAUSE;
         loop {
             evidence.look(preflight, &open, carrier, clock, ends);
@@ -97,7 +99,7 @@ impl Evidence {
         let (voices, pair) = (self.voices(at), &preflight.masters.pair);
         match state(voices, pair) {
             State::Taken => voices.split_brain(pair) != Some(true),
-            State::Unknown => matches!(voices.own, Own::NotSeen(_)),
+            State::Unknown => matches!(voices.own, Own::NotSeen(_) | Own::Stranger(_)),
             State::NotTaken => false,
         }
     }

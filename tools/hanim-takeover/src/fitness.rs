@@ -75,6 +75,10 @@ impl Look<'_> {
             ))
         };
         match (&self.seen.own, lists_this(&self.seen.own, self.pair)) {
+            (Own::Stranger(name_there), _) => {
+                let found = format!("{} leads to {name_there}", self.client.host);
+                finding(Outcome::Unknown, found).fix(advice::right_address(self.client))
+            }
             (Own::NotSeen(why), _) => {
                 finding(Outcome::Unknown, format!("the niminfo of {name} was not seen: {why}"))
                     .fix(advice::read_by_hand(self.client))
@@ -132,7 +136,11 @@ impl Look<'_> {
                 Outcome::Warning,
                 format!("{name} has connect = {} here, and NIM_SHELL {shell:?} there", here.word()),
             )
-            .fix(format!("nim -o change -a connect={} {name}", Protocol::of(Some(shell)).word())),
+            .fix({
+                let word = Protocol::of(Some(shell)).word();
+                let command = format!("nim -o change -a connect={word} {name}");
+                advice::by_its_master(self.client, self.pair, &command)
+            }),
         }
     }
 
@@ -142,7 +150,9 @@ impl Look<'_> {
             None => Finding::new(check::BUSY, Outcome::Holds, format!("{name} is at rest")),
             Some(state) => {
                 let found = format!("{name} is not ready for an operation: {state}");
-                let fix = format!("wait for its end, or nim -Fo reset {name}");
+                let reset = format!("nim -Fo reset {name}");
+                let reset = advice::by_its_master(self.client, self.pair, &reset);
+                let fix = format!("wait for its end, or {reset}");
                 Finding::new(check::BUSY, Outcome::Warning, found).fix(fix)
             }
         }
@@ -173,13 +183,22 @@ impl Look<'_> {
             let found = format!("{name} has no sync_required = yes");
             return Finding::new(check::SYNC_REQUIRED, Outcome::Holds, found);
         }
-        let outcome = match lists_this(&self.seen.own, self.pair) {
-            Some(true) => Outcome::Warning,
-            _ => Outcome::Refused,
-        };
-        let found = format!("{name} has sync_required = yes: it may not know this master yet");
         let alive = *self.there != Database::NotSeen;
-        let fix = advice::make_known(self.client, self.pair, alive);
+        let (outcome, but, fix) = match lists_this(&self.seen.own, self.pair) {
+            Some(true) => {
+                let but = format!(", but it lists {}", self.pair.this.shown);
+                (Outcome::Warning, but, advice::sync_first(self.pair, alive))
+            }
+            listed => {
+                let outcome = match listed {
+                    None => Outcome::Unknown,
+                    Some(_) => Outcome::Refused,
+                };
+                let but = ": it may not know this master yet".to_owned();
+                (outcome, but, advice::make_known(self.client, self.pair, alive))
+            }
+        };
+        let found = format!("{name} has sync_required = yes{but}");
         Finding::new(check::SYNC_REQUIRED, outcome, found).fix(fix)
     }
 
@@ -192,11 +211,17 @@ impl Look<'_> {
         let own = match &self.seen.own {
             Own::File(file) => Some(self.pair.owner(file.master.as_deref())),
             Own::Missing => Some(Owner::Nobody),
-            Own::NotSeen(_) => None,
+            Own::NotSeen(_) | Own::Stranger(_) => None,
         };
         match (owner, own) {
-            (Owner::This, _) if split => {
+            (Owner::This, Some(Owner::This)) if split => {
                 finding(Outcome::Warning).fix(advice::tell_other(self.pair))
+            }
+            (Owner::This, Some(Owner::Other)) if split => {
+                finding(Outcome::Warning).fix(advice::learn_from_other(self.pair))
+            }
+            (_, None) if split => {
+                finding(Outcome::Warning).fix(advice::ask_the_client(self.client, self.pair))
             }
             (Owner::This, Some(_)) if state(voices, self.pair) != State::Taken => {
                 finding(Outcome::Warning).fix(advice::define_again(self.client, &self.pair.this))

@@ -10,7 +10,11 @@ use ha_nim::finding::{Finding, Outcome};
 use ha_nim::lsnim::Listing;
 use ha_nim::master::{Master, questions};
 use ha_nim::{Carrier, Object, Severity};
-use ha_remote::Machine;
+use ha_remote::{Machine, Reply};
+use std::time::Instant;
+
+/// What tells levels may hang, and that is no reason to leave the clients without a master.
+const MAY_HANG: [&str; 2] = ["oslevel", "lslpp"];
 
 /// Both masters, as they say.
 #[derive(Debug)]
@@ -34,7 +38,7 @@ impl Masters {
             let replies = clock.ask(machine, &questions(), carrier.patience(), ends);
             replies.map(|replies| Master::read(&replies))
         };
-        let this = ask(&Machine::Here);
+        let this = here(carrier, clock, ends);
         let listing = this.as_ref().ok().map(|this| &this.listing);
         let of = |name| listing.and_then(|listing| listing.object(name));
         let hostname = this.as_ref().ok().and_then(Master::hostname).map(str::to_owned);
@@ -42,6 +46,14 @@ impl Masters {
         let named = Named::new(&shown, of("master"), hostname.as_deref());
         let host = of(object).map_or_else(|| object.to_owned(), Object::hostname);
         let other = carrier.to(&host).and_then(|machine| ask(&machine));
+        let leads_here =
+            |other: &Master| hostname.is_some() && other.hostname() == hostname.as_deref();
+        let other = match other {
+            Ok(other) if leads_here(&other) => {
+                Err(Error::busy(&host, "leads to this machine, which has its address perhaps"))
+            }
+            other => other,
+        };
         let its_name = other.as_ref().ok().and_then(Master::hostname);
         let other_named = Named::new(object, of(object), None).called(object);
         let other_named = its_name.into_iter().fold(other_named, Named::called);
@@ -237,4 +249,18 @@ impl Masters {
             }
         }
     }
+}
+
+/// This machine, each question by itself.
+fn here(carrier: &Carrier, clock: &Clock, ends: Instant) -> Result<Master, Error> {
+    let mut all = Vec::new();
+    for question in questions() {
+        let may_hang = question.first().is_some_and(|name| MAY_HANG.contains(&name.as_str()));
+        match clock.ask(&Machine::Here, &[question], carrier.patience(), ends) {
+            Ok(replies) => all.extend(replies),
+            Err(_) if may_hang => all.push(Reply { status: 126, ..Reply::default() }),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Master::read(&all))
 }

@@ -13,6 +13,8 @@ pub(crate) enum Own {
     File(File),
     /// It has none: it is no client of NIM at all.
     Missing,
+    /// What came is the file of another machine, of that name: it is no evidence.
+    Stranger(String),
     /// The cause, as a sentence without a full stop.
     NotSeen(String),
 }
@@ -42,12 +44,15 @@ pub(crate) fn read(client: &Client, replies: &[Reply]) -> Own {
         return match (there.status, content.status) {
             (0, _) => Own::NotSeen(format!("{NIMINFO} cannot be read there")),
             (_, 126 | 127) => Own::NotSeen("cat cannot be run there".to_owned()),
-            _ => Own::Missing,
+            (1 | 2, _) => Own::Missing,
+            _ => Own::NotSeen(format!(
+                "whether it has {NIMINFO} cannot be seen: ls cannot be run there"
+            )),
         };
     }
     let file = Niminfo::parse(&content.stdout);
     if let Some(stranger) = stranger(client, &file) {
-        return Own::NotSeen(format!("the {NIMINFO} that came is that of {stranger}"));
+        return Own::Stranger(stranger);
     }
     for name in ["NIM_MASTER_HOSTNAME", "NIM_MASTER_HOSTNAME_LIST"] {
         if let (Some(assignment), None) = (file.assignment(name), file.value(name)) {
@@ -111,8 +116,7 @@ mod tests {
 
     #[test]
     fn the_file_of_another_machine_is_no_evidence() {
-        let Own::NotSeen(why) = of(&SEED.replace("lpar07", "lpar99")) else { panic!() };
-        assert_eq!(why, "the /etc/niminfo that came is that of lpar99");
+        assert_eq!(of(&SEED.replace("lpar07", "lpar99")), Own::Stranger("lpar99".into()));
     }
 
     #[test]
@@ -128,6 +132,7 @@ mod tests {
         assert_eq!(own(2, 2), Own::Missing);
         assert!(matches!(own(2, 0), Own::NotSeen(_)));
         assert!(matches!(own(127, 127), Own::NotSeen(_)));
+        assert!(matches!(own(1, 127), Own::NotSeen(_)) && matches!(own(1, 137), Own::NotSeen(_)));
         assert!(matches!(read(&client::sample(), &[]), Own::NotSeen(_)));
     }
 

@@ -56,6 +56,11 @@ impl Master {
         self.names.iter().any(|its| same_host(its, name))
     }
 
+    /// Whether it has that very name.
+    fn is_called(&self, name: &str) -> bool {
+        self.names.iter().any(|its| its.eq_ignore_ascii_case(name))
+    }
+
     /// Whether it has any name: without one nobody can say what is its own.
     pub(crate) fn is_known(&self) -> bool {
         !self.names.is_empty()
@@ -63,7 +68,8 @@ impl Master {
 }
 
 impl Pair {
-    /// Whom that name names. A name that fits both is the one that it equals.
+    /// Whom that name names. A name that fits both is the one that it equals; nobody knows whose a short
+    /// one is that both have in another domain.
     pub(crate) fn owner<'a>(&self, name: Option<&'a str>) -> Owner<'a> {
         let Some(name) = name.map(str::trim).filter(|name| !name.is_empty()) else {
             return Owner::Nobody;
@@ -72,8 +78,11 @@ impl Pair {
             (true, false) => Owner::This,
             (false, true) => Owner::Other,
             (false, false) => Owner::Third(name),
-            (true, true) if self.other.names.iter().any(|its| its == name) => Owner::Other,
-            (true, true) => Owner::This,
+            (true, true) => match (self.this.is_called(name), self.other.is_called(name)) {
+                (true, false) => Owner::This,
+                (false, true) => Owner::Other,
+                _ => Owner::Third(name),
+            },
         }
     }
 
@@ -130,6 +139,17 @@ mod tests {
         assert_eq!(master.hostname, "nim-a.example.com");
         assert!(master.is("nima-backup.example.com") && !master.is("nima"));
         assert!(master.called("nima").is("nima"));
+    }
+
+    #[test]
+    fn a_short_name_that_two_masters_of_one_name_share_is_neither_ones() {
+        let pair = Pair {
+            this: Master::new("nim", None, Some("nim.site1.example.com")),
+            other: Master::new("nim2", None, Some("nim.site2.example.com")),
+        };
+        assert_eq!(pair.owner(Some("nim.site1.example.com")), Owner::This);
+        assert_eq!(pair.owner(Some("NIM.site2.example.com")), Owner::Other);
+        assert_eq!(pair.owner(Some("nim")), Owner::Third("nim"));
     }
 
     #[test]

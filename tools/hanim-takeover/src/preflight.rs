@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::fitness::Look;
 use crate::masters::Masters;
 use crate::survey::{self, Seen};
-use crate::verdict::{State, state};
+use crate::verdict::{State, lists_this, state};
 use crate::voices::Database;
 use ha_json::Error;
 use ha_nim::Carrier;
@@ -53,6 +53,18 @@ impl Preflight {
     /// Whether every client is.
     pub(crate) fn nothing_left(&self) -> bool {
         !self.clients.is_empty() && (0..self.clients.len()).all(|at| self.is_already(at))
+    }
+
+    /// Whether NIM can do nothing: no client that is left lists this master, by its own file. What could
+    /// not be seen may be otherwise.
+    pub(crate) fn in_vain(&self, despite: &[String]) -> bool {
+        let lists = |at: usize| {
+            self.seen.get(at).and_then(|seen| lists_this(&seen.own, &self.masters.pair))
+        };
+        let mut left = (0..self.clients.len()).filter(|at| !self.is_already(*at)).peekable();
+        !despite.iter().any(|check| check == check::LISTED)
+            && left.peek().is_some()
+            && left.all(|at| lists(at) == Some(false))
     }
 
     /// Why the takeover is not begun. What stands in the way of a single client stops no other one,

@@ -60,7 +60,7 @@ pub(crate) fn client<W: Write>(
 ) {
     let master = match voices.own {
         Own::File(file) => file.master.as_deref(),
-        Own::Missing | Own::NotSeen(_) => None,
+        Own::Missing | Own::NotSeen(_) | Own::Stranger(_) => None,
     };
     stream.record(
         "client",

@@ -22,6 +22,10 @@ const SCHEMA: &str = "hanim-takeover/1";
 /// One NIM tool at a time on a machine.
 const STATE: &str = "hanim";
 
+/// Why NIM is not run where it could take nobody.
+const IN_VAIN: &str = "no client that is left lists this master, so that nim would take none: see the \
+                       findings; --despite listed runs it all the same";
+
 /// The program and its arguments. Without `async=no` it would return while the clients are still
 /// being switched.
 fn argv(arguments: &Arguments) -> Vec<String> {
@@ -65,6 +69,9 @@ fn plan(tool: Tool, arguments: &Arguments, clock: &Clock) -> Result<Status, Erro
     let preflight = Preflight::look(&arguments.master, &arguments.carrier, clock);
     if let Some(refusal) = not_begun(&preflight, arguments, clock) {
         return Err(refusal);
+    }
+    if preflight.in_vain(&arguments.despite) {
+        return Err(Error::failed(&arguments.master, IN_VAIN));
     }
     let act = Act::Run { argv: argv(arguments), environment: Default::default() };
     let what = format!("take the NIM clients of {} over", arguments.master);
@@ -137,7 +144,8 @@ impl<W: Write> Run<'_, W> {
         if let Some(refusal) = not_begun(&preflight, arguments, self.clock) {
             return Err(refusal);
         }
-        let nim = match preflight.nothing_left() {
+        let in_vain = preflight.in_vain(&arguments.despite);
+        let nim = match preflight.nothing_left() || in_vain {
             true => Nim::default(),
             false => self.nim(&held)?,
         };
@@ -155,7 +163,7 @@ impl<W: Write> Run<'_, W> {
         let deadline = self.clock.quarters(3).saturating_duration_since(Instant::now());
         let operation = Operation { argv: &argv, name: "takeover", deadline };
         let mut lines = Vec::new();
-        let ended = operation.run(held, self.clock.interrupt(), |line| {
+        let ended = operation.run_alone(held, self.clock.interrupt(), |line| {
             lines.push(line.to_owned());
             report::progress(&mut self.stream, line);
             if self.arguments.verbose {
@@ -236,6 +244,9 @@ impl<W: Write> Run<'_, W> {
         self.say(&format!("{} of {all} clients are this master's", totals.taken));
         if totals.taken > 0 || (all == 0 && nim.status() == Some(0)) {
             return Ok(());
+        }
+        if nim.ended.is_none() {
+            return Err(Error::failed(master, IN_VAIN));
         }
         let cause = cause(&nim.lines.join("\n"))
             .map_or_else(String::new, |message| format!(": {} {}", message.code, message.text));

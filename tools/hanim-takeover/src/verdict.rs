@@ -73,7 +73,7 @@ fn own_says<'a>(own: &'a Own, pair: &Pair) -> Option<Owner<'a>> {
     let file = match own {
         Own::File(file) => file,
         Own::Missing => return Some(Owner::Nobody),
-        Own::NotSeen(_) => return None,
+        Own::NotSeen(_) | Own::Stranger(_) => return None,
     };
     let first = pair.owner(file.list.first().map(String::as_str));
     match pair.owner(file.master.as_deref()) {
@@ -92,7 +92,7 @@ pub(crate) fn lists_this(own: &Own, pair: &Pair) -> Option<bool> {
         }
         Own::File(file) => Some(file.list.iter().any(|name| pair.owner(Some(name)) == Owner::This)),
         Own::Missing => Some(false),
-        Own::NotSeen(_) => None,
+        Own::NotSeen(_) | Own::Stranger(_) => None,
     }
 }
 
@@ -111,8 +111,10 @@ pub(crate) fn judge(client: &Client, voices: Voices, said: Said, pair: &Pair) ->
         (None, Some(message)) => cause.push(format!("{}: {}", message.method, message.text)),
         (None, None) => {}
     }
-    if let Own::NotSeen(why) = voices.own {
-        cause.push(format!("its own file was not seen: {why}"));
+    match voices.own {
+        Own::NotSeen(why) => cause.push(format!("its own file was not seen: {why}")),
+        Own::Stranger(name) => cause.push(format!("{} leads to {name}", client.host)),
+        Own::File(_) | Own::Missing => {}
     }
     if let Some(result) = said.result.filter(|_| state == State::NotTaken || known.is_none()) {
         cause.push(format!("the table says {result}"));
@@ -174,6 +176,7 @@ fn next_step(
         (Some(advice::NOT_CURRENT), Owner::Third(third), _) => Some(advice::take_from(third)),
         (Some(advice::NO_CONNECTION), ..) => Some(advice::start_service(client)),
         (Some(_), ..) => None,
+        (None, _, Own::Stranger(_)) => Some(advice::right_address(client)),
         (None, _, Own::NotSeen(_)) => Some(advice::read_by_hand(client)),
         // Half taken, or the table lied: NIM itself takes the one thing for done.
         (None, Owner::This, _) => Some(advice::define_again(client, &pair.this)),

@@ -74,7 +74,7 @@ impl Voices<'_> {
             Database::Says(name) => format!("{master} says {}", pair.shown(name.as_deref())),
         };
         let own = match self.own {
-            Own::NotSeen(_) => "the client's file was not seen".to_owned(),
+            Own::NotSeen(_) | Own::Stranger(_) => "the client's file was not seen".to_owned(),
             Own::Missing => "the client has no /etc/niminfo".to_owned(),
             Own::File(file) if file.master.is_none() => "the client's file names none".to_owned(),
             Own::File(file) => {

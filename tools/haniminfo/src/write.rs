@@ -7,7 +7,7 @@ use crate::request::Request;
 use ha_file::Durability;
 use ha_json::answer::Answer;
 use ha_json::{Error, Map, Status, Tool, Value, json, put_bytes, refuse_terminal};
-use ha_nim::niminfo::{Assignment, Niminfo};
+use ha_nim::niminfo::{Assignment, Niminfo, Piece};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -59,7 +59,8 @@ impl Target<'_> {
                 Some(content) => Some(backup::keep(self.path, content)?),
                 None => None,
             };
-            let secret = after.assignments().iter().any(|one| after.is_hidden(one));
+            let is_hidden = |piece: &Piece| matches!(piece, Piece::Hidden { .. });
+            let secret = after.pieces().iter().any(is_hidden);
             let mode = if secret { MODE_WITH_SECRETS } else { MODE_WHEN_NEW };
             let replaced = ha_file::replace(self.path, &new, mode, Durability::Synced);
             replaced.inspect_err(|_| {

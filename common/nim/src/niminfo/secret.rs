@@ -24,6 +24,7 @@ const WORDS: [&str; 12] = [
 /// Whether a variable of this name holds a secret, as `PADMIN_PASSWD` does.
 pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
     name.ends_with("pw") || name.ends_with("pass") || WORDS.iter().any(|word| name.contains(word))
 }
 
@@ -113,8 +114,36 @@ impl Niminfo {
             };
         }
         match next.filter(|next| next.statement == statement) {
-            Some(_) => assignment.word.end,
-            None => self.statements[statement].span.end.max(assignment.word.end),
+            Some(next) => self.end_of_unread(assignment.word.end, next.word.start),
+            None => self.rest_of_secret(statement, assignment.word.end),
+        }
+    }
+
+    /// The end of what is left of the line and sets nothing: a `;` or a `#` that was meant to be of a
+    /// password ends it to ksh.
+    fn rest_of_secret(&self, statement: usize, from: usize) -> usize {
+        let from = self.statements[statement].span.end.max(from);
+        let line = self.bytes[from..].iter().position(|byte| *byte == b'\n');
+        let mut end = line.map_or(self.bytes.len(), |line| from + line);
+        for behind in &self.statements[statement + 1..] {
+            if behind.span.start >= end {
+                break;
+            }
+            if behind.kind != Kind::Other {
+                end = behind.span.start;
+                break;
+            }
+            end = end.max(behind.span.end);
+        }
+        self.end_of_unread(from, end)
+    }
+
+    /// `end`, or `from` where nothing stands between that could be of a secret.
+    fn end_of_unread(&self, from: usize, end: usize) -> usize {
+        let nothing = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\\' | b'\n' | b';');
+        match self.bytes[from..end].iter().all(nothing) {
+            true => from,
+            false => end,
         }
     }
 
@@ -130,7 +159,6 @@ impl Niminfo {
             let mut end = name_end + line.unwrap_or(span.end - name_end);
             let of = self.statements.partition_point(|one| one.span.start < name_end);
             if let Some(statement) = self.statements[..of].last()
-                && statement.kind == Kind::Other
                 && statement.span.end > name_end
             {
                 end = end.max(statement.span.end.min(span.end));

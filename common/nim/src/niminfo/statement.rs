@@ -218,6 +218,7 @@ impl Reader<'_> {
         }
         let index = self.file.assignments.len();
         let life = self.lives.entry(name.clone()).or_default();
+        let takes_back = kind == Kind::Local && life.exported;
         life.exported |= exports;
         let before = life.assignments.last().copied();
         life.assignments.push(index);
@@ -225,6 +226,12 @@ impl Reader<'_> {
             let what = format!(
                 "{name} is set again: line {} has it, too, and the last one counts",
                 before.line
+            );
+            self.problem(line, Severity::Warning, what);
+        }
+        if takes_back {
+            let what = format!(
+                "{name}: typeset without -x takes back in ksh93 that it is exported, and in other shells not"
             );
             self.problem(line, Severity::Warning, what);
         }

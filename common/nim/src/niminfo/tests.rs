@@ -113,6 +113,18 @@ fn faults_have_the_line_that_they_stand_in() {
 }
 
 #[test]
+fn what_shells_take_in_two_ways_is_told() {
+    for text in ["A=\\\n~root\n", "A=x:\\\n\\\n~root\n", "A=\\\r\n~\r\n"] {
+        assert_eq!(parsed(text).value("A"), None, "{text:?}");
+    }
+    assert_eq!(parsed("A=x\\\n~root\n").value("A"), Some("x~root"));
+    let told =
+        |text: &str| faults(text).iter().any(|(_, what)| what.contains("typeset without -x"));
+    assert!(told("export A=1\ntypeset A=2\n"));
+    assert!(!told("typeset A=2\nexport A\n") && !told("export A=1\ntypeset -x A=2\n"));
+}
+
+#[test]
 fn names_are_whole_words() {
     let file = parsed(
         "export NIM_MASTER_HOSTNAME_LIST=\"a b\"\n#NIM_MASTER_HOSTNAME=c\nXNIM_MASTER_HOSTNAME=d\n",
@@ -187,12 +199,57 @@ fn lists_are_taken_apart() {
 
 #[test]
 fn names_that_sound_like_secrets_are_known() {
-    for name in ["PADMIN_PASSWD", "root_password", "X_PWD", "API_KEY", "CLIENT_SECRET", "DB_PASS"] {
+    for name in [
+        "PADMIN_PASSWD",
+        "root_password",
+        "X_PWD",
+        "API_KEY",
+        "CLIENT_SECRET",
+        "DB_PASS",
+        "ROOTPW1",
+    ] {
         assert!(is_secret(name), "{name}");
     }
     for name in ["NIM_NAME", "NIM_HOSTS", "NIM_MASTERID", "SPOT", "NIM_FIPS_MODE"] {
         assert!(!is_secret(name), "{name}");
     }
+}
+
+#[test]
+fn what_stands_behind_a_secret_in_its_line_is_hidden_with_it() {
+    for text in [
+        "A_PASSWD=a;HUSH",
+        "A_PASSWD=\"a\";HUSH",
+        "A_PASSWD=a #HUSH",
+        "A_PASSWD=a; B=2 HUSH",
+        "A_PASSWD=a;x \"y\nHUSH\"",
+        "A_PASSWD=a\\\n;HUSH",
+        "export A_PASSWD=a B HUSH C=1",
+        "export A_PASS\\\nWD=HUSH",
+        "export \"A_PASSWD=a\nHUSH\"",
+    ] {
+        for end in ["", "\n", "\r\n", "\nB=1\n"] {
+            let text = format!("{text}{end}");
+            let mut whole = Vec::new();
+            let mut shown = Vec::new();
+            for piece in parsed(&text).pieces() {
+                match piece {
+                    Piece::Text(text) => {
+                        shown.extend(&text);
+                        whole.extend(text);
+                    }
+                    Piece::Hidden { secret, .. } => whole.extend(secret),
+                }
+            }
+            assert_eq!(whole, text.as_bytes());
+            let shown = String::from_utf8_lossy(&shown);
+            assert!(!shown.contains("HUSH"), "{text:?} {shown:?}");
+            assert_eq!(shown.contains("B=1"), end.contains("B=1"), "{text:?} {shown:?}");
+        }
+    }
+    let others = parsed("A_PASSWD=a; export B=1;\nC=1 # of the site\n").pieces();
+    let behind = b"; export B=1;\nC=1 # of the site\n".to_vec();
+    assert_eq!(others.last(), Some(&Piece::Text(behind)));
 }
 
 /// The text that an edit makes of another.

@@ -171,10 +171,15 @@ impl Word {
 
     /// Whether a tilde here is one that ksh takes for a home directory.
     fn may_be_a_home(&self, bytes: &[u8], at: usize) -> bool {
-        match &self.assigned {
-            Some((_, from)) => at == *from || at.checked_sub(1).is_some_and(|i| bytes[i] == b':'),
-            None => false,
+        let Some((_, from)) = &self.assigned else { return false };
+        // Line ends that a backslash takes away are not there to mksh.
+        let mut before = &bytes[*from..at];
+        while let Some(rest) =
+            before.strip_suffix(b"\\\n").or_else(|| before.strip_suffix(b"\\\r\n"))
+        {
+            before = rest;
         }
+        before.last().is_none_or(|byte| *byte == b':')
     }
 
     fn look_for_curly_quotes(&mut self, bytes: &[u8]) {

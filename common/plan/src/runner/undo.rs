@@ -103,12 +103,16 @@ impl<W: Write> Run<'_, W> {
     }
 
     /// Whether a killed run of this plan did all that there is to do, and no script of it goes on.
+    /// A step that it began and this plan has not, of plans that are made anew for each run, is
+    /// nothing that this plan's probes have seen.
     pub(super) fn is_reached(&self, state: &State, chosen: &[Choice]) -> bool {
         let goes_on = || {
             let marks: Vec<String> = state.current.iter().map(|id| state.mark(id)).collect();
             sys::is_marked(&marks, state.session)
         };
+        let is_ours = |id: &String| self.plan.steps.iter().any(|step| step.id == *id);
         state.plan == self.plan.name
+            && state.begun.iter().map(|begun| &begun.id).chain(&state.current).all(is_ours)
             && chosen.contains(&Choice::Already)
             && !chosen.contains(&Choice::Run)
             && !goes_on()

@@ -2,7 +2,7 @@
 
 use super::{holds, or_holds, refused, unknown, warning};
 use crate::amount::amount;
-use crate::disks::{FileSystem, Place};
+use crate::disks::{self, FileSystem, Location, Place};
 use crate::facts::Pair;
 use crate::names::some;
 use ha_nim::finding::Finding;
@@ -21,7 +21,8 @@ pub(super) fn mounts(pair: &Pair) -> Vec<Finding> {
         }
         Some(Ok(places)) => places,
     };
-    let mut all = Vec::new();
+    let mut all: Vec<Finding> =
+        disks::not_plain(&pair.here.master.listing).iter().map(odd).collect();
     let mut groups: BTreeMap<(&str, &str), Vec<&Place>> = BTreeMap::new();
     for place in places {
         let (resource, path) = (&place.location.resource, &place.location.path);
@@ -43,7 +44,7 @@ pub(super) fn mounts(pair: &Pair) -> Vec<Finding> {
     }
     for ((here, there), places) in groups {
         let (present, absent): (Vec<&Place>, Vec<&Place>) =
-            places.into_iter().partition(|place| place.is_there);
+            places.into_iter().partition(|place| !place.is_to_come());
         let tell = |places: &[&Place]| some(&resources(places));
         let free = |places: &[&Place]| {
             let free = places.first().and_then(|place| place.there.as_ref()?.free_kib);
@@ -51,12 +52,18 @@ pub(super) fn mounts(pair: &Pair) -> Vec<Finding> {
         };
         if !absent.is_empty() && there == "/" {
             let found = format!(
-                "{here} is a file system on {a} but on {b} it is part of / ({} free); {} needs {}",
+                "{here} is a file system on {a} but on {b} it is part of / ({} free); {} {}",
                 free(&absent),
-                tell(&absent),
+                needs(&resources(&absent)),
                 needed(&absent)
             );
-            let fix = format!("make and mount {here} on {b} first");
+            let mut fix = format!("make and mount {here} on {b} first");
+            if let Some(place) = absent.iter().find(|place| !lies_beneath(place, here)) {
+                fix.push_str(&format!(
+                    ", with the link by which {} leads there",
+                    place.location.path
+                ));
+            }
             all.push(refused("mounts", found).about(here).fix(fix));
         } else if !absent.is_empty() {
             let found = format!(
@@ -64,9 +71,11 @@ pub(super) fn mounts(pair: &Pair) -> Vec<Finding> {
                 tell(&absent),
                 free(&absent)
             );
-            all.push(
-                warning("mounts", found).about(here).fix(format!("make and mount {here} on {b}")),
-            );
+            let finding = warning("mounts", found).about(here);
+            all.push(match here {
+                "/" => finding,
+                _ => finding.fix(format!("make and mount {here} on {b}")),
+            });
         }
         if !present.is_empty() {
             let found = format!(
@@ -82,6 +91,28 @@ pub(super) fn mounts(pair: &Pair) -> Vec<Finding> {
         "mounts",
         format!("{count} resources are on the same file systems on {a} and {b}"),
     )
+}
+
+/// It is neither looked for on the alternate nor compared.
+fn odd(location: &Location) -> Finding {
+    let (resource, path) = (&location.resource, &location.path);
+    warning(
+        "mounts",
+        format!("the location of {resource}, {path:?}, is no plain path: it is not looked at"),
+    )
+    .about(resource)
+    .fix("compare it yourself, or define the resource again at an absolute path")
+}
+
+/// Whether its path says in which file system it is; a link in it leads elsewhere.
+fn lies_beneath(place: &Place, point: &str) -> bool {
+    let rest = place.location.path.strip_prefix(point);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The names, and the verb behind them.
+fn needs<S: AsRef<str>>(names: &[S]) -> String {
+    format!("{} {}", some(names), if names.len() == 1 { "needs" } else { "need" })
 }
 
 fn resources<'a>(places: &[&'a Place]) -> Vec<&'a str> {
@@ -109,14 +140,16 @@ pub(super) fn room(pair: &Pair) -> Vec<Finding> {
         Some(Ok(places)) => places,
     };
     let absent: Vec<&Place> =
-        places.iter().filter(|place| !place.is_there && place.here.is_some()).collect();
+        places.iter().filter(|place| place.is_to_come() && place.here.is_some()).collect();
     let mut all = Vec::new();
     let mut groups: BTreeMap<&str, (&FileSystem, Vec<&Place>)> = BTreeMap::new();
     for place in absent.iter().filter(|place| !lies_in_another(place, &absent)) {
         if place.size_kib.is_none() {
             let resource = &place.location.resource;
             all.push(
-                unknown("room", format!("the size of {resource} is not known")).about(resource),
+                unknown("room", format!("the size of {resource} is not known"))
+                    .about(resource)
+                    .fix("du -sk gave none, or not in time: --ask-timeout waits longer"),
             );
         }
         if let Some(there) = &place.there {
@@ -124,25 +157,32 @@ pub(super) fn room(pair: &Pair) -> Vec<Finding> {
         }
     }
     for (point, (there, places)) in groups {
-        let needs: u64 = places.iter().filter_map(|place| place.size_kib).sum();
-        let names = some(&resources(&places));
+        let wanted: u64 = places.iter().filter_map(|place| place.size_kib).sum();
+        let names = needs(&resources(&places));
         let Some(free) = there.free_kib else {
             let found = format!("{b} does not tell what is free in {point}");
             all.push(unknown("room", found).about(point));
             continue;
         };
-        let found =
-            format!("{names} needs {}, {} free on {b}:{point}", amount(needs), amount(free));
+        let found = format!("{names} {}, {} free on {b}:{point}", amount(wanted), amount(free));
         all.push(
-            match needs > free {
-                true => refused("room", found)
-                    .fix(format!("enlarge {point} on {b}: chfs -a size=... {point}")),
+            match wanted > free {
+                true => refused("room", found).fix(more_room(point, b, &places)),
                 false => holds("room", found),
             }
             .about(point),
         );
     }
     or_holds(all, "room", format!("{b} has all resources already"))
+}
+
+/// What helps where a file system is too small: it is the wrong one, perhaps.
+fn more_room(point: &str, alternate: &str, places: &[&Place]) -> String {
+    let own = places.iter().filter_map(|place| place.here.as_ref()).find(|own| own.point != point);
+    match own {
+        Some(own) if point == "/" => format!("make and mount {} on {alternate} first", own.point),
+        _ => format!("enlarge {point} on {alternate}: chfs -a size=... {point}"),
+    }
 }
 
 /// Its size is counted with that of the other.
@@ -157,7 +197,6 @@ fn lies_in_another(place: &Place, absent: &[&Place]) -> bool {
 mod tests {
     use super::super::ground::pair;
     use super::*;
-    use crate::disks::Location;
     use ha_nim::finding::Outcome;
 
     fn system(point: &str, free_kib: u64) -> Option<FileSystem> {
@@ -174,6 +213,7 @@ mod tests {
             here: system("/nim", 1 << 20),
             there,
             is_there: false,
+            is_empty: false,
             size_kib: Some(size_kib),
         }
     }
@@ -192,6 +232,38 @@ mod tests {
         );
         assert_eq!(all[0].outcome, Outcome::Refused);
         assert_eq!(room(&pair)[0].outcome, Outcome::Refused);
+        assert_eq!(room(&pair)[0].fix.as_deref(), Some("make and mount /nim on nimb first"));
+    }
+
+    #[test]
+    fn a_place_that_is_empty_needs_room_as_one_that_is_missing() {
+        let mut empty = place("/nim/a", system("/nim", 10), 11);
+        (empty.is_there, empty.is_empty) = (true, true);
+        assert_eq!(room(&with(vec![empty]))[0].outcome, Outcome::Refused);
+    }
+
+    #[test]
+    fn a_link_that_leads_to_the_file_system_is_part_of_the_next_step() {
+        let of = |path: &str| {
+            let all = mounts(&with(vec![place(path, system("/", 9), 0)]));
+            all[0].fix.clone().unwrap()
+        };
+        assert_eq!(of("/nim/a"), "make and mount /nim on nimb first");
+        assert_eq!(
+            of("/nimble/a"),
+            "make and mount /nim on nimb first, with the link by which /nimble/a leads there"
+        );
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_asked_for_is_named() {
+        let mut pair = with(Vec::new());
+        assert_eq!(mounts(&pair)[0].outcome, Outcome::Holds);
+        pair.here.master.listing = ha_nim::lsnim::parse_long(
+            b"odd:\n   class = resources\n   type = mksysb\n   server = master\n   location = /nim/a/\n",
+        );
+        let all = mounts(&pair);
+        assert_eq!((all[0].outcome, all[0].item.as_deref()), (Outcome::Warning, Some("odd")));
     }
 
     #[test]
@@ -215,7 +287,7 @@ mod tests {
         let all = room(&pair);
         assert_eq!(all[0].found, "d needs 11 KiB, 10 KiB free on nimb:/export");
         assert_eq!(all[0].outcome, Outcome::Refused);
-        assert_eq!(all[1].found, "a, c needs 100 KiB, 100 KiB free on nimb:/nim");
+        assert_eq!(all[1].found, "a, c need 100 KiB, 100 KiB free on nimb:/nim");
         assert_eq!(all[1].outcome, Outcome::Holds);
     }
 

@@ -74,7 +74,8 @@ fn two_protocols_are_a_warning() {
     let shell = Client { connect: Some("shell".into()), ..client::sample() };
     let finding = one(&shell, &fit(), &says(A), check::PROTOCOL);
     assert_eq!(finding.outcome, Outcome::Warning);
-    assert_eq!(finding.fix.as_deref(), Some("nim -o change -a connect=nimsh lpar07"));
+    let step = "nim -o change -a connect=nimsh lpar07, on nima, or here after the takeover";
+    assert_eq!(finding.fix.as_deref(), Some(step));
 }
 
 #[test]
@@ -91,7 +92,11 @@ fn a_busy_client_is_a_warning_and_a_third_master_is_refused() {
 #[test]
 fn sync_required_refuses_where_the_client_does_not_list_this_master() {
     let client = Client { sync_required: true, ..client::sample() };
-    assert_eq!(one(&client, &fit(), &says(A), check::SYNC_REQUIRED).outcome, Outcome::Warning);
+    let warned = one(&client, &fit(), &says(A), check::SYNC_REQUIRED);
+    assert_eq!(warned.outcome, Outcome::Warning);
+    assert!(!warned.fix.unwrap().contains("niminit"));
+    let unseen = Seen { own: Own::NotSeen("gone".into()), ..fit() };
+    assert_eq!(one(&client, &unseen, &says(A), check::SYNC_REQUIRED).outcome, Outcome::Unknown);
     let seen = Seen { own: own::sample(A, &[A]), ..fit() };
     assert_eq!(one(&client, &seen, &says(A), check::SYNC_REQUIRED).outcome, Outcome::Refused);
 }
@@ -104,6 +109,13 @@ fn who_disagrees_is_told_in_words() {
     let both = one(&ours, &seen, &says(A), check::AGREEMENT);
     assert_eq!(both.found, "nima says nima, nimb says nimb, the client's file says nimb");
     assert_eq!(both.outcome, Outcome::Warning);
+    assert!(both.fix.unwrap().contains("hanim-sync --replicate nima"));
+    // It went back while this master was down: what is stale is the database here.
+    let stale = one(&ours, &fit(), &says(A), check::AGREEMENT);
+    assert!(stale.fix.unwrap().contains("on nima, hanim-sync --replicate nimb"));
+    let nobody_knows = Seen { own: Own::NotSeen("gone".into()), ..fit() };
+    let nobody_knows = one(&ours, &nobody_knows, &says(A), check::AGREEMENT).fix.unwrap();
+    assert!(!nobody_knows.contains("hanim-sync"), "{nobody_knows}");
     let half = one(&ours, &fit(), &says(B), check::AGREEMENT);
     assert_eq!(half.outcome, Outcome::Warning);
     assert!(half.fix.unwrap().contains("niminit -a name=lpar07 -a master=nimb.example.com"));

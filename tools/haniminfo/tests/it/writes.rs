@@ -2,8 +2,9 @@
 
 use crate::ground::{Ground, fixtures, run_with_input, variable, with, without};
 use ha_json::{Value, json};
-use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::fs::{self, File};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::process::Command;
 
 fn master() -> Ground {
     Ground::of("02-alternate-master.niminfo")
@@ -137,6 +138,54 @@ fn a_hidden_value_that_is_not_in_the_file_to_be_replaced_is_refused() {
     assert_eq!(other.write(&[], &whole).well()["backup"], Value::Null);
     assert_eq!(mode(&other, "niminfo"), 0o600);
     assert_ne!(other.content(), before);
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_no_backup_that_is_cut() {
+    let ground = master();
+    let before = ground.content();
+    let mut answer = ground.answer();
+    variable(&mut answer, "NIM_MASTER_PORT")["value"] = json!("1060");
+    let input = ground.root.path().join("answer");
+    fs::write(&input, answer.to_string()).unwrap();
+    // The first byte that is written to a file kills it.
+    let killed = Command::new("/bin/sh")
+        .args(["-c", "ulimit -f 0; exec \"$@\" 2>/dev/null", "sh"])
+        .args([env!("CARGO_BIN_EXE_haniminfo"), "--yes-nim-owns-this-file", "--write"])
+        .arg(ground.file())
+        .stdin(File::open(&input).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(killed.status.code(), None, "{killed:?}");
+    assert_eq!(ground.content(), before);
+    let backups = || ground.names().into_iter().filter(|name| name.starts_with("niminfo.hatools-"));
+    assert_eq!(backups().collect::<Vec<_>>(), Vec::<String>::new());
+    ground.write(&[], &answer).well();
+    assert_eq!(backups().count(), 1);
+}
+
+#[test]
+fn a_backup_of_another_users_file_is_not_open_to_more_than_the_file_is() {
+    let ground = master();
+    fs::set_permissions(ground.file(), fs::Permissions::from_mode(0o644)).unwrap();
+    if chown(ground.file(), Some(12345), Some(12345)).is_err() {
+        eprintln!("SKIPPED: only root gives files away");
+        return;
+    }
+    let mut answer = ground.answer();
+    variable(&mut answer, "NIM_MASTER_PORT")["value"] = json!("1060");
+    let backup = ground.write(&[], &answer).well()["backup"].as_str().unwrap().to_owned();
+    assert_eq!(fs::metadata(backup).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_new_file_with_a_secret_in_a_comment_is_for_its_owner_alone() {
+    let ground = Ground::with("NIM_NAME=x\n#PADMIN_PASSWD=s3cret\n");
+    let mut answer = ground.look(&["--show-secrets"]).answer();
+    answer["file"] = Value::Null;
+    fs::remove_file(ground.file()).unwrap();
+    ground.write(&[], &answer).well();
+    assert_eq!(mode(&ground, "niminfo"), 0o600);
 }
 
 #[test]

@@ -62,6 +62,19 @@ fn another_plan_of_the_same_state_repairs_too() {
 }
 
 #[test]
+fn a_plan_of_the_same_name_that_lacks_a_begun_step_takes_that_back() {
+    let ground = Ground::new();
+    let dies = undoable(&ground, "dies", "kill -9 $PPID");
+    assert_eq!(ground.run(&ground.plan(&[dies]), &[]).status, -1);
+    let mut other = ground.step("other", "echo other >>$L");
+    other["unless"] = json!([{"argv": ["true"]}]);
+    let ran = ground.run(&ground.plan(&[other]), &[]);
+    assert_eq!((ran.status, ran.of("other")), (0, vec!["do already".to_owned()]));
+    assert_eq!(ran.of("dies"), ["repair undone"]);
+    assert_eq!((ground.log(), ground.state().exists()), (vec!["undo-dies".to_owned()], false));
+}
+
+#[test]
 fn what_was_before_a_boot_is_forgotten_and_not_undone() {
     let ground = Ground::new();
     assert_eq!(ground.run(&deadly(&ground, 1), &[]).status, -1);
