@@ -15,8 +15,10 @@ pub mod niminfo;
 mod object;
 pub mod operation;
 mod problem;
+mod turn;
 
 pub use carrier::Carrier;
 pub use name::same_host;
 pub use object::{Interface, Object, RESOURCE_TYPES, interface};
 pub use problem::{Problem, Severity};
+pub use turn::{STATE, Turn};

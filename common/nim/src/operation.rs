@@ -51,35 +51,15 @@ impl Operation<'_> {
     /// as it comes.
     ///
     /// # Errors
-    /// When it was not started: there is no room for its output, or no such program.
+    /// When it was not started: there is no room for its output, or no such program; `busy` where one
+    /// of that name goes on that an earlier process began.
     pub fn run(
         &self,
         held: &Held,
         interrupt: &Interrupt,
-        line: impl FnMut(&str),
-    ) -> Result<Ended, Error> {
-        self.run_into(held.output(self.name), interrupt, line)
-    }
-
-    /// As [`Operation::run`], but not while one of that name goes on that an earlier process began.
-    ///
-    /// # Errors
-    /// As [`Operation::run`]; `busy` where there is such a one.
-    pub fn run_alone(
-        &self,
-        held: &Held,
-        interrupt: &Interrupt,
-        line: impl FnMut(&str),
-    ) -> Result<Ended, Error> {
-        self.run_into(held.output_of_one(self.name)?, interrupt, line)
-    }
-
-    fn run_into(
-        &self,
-        output: Option<File>,
-        interrupt: &Interrupt,
         mut line: impl FnMut(&str),
     ) -> Result<Ended, Error> {
+        let output = held.output(self.name)?;
         let name = self.argv.first().map(String::as_str).unwrap_or_default();
         let output = output.filter(has_room).ok_or_else(|| {
             Error::failed(

@@ -36,18 +36,14 @@ pub fn hold(
 impl Held {
     /// Where what a program says is kept, as a new file `NAME.out`: a pipe would kill it when this
     /// process ends. `None` where there is no room.
-    pub fn output(&self, name: &str) -> Option<File> {
-        self.home.output_of(name)
-    }
-
-    /// As [`Held::output`], for a program of which only one may run: it may outlive the process that
-    /// began it, and the state's lock does not. The file carries a lock of its own, which is free
-    /// when the last process that writes there has ended. Where the system has no such locks, nobody
-    /// is refused.
+    ///
+    /// The program may outlive the process that began it, and the state's lock does not. So the file
+    /// carries a lock of its own, which is free when the last process that writes there has ended.
+    /// Where the system has no such locks, nobody is refused.
     ///
     /// # Errors
     /// `busy`, while one that was begun earlier still has its file.
-    pub fn output_of_one(&self, name: &str) -> Result<Option<File>, Error> {
+    pub fn output(&self, name: &str) -> Result<Option<File>, Error> {
         let path = self.home.output_path(name);
         let earlier = OpenOptions::new().read(true).append(true).open(&path);
         if let Ok(earlier) = earlier
@@ -81,17 +77,17 @@ mod tests {
     fn a_program_that_outlives_its_run_is_not_begun_again() {
         let ground = tempfile::tempdir_in("/var/tmp").unwrap();
         let first = held(&ground);
-        let output = first.output_of_one("sync").unwrap().unwrap();
+        let output = first.output("sync").unwrap().unwrap();
         let mut program =
             Command::new("sleep").arg("60").stdout(Stdio::from(output)).spawn().unwrap();
         drop(first);
-        let error = held(&ground).output_of_one("sync").unwrap_err();
+        let error = held(&ground).output("sync").unwrap_err();
         assert_eq!(error.kind, Kind::Busy);
         assert!(error.why.contains("/one/sync.out"), "{error}");
-        assert!(held(&ground).output_of_one("takeover").unwrap().is_some());
+        assert!(held(&ground).output("takeover").unwrap().is_some());
         program.kill().unwrap();
         program.wait().unwrap();
-        assert!(held(&ground).output_of_one("sync").unwrap().is_some());
+        assert!(held(&ground).output("sync").unwrap().is_some());
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub(crate) fn plan(seen: &Seen, caller: &Caller) -> Result<Plan, Error> {
     let seconds: u64 = steps.iter().map(|step| step.timeout_seconds).sum();
     Ok(Plan {
         name: "hanim-setup".to_owned(),
-        state: "hanim".to_owned(),
+        state: ha_nim::STATE.to_owned(),
         state_directory: options.state_directory.clone(),
         // The runner keeps a third of it for undoing.
         deadline_seconds: (seconds * 2 + 60).min(ha_plan::MAX_SECONDS),

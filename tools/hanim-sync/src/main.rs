@@ -17,7 +17,7 @@ mod sync;
 use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Parser};
 use ha_json::{Error, Status, Tool};
-use ha_nim::Carrier;
+use ha_nim::{Carrier, Turn};
 use std::process::ExitCode;
 
 const TOOL: Tool = Tool { name: "hanim-sync", version: env!("CARGO_PKG_VERSION") };
@@ -64,12 +64,8 @@ struct Arguments {
     deadline: u64,
     #[command(flatten)]
     carrier: Carrier,
-    /// Keep the lock, and what nim says, here
-    #[arg(long, value_name = "DIRECTORY", default_value = "/run/hatools")]
-    state_directory: String,
-    /// Wait so long for another run
-    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(..=86400))]
-    lock_wait: u64,
+    #[command(flatten)]
+    turn: Turn,
     /// Tell on standard error what is done
     #[arg(long)]
     verbose: bool,

@@ -33,8 +33,8 @@ pub(crate) fn plan(arguments: &Arguments, host: &str, refresh: &[Refresh]) -> Pl
     let total = seconds.saturating_mul(1 + u64::from(!refresh.is_empty()));
     Plan {
         name: "hanim-sync".to_owned(),
-        state: "hanim".to_owned(),
-        state_directory: arguments.state_directory.clone(),
+        state: ha_nim::STATE.to_owned(),
+        state_directory: arguments.turn.state_directory.clone(),
         deadline_seconds: total.min(ha_plan::MAX_SECONDS),
         conditions: vec![Condition {
             id: "nim".to_owned(),

@@ -81,7 +81,7 @@ pub(crate) fn argv(
         argv.push("--delete".to_owned());
     }
     argv.extend(["--timeout".to_owned(), arguments.carrier.ask_timeout.to_string()]);
-    argv.extend(["--lock-wait".to_owned(), arguments.lock_wait.to_string()]);
+    argv.extend(["--lock-wait".to_owned(), arguments.turn.lock_wait.to_string()]);
     if let Some(rsh) = &arguments.carrier.rsh {
         argv.extend(["-e".to_owned(), rsh.clone()]);
     }

@@ -12,7 +12,7 @@ use content::Stale;
 use ha_json::{Error, Map, Status, Stream, Tool, Value};
 use ha_nim::finding::{self, Finding, Outcome};
 use ha_nim::operation::Operation;
-use ha_plan::{Interrupt, hold};
+use ha_plan::Interrupt;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -147,9 +147,8 @@ impl<W: Write> Run<'_, W> {
         self.total("stale", 0);
         self.total("refreshed", 0);
         self.totals.insert("backup".to_owned(), Value::Null);
-        let wait = Duration::from_secs(arguments.lock_wait);
         let given_up = || interrupt.came().is_some();
-        let held = hold(&arguments.state_directory, "hanim", wait, &given_up)?;
+        let held = arguments.turn.wait(&interrupt)?;
         let looked = look(arguments, &given_up);
         not_interrupted(arguments, &interrupt)?;
         let looked = looked?;
@@ -164,7 +163,7 @@ impl<W: Write> Run<'_, W> {
         let operation = Operation { argv: &argv, name: "sync", deadline };
         let mut progress = Progress::default();
         let (stream, tool) = (&mut self.stream, self.tool);
-        let ended = operation.run_alone(&held, &interrupt, |line| {
+        let ended = operation.run(&held, &interrupt, |line| {
             if let Some(said) = progress.line(line) {
                 stream.record("progress", &said.record());
                 stream.flush();

@@ -12,15 +12,12 @@ use ha_json::{Error, Kind, Map, Status, Stream, Tool, Value};
 use ha_nim::finding::{end_of_check, tell, totals};
 use ha_nim::message::cause;
 use ha_nim::operation::{Ended, Operation};
-use ha_nim::same_host;
-use ha_plan::{Act, Held, Interrupt, Plan, Step, hold};
+use ha_nim::{STATE, same_host};
+use ha_plan::{Act, Held, Interrupt, Plan, Step};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 const SCHEMA: &str = "hanim-takeover/1";
-
-/// One NIM tool at a time on a machine.
-const STATE: &str = "hanim";
 
 /// Why NIM is not run where it could take nobody.
 const IN_VAIN: &str = "no client that is left lists this master, so that nim would take none: see the \
@@ -80,7 +77,7 @@ fn plan(tool: Tool, arguments: &Arguments, clock: &Clock) -> Result<Status, Erro
     let plan = Plan {
         name: tool.name.to_owned(),
         state: STATE.to_owned(),
-        state_directory: arguments.state_directory.clone(),
+        state_directory: arguments.turn.state_directory.clone(),
         deadline_seconds: arguments.deadline,
         conditions: Vec::new(),
         steps,
@@ -123,12 +120,7 @@ impl<W: Write> Run<'_, W> {
         let arguments = self.arguments;
         let held = match arguments.check {
             true => None,
-            false => Some(hold(
-                &arguments.state_directory,
-                STATE,
-                Duration::from_secs(arguments.lock_wait),
-                &|| self.clock.interrupt().came().is_some(),
-            )?),
+            false => Some(arguments.turn.wait(self.clock.interrupt())?),
         };
         self.say(&format!("asks {} and the clients", arguments.master));
         let preflight = Preflight::look(&arguments.master, &arguments.carrier, self.clock);
@@ -163,7 +155,7 @@ impl<W: Write> Run<'_, W> {
         let deadline = self.clock.quarters(3).saturating_duration_since(Instant::now());
         let operation = Operation { argv: &argv, name: "takeover", deadline };
         let mut lines = Vec::new();
-        let ended = operation.run_alone(held, self.clock.interrupt(), |line| {
+        let ended = operation.run(held, self.clock.interrupt(), |line| {
             lines.push(line.to_owned());
             report::progress(&mut self.stream, line);
             if self.arguments.verbose {
