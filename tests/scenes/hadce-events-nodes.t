@@ -1,4 +1,5 @@
 # The pre- and post-events of scripts/events, with PowerHA's own arguments, do their part on the node that it is for, and no more.
+# shells: ksh93 mksh
 . "${0%/*}/../fakes/machine.sh"; machine "$@"
 . "${0%/*}/../lib.sh"
 [ "$MACHINE" = yes ] || { skip "the events" "no machine of its own: $NO_MACHINE"; done_testing; }

@@ -1,4 +1,5 @@
 # Clients of DCE in mutual takeover, where nothing is taken over: their start and stop need no root and no machine of their own.
+# shells: ksh93 mksh
 . "${0%/*}/../lib.sh"
 . "$ROOT/tests/fakes/dce.sh"
 at_exit() { for process in "$FAKE"/*.daemon; do kill "$(cat "$process")" 2>/dev/null; done; }

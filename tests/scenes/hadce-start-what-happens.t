@@ -1,5 +1,5 @@
 # A start does the guide's steps in their order, and takes back what it did when one fails.
-# shells: ksh93 mksh
+# shells: ksh93
 . "${0%/*}/../fakes/machine.sh"; machine "$@"
 . "${0%/*}/../lib.sh"
 [ "$MACHINE" = yes ] || { skip "a start" "no machine of its own: $NO_MACHINE"; done_testing; }

@@ -1,4 +1,5 @@
 # A machine becomes an alternate of a NIM master, the master its alternate, and the clients know both; a second run does nothing.
+# shells: ksh93 mksh
 . "${0%/*}/../lib.sh"
 . "$ROOT/tests/fakes/nim.sh"
 at_exit() { nim_cleanup; }

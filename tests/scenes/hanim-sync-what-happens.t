@@ -1,4 +1,5 @@
 # A NIM master's database and resources are brought to its alternate, and both are compared afterwards.
+# shells: ksh93 mksh
 . "${0%/*}/../lib.sh"
 . "$ROOT/tests/fakes/nim.sh"
 at_exit() { nim_cleanup; }

@@ -1,4 +1,4 @@
-# shells: ksh93 mksh
+# shells: ksh93
 # What comes later is waited for, what hangs is bounded, and a run that is ended leaves what the next one goes on from.
 . "${0%/*}/../lib.sh"
 . "$ROOT/tests/fakes/nim.sh"

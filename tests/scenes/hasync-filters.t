@@ -1,4 +1,5 @@
 # Include and exclude patterns, judged by rsync: both get the same rules, and must bring the same paths.
+# shells: ksh93 mksh
 . "${0%/*}/../lib.sh"
 command -v rsync >/dev/null || { skip "patterns" "there is no rsync"; done_testing; }
 # Each of some hundred runs brings its files to disk: this has memory for a disk where there is one.
