@@ -51,25 +51,11 @@ pub struct Captured {
 /// # Errors
 /// When there is no such program, or it cannot be started.
 pub fn capture(argv: &[&str], deadline: Duration) -> Result<Captured, Error> {
-    capture_with(argv, [], deadline, KEPT_BYTES)
+    capture_unless(argv, [], deadline, KEPT_BYTES, &|| false)
 }
 
-/// As [`capture`], with `environment` added to this process's own, and with `kept_bytes` of each of
-/// stdout and stderr.
-///
-/// # Errors
-/// As [`capture`].
-pub fn capture_with<'a>(
-    argv: &[impl AsRef<str>],
-    environment: impl IntoIterator<Item = (&'a str, &'a str)>,
-    deadline: Duration,
-    kept_bytes: u64,
-) -> Result<Captured, Error> {
-    capture_unless(argv, environment, deadline, kept_bytes, &|| false)
-}
-
-/// As [`capture_with`], for as long as `give_up` says no; then the program is ended as at its
-/// deadline.
+/// As [`capture`], with `environment` added to this process's own, with `kept_bytes` of each of stdout
+/// and stderr, and for as long as `give_up` says no; then the program is ended as at its deadline.
 ///
 /// # Errors
 /// As [`capture`].
@@ -132,7 +118,8 @@ mod tests {
 
     #[test]
     fn output_longer_than_what_is_kept_is_told_to_be_cut() {
-        let kept = |bytes| capture_with(&["echo", "abc"], [], Duration::from_secs(10), bytes);
+        let kept =
+            |bytes| capture_unless(&["echo", "abc"], [], Duration::from_secs(10), bytes, &|| false);
         let (short, long) = (kept(3).unwrap(), kept(4).unwrap());
         assert_eq!((short.stdout.as_slice(), short.cut), (&b"abc"[..], true));
         assert_eq!((long.stdout.as_slice(), long.cut), (&b"abc\n"[..], false));

@@ -7,6 +7,6 @@ mod capture;
 mod lock;
 mod program;
 
-pub use capture::{Captured, Fate, capture, capture_unless, capture_with};
+pub use capture::{Captured, Fate, capture, capture_unless};
 pub use lock::{Lock, lock_directory, lock_unless};
 pub use program::{Running, start};

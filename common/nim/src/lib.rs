@@ -7,6 +7,7 @@
 mod carrier;
 pub mod client;
 pub mod finding;
+mod level;
 pub mod lsnim;
 pub mod master;
 pub mod message;
@@ -18,7 +19,8 @@ mod problem;
 mod turn;
 
 pub use carrier::Carrier;
-pub use name::same_host;
+pub use level::{CLIENTS_FROM, Level, NIMSH_FROM};
+pub use name::{same_host, short};
 pub use object::{Interface, Object, RESOURCE_TYPES, interface};
 pub use problem::{Problem, Severity};
 pub use turn::{STATE, Turn};

@@ -23,6 +23,14 @@ pub fn same_host(a: &str, b: &str) -> bool {
     }
 }
 
+/// The first label of a host name, for messages; an address as it is.
+pub fn short(host: &str) -> &str {
+    match host.parse::<IpAddr>() {
+        Ok(_) => host,
+        Err(_) => host.split('.').next().unwrap_or(host),
+    }
+}
+
 /// Without blanks at its ends, and without the dot that says that a name is whole.
 fn plain(name: &str) -> &str {
     let name = name.trim();
@@ -31,7 +39,16 @@ fn plain(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::same_host;
+    use super::{same_host, short};
+
+    #[test]
+    fn an_address_is_not_shortened() {
+        for (host, first) in
+            [("nima.example.com", "nima"), ("nima", "nima"), ("192.0.2.10", "192.0.2.10")]
+        {
+            assert_eq!(short(host), first);
+        }
+    }
 
     #[test]
     fn a_short_name_is_the_full_one_with_that_first_label() {

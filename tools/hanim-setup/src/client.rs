@@ -1,8 +1,8 @@
 //! A client of MASTER, by its own word.
 
-use crate::level::Level;
 use crate::options::word;
 use crate::redefinition::KEPT;
+use ha_nim::Level;
 use ha_nim::master::NIMINFO;
 use ha_nim::niminfo::Niminfo;
 use ha_nim::{Carrier, Object, same_host};

@@ -3,7 +3,6 @@
 mod adapter;
 mod check;
 mod client;
-mod level;
 mod options;
 mod pair;
 mod plan;

@@ -44,7 +44,7 @@ impl Pair {
 
     /// The name of MASTER in messages.
     pub(crate) fn shown(&self) -> &str {
-        side::short(&self.master)
+        ha_nim::short(&self.master)
     }
 
     /// Whether this machine is an alternate of MASTER, by what both say.

@@ -4,7 +4,7 @@ use crate::adapter::{self, Adapter};
 use ha_json::Error;
 use ha_nim::client::address;
 use ha_nim::master::{self, Master, NIMINFO};
-use ha_nim::{Object, same_host};
+use ha_nim::{Object, same_host, short};
 use ha_remote::{Machine, Reply};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -164,14 +164,6 @@ fn resolved(reply: &Reply) -> Resolved {
 
 fn words(questions: &[&[&str]]) -> Vec<Vec<String>> {
     questions.iter().map(|argv| argv.iter().map(|word| (*word).to_owned()).collect()).collect()
-}
-
-/// The first label of a host name.
-pub(crate) fn short(host: &str) -> &str {
-    match host.parse::<IpAddr>() {
-        Ok(_) => host,
-        Err(_) => host.split('.').next().unwrap_or(host),
-    }
 }
 
 #[cfg(test)]

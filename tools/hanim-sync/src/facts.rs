@@ -1,12 +1,12 @@
 //! What this machine and the alternate say before a synchronisation, asked in few connections.
 
+use crate::Arguments;
 use crate::backup::{self, Backups};
 use crate::disks::{self, Place};
-use crate::{Arguments, names};
 use ha_json::Error;
 use ha_nim::client::{self, address};
 use ha_nim::master::{self, Master};
-use ha_nim::{Carrier, Object, same_host};
+use ha_nim::{Carrier, Object, same_host, short};
 use ha_remote::{Machine, Reply};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -73,7 +73,7 @@ impl Here {
 
     /// What messages call it.
     pub(crate) fn name(&self) -> &str {
-        names::short(self.master.hostname().unwrap_or("this machine"))
+        short(self.master.hostname().unwrap_or("this machine"))
     }
 }
 

@@ -1,15 +1,5 @@
 //! Names in messages.
 
-use std::net::IpAddr;
-
-/// A host's name up to its first dot; an address as it is.
-pub(crate) fn short(host: &str) -> &str {
-    match host.parse::<IpAddr>() {
-        Ok(_) => host,
-        Err(_) => host.split('.').next().unwrap_or(host),
-    }
-}
-
 /// The names with commas between; where they are many, the first of them and how many more.
 pub(crate) fn some<S: AsRef<str>>(names: &[S]) -> String {
     const TOLD: usize = 8;
@@ -23,13 +13,6 @@ pub(crate) fn some<S: AsRef<str>>(names: &[S]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_is_not_shortened() {
-        assert_eq!(short("nima.example.com"), "nima");
-        assert_eq!(short("nima"), "nima");
-        assert_eq!(short("192.0.2.10"), "192.0.2.10");
-    }
 
     #[test]
     fn many_names_are_told_in_part() {

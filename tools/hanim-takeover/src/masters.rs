@@ -3,13 +3,13 @@
 use crate::check;
 use crate::client::{Client, clients};
 use crate::clock::Clock;
-use crate::pair::{Master as Named, Pair, short};
+use crate::pair::{Master as Named, Pair};
 use crate::survey::{Address, resolve};
 use ha_json::Error;
 use ha_nim::finding::{Finding, Outcome};
 use ha_nim::lsnim::Listing;
 use ha_nim::master::{Master, questions};
-use ha_nim::{Carrier, Object, Severity};
+use ha_nim::{Carrier, Object, Severity, short};
 use ha_remote::{Machine, Reply};
 use std::time::Instant;
 

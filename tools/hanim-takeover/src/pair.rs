@@ -1,7 +1,6 @@
 //! This master and the other one, and whom a name names.
 
 use ha_nim::{Object, same_host};
-use std::net::IpAddr;
 
 /// A master and all that it is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,14 +96,6 @@ impl Pair {
     }
 }
 
-/// The first label of a host name.
-pub(crate) fn short(hostname: &str) -> &str {
-    match hostname.parse::<IpAddr>() {
-        Ok(_) => hostname,
-        Err(_) => hostname.split('.').next().unwrap_or(hostname),
-    }
-}
-
 #[cfg(test)]
 pub(crate) fn sample() -> Pair {
     Pair {
@@ -150,10 +141,5 @@ mod tests {
         assert_eq!(pair.owner(Some("nim.site1.example.com")), Owner::This);
         assert_eq!(pair.owner(Some("NIM.site2.example.com")), Owner::Other);
         assert_eq!(pair.owner(Some("nim")), Owner::Third("nim"));
-    }
-
-    #[test]
-    fn an_address_is_not_shortened() {
-        assert_eq!((short("nima.example.com"), short("192.0.2.1")), ("nima", "192.0.2.1"));
     }
 }

@@ -3,11 +3,11 @@
 use super::{Asked, Seen, holds, refused, unknown, warning};
 use crate::check;
 use crate::client::{About, Own, stranger};
-use crate::level::CLIENTS_FROM;
 use crate::options::Options;
 use crate::question;
 use crate::redefinition::KEPT;
 use crate::side::Side;
+use ha_nim::CLIENTS_FROM;
 use ha_nim::finding::Finding;
 
 pub(super) fn findings(seen: &Seen, that: &Side, options: &Options) -> Vec<Finding> {

@@ -3,13 +3,13 @@
 use super::{holds, refused, unknown, warning};
 use crate::adapter::with_address;
 use crate::check;
-use crate::level::{Level, NIMSH_FROM};
 use crate::options::Options;
 use crate::pair::Pair;
 use crate::side::{Resolved, Side};
 use ha_nim::client::Protocol;
 use ha_nim::finding::Finding;
 use ha_nim::master::{MASTER_FILESET, SPOT_FILESET};
+use ha_nim::{Level, NIMSH_FROM};
 
 /// What must be installed: here the master's fileset, on MASTER that of SPOTs, too.
 pub(super) fn filesets(this: &Side, that: &Side) -> Vec<Finding> {

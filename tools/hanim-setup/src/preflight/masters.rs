@@ -4,10 +4,11 @@ use super::{holds, refused, unknown, warning};
 use crate::check;
 use crate::options::Options;
 use crate::pair::Pair;
-use crate::side::{Side, short};
+use crate::side::Side;
 use ha_nim::Object;
 use ha_nim::finding::Finding;
 use ha_nim::niminfo::Niminfo;
+use ha_nim::short;
 use ha_nim::{Severity, same_host};
 
 /// Whether this machine may become an alternate of MASTER, or is one.

@@ -5,6 +5,7 @@ use crate::facts::Pair;
 use ha_nim::client::Protocol;
 use ha_nim::finding::Finding;
 use ha_nim::master::{MASTER_FILESET, SPOT_FILESET};
+use ha_nim::{Level, NIMSH_FROM};
 
 /// Row 7.
 pub(super) fn levels(pair: &Pair) -> Vec<Finding> {
@@ -91,7 +92,8 @@ pub(super) fn protocol(pair: &Pair) -> Finding {
             .fix(format!("make them equal: nim -o change -a connect=nimsh {b}"));
     }
     let oslevel = pair.here.master.oslevel.as_deref();
-    if forth == Protocol::Shell && oslevel.and_then(release).is_some_and(|level| level > (6100, 4))
+    if forth == Protocol::Shell
+        && oslevel.and_then(Level::parse).is_some_and(|level| level > NIMSH_FROM)
     {
         let found = format!(
             "{a} uses shell for {b}; beyond AIX 6100-04 alternate masters need nimsh ({a} has {})",
@@ -101,12 +103,6 @@ pub(super) fn protocol(pair: &Pair) -> Finding {
             .fix(format!("nim -o change -a connect=nimsh {b}, and the same the other way on {b}"));
     }
     holds("protocol", format!("{a} and {b} use {}", forth.word()))
-}
-
-/// Release and technology level of `7300-02-01-2320`.
-fn release(oslevel: &str) -> Option<(u64, u64)> {
-    let mut parts = oslevel.split('-').map(|part| part.parse().ok());
-    Some((parts.next()??, parts.next()??))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 /// A release and its technology level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Level {
+pub struct Level {
     /// Such as 7300.
     release: u32,
     /// Such as 2.
@@ -10,14 +10,14 @@ pub(crate) struct Level {
 }
 
 /// Beyond it the masters speak nimsh and nothing else; before it they cannot.
-pub(crate) const NIMSH_FROM: Level = Level { release: 6100, technology_level: 4 };
+pub const NIMSH_FROM: Level = Level { release: 6100, technology_level: 4 };
 
 /// Clients before it know nothing of alternate masters.
-pub(crate) const CLIENTS_FROM: Level = Level { release: 5300, technology_level: 0 };
+pub const CLIENTS_FROM: Level = Level { release: 5300, technology_level: 0 };
 
 impl Level {
     /// Reads `7300-02-01-2320` of `oslevel -s`, and `7.3.0.0` of a plain `oslevel`.
-    pub(crate) fn parse(text: &str) -> Option<Level> {
+    pub fn parse(text: &str) -> Option<Level> {
         let number = |part: &str| part.trim().parse::<u32>().ok();
         if let Some((release, rest)) = text.split_once('-') {
             let technology_level = number(rest.split('-').next()?)?;
