@@ -81,11 +81,28 @@ check 'and is named' grep -q "^haxcat-dump: $SCENE_DIR/db/policy.sqlite: is dama
 check 'the dump of before stands still' cmp before dump/policy.csv
 check_status 'among records it is a failed item' 3 haxcat-dump
 
-XCATCFG='Pg:dbname=xcatdb;host=mn|xcatadm|S3cret'
-check_status 'another engine is refused' 2 haxcat-dump -p dump
-cp "$ERR" said
-check 'by its name' grep -q 'PostgreSQL is not supported yet' said
-check_status 'without the password' 1 grep -q S3cret said
+check 'a dump is read without its database' haxcat-dump --from dump
+check_json 'as records' '.[-1] | .engine == "CSV" and .ok and .tables == 71 and .rows == 6' "$OUT"
+echo >>dump/mac.csv
+check_status 'one that was changed afterwards is not to be trusted' 4 haxcat-dump --from dump
+
+# Nobody listens on port 1.
+for engine in Pg mysql; do
+    XCATCFG="$engine:dbname=xcatdb;host=127.0.0.1;port=1|xcatadm|S3cret"
+    for to in '' '-p dump'; do
+        # shellcheck disable=SC2086 # two words are meant
+        check_status "$engine: a server that is down is busy $to" 5 haxcat-dump $to
+        cat "$OUT" "$ERR" >said
+        check 'the server is named' grep -q '^haxcat-dump: xcatdb at 127.0.0.1:1: cannot be reached' said
+        check_status 'and no password is shown' 1 grep -q S3cret said
+    done
+done
+for cfgloc in 'Sybase:dbname=xcatdb|xcatadm|S3cret' 'Pg:host=127.0.0.1|xcatadm|S3cret'; do
+    XCATCFG=$cfgloc
+    check_status 'what names no database of an engine that is known is wrong usage' 2 haxcat-dump -p dump
+    cp "$ERR" said
+    check_status 'told without the password' 1 grep -q S3cret said
+done
 XCATCFG=$SCENE_DIR/nowhere
 check_status 'no database is a failure' 6 haxcat-dump -p dump
 

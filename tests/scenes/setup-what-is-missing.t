@@ -4,13 +4,18 @@ SHELL_UNDER_TEST=$(readlink "/proc/$$/exe")
 # Only what is in this PATH is there: nothing of this machine is touched.
 mkdir bin && for program in /usr/sbin/* /usr/bin/*; do ln -sf "$program" bin/; done
 printf '#!/bin/sh\n' >empty && chmod +x empty
-sed "s,/usr/sbin/\\\$1,/nowhere/,; s,/usr/sbin/policy-rc.d,$SCENE_DIR/policy,; s,/usr/libexec/samba/samba-dcerpcd,$SCENE_DIR/empty," \
-    "$ROOT/scripts/setup" >setup-here
+sed "s,/usr/sbin/\\\$1,/nowhere/,; s,/usr/sbin/policy-rc.d,$SCENE_DIR/policy,; s,/usr/libexec/samba/samba-dcerpcd,$SCENE_DIR/empty,
+    s,/usr/lib[^ ]*/postgres ,$SCENE_DIR/empty ,; s,/usr/lib[^ ]*/psqlodbcw.so,$SCENE_DIR/empty,g" "$ROOT/scripts/setup" >setup-here
 check_status "it looks nowhere else" 1 grep -n '/usr/' setup-here
 rm -f bin/apt-get bin/dnf bin/sudo bin/id
-for program in cargo ksh93 hostname modprobe xmllint pacemakerd crm_mon corosync ocf-tester krb5kdc kadmin.local kinit rpcclient; do
+for program in cargo ksh93 hostname modprobe xmllint pacemakerd crm_mon corosync ocf-tester krb5kdc kadmin.local kinit rpcclient \
+    psql mariadb-install-db isql; do
     rm -f bin/$program && ln -s "$SCENE_DIR/empty" bin/$program
 done
+# What the compiler finds.
+: >sql.h
+CPATH=$SCENE_DIR
+export CPATH
 cat >apt-get <<'END'
 #!/bin/sh
 echo "$*" >>"$SCENE_DIR/calls"

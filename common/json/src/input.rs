@@ -15,8 +15,12 @@ pub struct Input {
     pub version: u64,
     /// The sender only told what it would do: the things that it names need not be there.
     pub dry_run: bool,
-    /// The records between `begin` and `end`.
+    /// The records between `begin` and `end`; none where each was handed out as it came.
     pub records: Vec<Map<String, Value>>,
+    /// The `begin` record.
+    pub begin: Map<String, Value>,
+    /// The `end` record.
+    pub end: Map<String, Value>,
 }
 
 /// Refuses a terminal where JSON is due.
@@ -39,12 +43,28 @@ pub fn refuse_terminal(expected: &str) -> Result<(), Error> {
 /// # Errors
 /// Kind `input`, with what is wrong, when the stream is empty, cut, failed, doubled or not JSON.
 pub fn read_to_change(reader: impl Read) -> Result<Input, Error> {
-    let mut reader = Reader::new(reader);
-    let mut schema = None;
-    let mut dry_run = false;
-    let mut end: Option<Map<String, Value>> = None;
     let mut records = Vec::new();
-    let mut number = 0u64;
+    let mut input = read_each(reader, &mut |record| {
+        records.push(record);
+        Ok(())
+    })?;
+    input.records = records;
+    Ok(input)
+}
+
+/// As [`read_to_change`], but hands out each record as it comes: for streams that are too long to be
+/// held. What `each` makes of them is not to be acted on before all of it was read.
+///
+/// # Errors
+/// As [`read_to_change`], and what `each` fails with.
+pub fn read_each(
+    reader: impl Read,
+    each: &mut dyn FnMut(Map<String, Value>) -> Result<(), Error>,
+) -> Result<Input, Error> {
+    let mut reader = Reader::new(reader);
+    let mut begun: Option<Input> = None;
+    let mut end: Option<Map<String, Value>> = None;
+    let (mut number, mut records) = (0u64, 0u64);
     while reader.advance().map_err(|error| bad(crate::reason(&error)))? {
         number += 1;
         let object = match serde_json::from_slice(reader.text()) {
@@ -57,21 +77,26 @@ pub fn read_to_change(reader: impl Read) -> Result<Input, Error> {
             return Err(bad(trust::AFTER_END));
         }
         let kind = object.get("type").and_then(Value::as_str).unwrap_or_default();
-        match (kind, &schema) {
+        match (kind, &begun) {
             ("begin", None) => {
-                schema = Some(trust::schema_of(&object).map_err(bad)?);
-                dry_run = object.get("dry_run") == Some(&Value::Bool(true));
+                let (schema, version) = trust::schema_of(&object).map_err(bad)?;
+                let dry_run = object.get("dry_run") == Some(&Value::Bool(true));
+                let (records, end) = (Vec::new(), Map::new());
+                begun = Some(Input { schema, version, dry_run, records, begin: object, end });
             }
             ("begin", Some(_)) => return Err(bad(trust::SECOND_BEGIN)),
             (_, None) => return Err(bad("the first value is not a begin record with a schema")),
             ("end", Some(_)) => end = Some(object),
-            _ => records.push(object),
+            _ => {
+                records += 1;
+                each(object)?;
+            }
         }
     }
-    let Some((schema, version)) = schema else { return Err(bad(trust::EMPTY)) };
-    let Some(end) = end else { return Err(bad(trust::NO_END)) };
-    trust::ended_well(&end, records.len() as u64).map_err(bad)?;
-    Ok(Input { schema, version, dry_run, records })
+    let Some(mut input) = begun else { return Err(bad(trust::EMPTY)) };
+    input.end = end.ok_or_else(|| bad(trust::NO_END))?;
+    trust::ended_well(&input.end, records).map_err(bad)?;
+    Ok(input)
 }
 
 fn bad(why: impl Into<String>) -> Error {

@@ -16,7 +16,7 @@ pub mod trust;
 
 pub use bytes::{bytes_of, put_bytes};
 pub use error::{Error, Kind, reason};
-pub use input::{Input, MAX_RECORD_BYTES, read_to_change, refuse_terminal};
+pub use input::{Input, MAX_RECORD_BYTES, read_each, read_to_change, refuse_terminal};
 pub use output::{Stream, now, one_line};
 pub use reader::Reader;
 pub use serde_json::{Map, Value, json};

@@ -1,11 +1,11 @@
 //! The directory of a dump: written beside, brought to disk, put in place in one step. What is not
 //! part of a dump is never removed.
 
-use crate::manifest;
-use crate::schema;
 use crate::sys;
 use ha_command::{Lock, lock_directory};
 use ha_json::{Error, reason};
+use ha_xcat::Table;
+use ha_xcat::dump::{Entry, entry};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
@@ -125,17 +125,17 @@ impl Target {
     ///
     /// # Errors
     /// `failed`, naming what is in the way.
-    pub(crate) fn check(&self, named: Option<&Vec<&'static schema::Table>>) -> Result<(), Error> {
+    pub(crate) fn check(&self, named: Option<&Vec<&'static Table>>) -> Result<(), Error> {
         let path = self.path();
         for (name, is_file) in entries(&path)? {
-            let Some(table) = dumped_table(&name).filter(|_| is_file) else {
+            let Some(found) = entry(&name).filter(|_| is_file) else {
                 let name = name.display();
                 return Err(failed(
                     &path,
                     format!("holds {name}, which is no part of a dump: name another directory"),
                 ));
             };
-            if let (Dumped::Table(table), Some(named)) = (table, named)
+            if let (Entry::Table(table), Some(named)) = (found, named)
                 && !named.contains(&table)
             {
                 let name = table.name;
@@ -247,19 +247,6 @@ impl Drop for Stage<'_> {
     }
 }
 
-enum Dumped {
-    Table(&'static schema::Table),
-    Manifest,
-}
-
-fn dumped_table(name: &OsStr) -> Option<Dumped> {
-    let name = name.to_str()?;
-    if name == manifest::NAME {
-        return Some(Dumped::Manifest);
-    }
-    name.strip_suffix(".csv").and_then(schema::table).map(Dumped::Table)
-}
-
 /// The names in a directory, sorted, and whether each is a plain file; none where it is not there.
 fn entries(path: &Path) -> Result<Vec<(OsString, bool)>, Error> {
     match open(path, OFlag::empty()) {
@@ -321,7 +308,7 @@ fn remove_dump(path: &Path) -> Result<(), Error> {
     let Some(directory) = own_directory(path)? else { return Ok(()) };
     let names = names(&directory).map_err(|error| errno(path, error))?;
     for (name, is_file) in &names {
-        if !is_file || dumped_table(name).is_none() {
+        if !is_file || entry(name).is_none() {
             let name = name.display();
             return Err(failed(path, format!("is a dump to remove, and holds {name}: look there")));
         }

@@ -1,26 +1,19 @@
 //! The xCAT database as of one moment: CSV files as dumpxCATdb writes them, or records.
 
-mod cfgloc;
-mod csv;
-mod database;
+mod csv_files;
 mod directory;
-mod dump;
 mod manifest;
+mod origin;
 mod rows;
 mod run;
-mod schema;
-mod secrets;
 mod selection;
-mod snapshot;
 mod spool;
-mod sqlite;
 mod sys;
-mod table;
 
 use clap::{ArgAction, Parser};
-use ha_json::{Error, Kind, Map, Status, Stream, Tool, Value};
+use ha_json::{Error, Map, Status, Stream, Tool, Value};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 const TOOL: Tool = Tool { name: "haxcat-dump", version: env!("CARGO_PKG_VERSION") };
@@ -34,6 +27,9 @@ struct Arguments {
     /// Write a CSV file per table to DIR, in place of an earlier dump there
     #[arg(short, long, value_name = "DIR", value_parser = clap::value_parser!(PathBuf))]
     path: Option<PathBuf>,
+    /// Read the dump in DIR, and no database
+    #[arg(long, value_name = "DIR", conflicts_with = "path", value_parser = clap::value_parser!(PathBuf))]
+    from: Option<PathBuf>,
     /// Dump the tables auditlog and eventlog, too
     #[arg(short, long)]
     all: bool,
@@ -43,6 +39,12 @@ struct Arguments {
     /// Wait so long for another run, and for locked tables
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(..=86400))]
     lock_wait: u64,
+    /// Wait so long for a database server to let us in
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    connect_timeout: u64,
+    /// Wait so long for a database server that says nothing
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    answer_wait: u64,
     /// Show passwords and keys in records
     #[arg(long, conflicts_with = "path")]
     show_secrets: bool,
@@ -66,23 +68,21 @@ fn main() -> ExitCode {
 
 fn haxcat_dump(tool: Tool, arguments: Arguments) -> Result<Status, Error> {
     let named = selection::named(&arguments.tables)?;
-    let location = match cfgloc::locate(std::env::var_os("XCATCFG"), Path::new("/")) {
-        Err(error) if error.kind == Kind::Usage => return Err(error),
-        location => location,
-    };
+    let located = origin::locate(&arguments)?;
     let fields = Map::from_iter([("dry_run".to_owned(), Value::from(arguments.dry_run))]);
     let mut totals = run::Totals::new(arguments.dry_run);
     let run =
-        location.and_then(|found| run::Run::prepare(tool, &arguments, named, &found, &mut totals));
+        located.and_then(|origin| run::Run::prepare(tool, &arguments, named, origin, &mut totals));
     match &arguments.path {
         Some(path) => {
             let mut stream = Stream::begin_with(std::io::stdout(), tool, SCHEMA, &fields);
-            let done = run.and_then(|run| dump::dump(&run, &mut totals, &mut stream, path));
+            let done =
+                run.and_then(|mut run| csv_files::dump(&mut run, &mut totals, &mut stream, path));
             end(stream, &totals, done)
         }
         None => spool::through(|out| {
             let mut stream = Stream::begin_with(out, tool, SCHEMA, &fields);
-            let done = run.and_then(|run| rows::rows(&run, &mut totals, &mut stream));
+            let done = run.and_then(|mut run| rows::rows(&mut run, &mut totals, &mut stream));
             end(stream, &totals, done)
         }),
     }

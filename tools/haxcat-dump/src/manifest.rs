@@ -1,11 +1,7 @@
 //! The file that says of a dump that it is whole: a stream of its own, whose `end` is the end mark.
 
-use crate::dump::Rendered;
+use crate::csv_files::Rendered;
 use ha_json::{Error, Map, Stream, Tool, Value, json};
-
-/// Its name in the directory of the dump. restorexCATdb takes every entry of a directory for a
-/// table, but passes over those that begin with `x_teal`, always: that is why.
-pub(crate) const NAME: &str = "x_teal_haxcat_manifest.jsonl";
 
 /// What the manifest's lines follow.
 const SCHEMA: &str = "haxcat-manifest/1";

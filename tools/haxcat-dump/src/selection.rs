@@ -1,7 +1,7 @@
 //! Which tables are dumped: those that were named, else what dumpxCATdb would dump.
 
-use crate::schema::{self, Table};
 use ha_json::Error;
+use ha_xcat::Table;
 
 /// The tables to dump and those that are passed over, both sorted by name.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(crate) fn named(names: &[String]) -> Result<Vec<&'static Table>, Error> {
     let mut tables = names
         .iter()
         .map(|name| {
-            schema::table(name).ok_or_else(|| Error::usage(name, "is no table that xCAT knows"))
+            ha_xcat::table(name).ok_or_else(|| Error::usage(name, "is no table that xCAT knows"))
         })
         .collect::<Result<Vec<_>, Error>>()?;
     tables.sort_by_key(|table| table.name);
@@ -36,7 +36,7 @@ pub(crate) fn all_but(skip: &[u8], with_events: bool) -> Selection {
         !with_events && ON_DEMAND.contains(&table.name)
             || skip.split(|&byte| byte == b',').any(|name| name == table.name.as_bytes())
     };
-    let (skipped, tables): (Vec<_>, Vec<_>) = schema::tables().iter().partition(skips);
+    let (skipped, tables): (Vec<_>, Vec<_>) = ha_xcat::tables().iter().partition(skips);
     Selection { tables, skipped: skipped.iter().map(|table| table.name).collect() }
 }
 

@@ -123,13 +123,68 @@ fn no_database_is_told_with_what_was_looked_for_and_nothing_is_made() {
 }
 
 #[test]
-fn other_engines_are_refused_by_name_and_passwords_are_not_shown() {
+fn a_server_that_is_not_there_is_busy_and_the_password_is_not_shown() {
     let ground = Ground::new();
-    for (text, name) in [("Pg", "PostgreSQL is not supported yet"), ("DB2", "DB2 is not")] {
+    for (engine, why) in [("Pg", "connection refused"), ("mysql", "connection refused")] {
         let mut command = ground.command();
-        command.env("XCATCFG", format!("{text}:dbname=xcatdb|xcatadm|S3cret"));
+        // Nobody listens on the first port of all.
+        command
+            .env("XCATCFG", format!("{engine}:dbname=xcatdb;host=127.0.0.1;port=1|xcatadm|S3cret"));
+        let started = Instant::now();
         let ran = Ran::from(command.output().unwrap());
-        ran.failed_with(2, name);
+        ran.failed_with(5, why);
+        assert!(ran.stderr.contains("xcatdb at 127.0.0.1:1") && ran.stderr.contains("--from DIR"));
+        assert!(!ran.stderr.contains("S3cret") && started.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn a_server_that_takes_the_connection_and_says_nothing_is_given_up() {
+    let ground = Ground::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    for engine in ["Pg", "mysql"] {
+        let mut command = ground.command();
+        command.args(["--connect-timeout", "1"]);
+        command
+            .env("XCATCFG", format!("{engine}:dbname=xcatdb;host=127.0.0.1;port={port}|x|S3cret"));
+        let started = Instant::now();
+        Ran::from(command.output().unwrap()).failed_with(5, "does not answer within 1 s");
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+}
+
+#[test]
+fn a_server_that_talks_nonsense_gives_an_error() {
+    let ground = Ground::new();
+    let liar = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = liar.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let answers: [&[u8]; 3] = [b"HTTP/1.1 400 Bad Request\r\n\r\n", &[0xff; 4000], &[0; 4000]];
+        for (number, stream) in liar.incoming().enumerate() {
+            let _ = std::io::Write::write_all(&mut stream.unwrap(), answers[number / 2 % 3]);
+        }
+    });
+    for engine in ["Pg", "mysql", "Pg", "mysql", "Pg", "mysql"] {
+        let mut command = ground.command();
+        command.args(["--connect-timeout", "5"]);
+        command
+            .env("XCATCFG", format!("{engine}:dbname=xcatdb;host=127.0.0.1;port={port}|x|S3cret"));
+        let ran = Ran::from(command.output().unwrap());
+        assert!(matches!(ran.status, 5 | 6), "{} {}", ran.status, ran.stderr);
+        assert!(!ran.stderr.contains("S3cret") && ran.stderr.lines().count() == 1);
+    }
+}
+
+#[test]
+fn what_this_program_cannot_reach_is_wrong_usage_and_the_password_is_not_shown() {
+    let ground = Ground::new();
+    for (text, why) in [("DB2:xcatdb", "without --features odbc"), ("CSV:/etc/xcat", "--from DIR")]
+    {
+        let mut command = ground.command();
+        command.env("XCATCFG", format!("{text}|xcatadm|S3cret"));
+        let ran = Ran::from(command.output().unwrap());
+        ran.failed_with(2, why);
         assert!(!ran.stderr.contains("S3cret"));
     }
 }

@@ -7,13 +7,43 @@ const DATA: &str = include_str!("../data/schema.tsv");
 
 /// One table of xCAT's schema.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Table {
+pub struct Table {
     /// Its name, of which the file names come.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Its columns in the order of a dump.
-    pub(crate) columns: Vec<&'static str>,
+    pub columns: Vec<&'static str>,
     /// Which of them make the key.
-    pub(crate) keys: Vec<&'static str>,
+    pub keys: Vec<&'static str>,
+    /// The columns that are neither text of any length nor a plain key.
+    kinds: Vec<(&'static str, Kind)>,
+}
+
+/// What a column holds, as xCAT makes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text of any length.
+    Text,
+    /// Text of at most so many characters.
+    Varchar(u32),
+    /// A number that the database counts up.
+    Counter,
+}
+
+/// The longest key, in characters.
+const KEY_LENGTH: u32 = 128;
+
+impl Table {
+    /// What the column holds where xCAT makes the table.
+    pub fn kind(&self, column: &str) -> Kind {
+        let told = self.kinds.iter().find(|(name, _)| *name == column).map(|(_, kind)| *kind);
+        let key = self.keys.contains(&column).then_some(Kind::Varchar(KEY_LENGTH));
+        told.or(key).unwrap_or(Kind::Text)
+    }
+
+    /// Where a column stands in a dump.
+    pub fn position(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|name| *name == column)
+    }
 }
 
 static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
@@ -23,12 +53,12 @@ static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
 });
 
 /// All tables, sorted by name.
-pub(crate) fn tables() -> &'static [Table] {
+pub fn tables() -> &'static [Table] {
     &TABLES
 }
 
 /// The table of this name.
-pub(crate) fn table(name: &str) -> Option<&'static Table> {
+pub fn table(name: &str) -> Option<&'static Table> {
     let at = TABLES.binary_search_by_key(&name, |table| table.name).ok()?;
     TABLES.get(at)
 }
@@ -38,7 +68,20 @@ fn parse(line: &'static str) -> Option<Table> {
     let name = fields.next()?;
     let columns = list(fields.next()?.strip_prefix("cols=")?);
     let keys = list(fields.next()?.strip_prefix("keys=")?);
-    Some(Table { name, columns, keys })
+    let types = list(fields.nth(1)?.strip_prefix("types=")?);
+    let kinds = types.into_iter().filter_map(kind).collect();
+    Some(Table { name, columns, keys, kinds })
+}
+
+/// Such as `otherdata:VARCHAR(2048)` and `recid:INTEGER AUTO_INCREMENT`.
+fn kind(text: &'static str) -> Option<(&'static str, Kind)> {
+    let (column, kind) = text.split_once(':')?;
+    let length = kind.strip_prefix("VARCHAR(").and_then(|rest| rest.strip_suffix(')'));
+    let kind = match length {
+        Some(length) => Kind::Varchar(length.parse().ok()?),
+        None => Kind::Counter,
+    };
+    Some((column, kind))
 }
 
 fn list(text: &'static str) -> Vec<&'static str> {
@@ -79,6 +122,16 @@ mod tests {
         for table in tables() {
             assert!(plain(table.name) && table.columns.iter().all(|column| plain(column)));
         }
+    }
+
+    #[test]
+    fn columns_of_another_kind_than_text_are_known() {
+        let kind = |name: &str, column: &str| table(name).unwrap().kind(column);
+        assert_eq!(kind("auditlog", "recid"), Kind::Counter);
+        assert_eq!(kind("kvm_nodedata", "xml"), Kind::Varchar(16_000));
+        assert_eq!(kind("mac", "node"), Kind::Varchar(128));
+        assert_eq!(kind("mac", "mac"), Kind::Text);
+        assert_eq!(tables().iter().map(|table| table.kinds.len()).sum::<usize>(), 6);
     }
 
     #[test]

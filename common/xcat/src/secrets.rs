@@ -39,7 +39,7 @@ const WORDS: &[&str] = &[
 
 /// The columns of a row that may hold a secret: `name` is the column, `known` whether xCAT's schema
 /// has it, and `key` gives the row's value of a column.
-pub(crate) fn is_secret<'a>(
+pub fn is_secret<'a>(
     table: &str,
     name: &str,
     known: bool,

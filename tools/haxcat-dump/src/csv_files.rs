@@ -1,15 +1,11 @@
 //! A dump as dumpxCATdb writes it: a directory with a CSV file per table.
 
-use crate::csv;
-use crate::database;
 use crate::directory::{Stage, Target};
 use crate::manifest;
-use crate::run::{Run, Totals, warn_of_columns};
-use crate::schema::Table;
-use crate::snapshot::Snapshot;
-use crate::sqlite::TableFile;
-use crate::table::{self, Order};
+use crate::run::{Run, Totals, warn_of_columns, warn_of_values};
 use ha_json::{Error, Stream, Value, json};
+use ha_xcat::dump::MANIFEST;
+use ha_xcat::{Concerns, Order, Snapshot, Table, csv};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -28,6 +24,7 @@ pub(crate) struct Rendered {
     pub(crate) blake3: blake3::Hash,
     /// Columns that the schema does not have.
     unknown: Vec<String>,
+    concerns: Concerns,
     /// Open until it is on disk; none in a dry run.
     open: Option<File>,
 }
@@ -37,7 +34,7 @@ pub(crate) struct Rendered {
 /// # Errors
 /// Any; then an earlier dump in `path` stands as it stood.
 pub(crate) fn dump<W: Write>(
-    run: &Run,
+    run: &mut Run,
     totals: &mut Totals,
     stream: &mut Stream<W>,
     path: &Path,
@@ -53,7 +50,7 @@ pub(crate) fn dump<W: Write>(
     Ok(())
 }
 
-fn attempts(run: &Run, totals: &mut Totals, target: &Target) -> Result<Vec<Rendered>, Error> {
+fn attempts(run: &mut Run, totals: &mut Totals, target: &Target) -> Result<Vec<Rendered>, Error> {
     // What was there when the directory was listed is missed when it is gone, too.
     let selected = |name: &&str| run.selection.tables.iter().any(|table| table.name == *name);
     let mut seen: BTreeSet<_> = run.listing.known.iter().copied().filter(selected).collect();
@@ -86,32 +83,40 @@ impl From<Error> for Attempt {
 /// `seen` holds the tables that earlier attempts had: one that is gone now vanished half-way, and
 /// is not to be dumped as an empty table.
 fn once(
-    run: &Run,
+    run: &mut Run,
     totals: &mut Totals,
     target: &Target,
     seen: &mut BTreeSet<&'static str>,
 ) -> Result<Vec<Rendered>, Attempt> {
-    let snapshot = run.snapshot()?;
-    let present: BTreeSet<_> = snapshot.present().collect();
-    if let Some(table) = seen.difference(&present).next() {
-        let path = database::file(&run.listing.directory, table).display().to_string();
+    let dry_run = run.dry_run;
+    let tables = run.selection.tables.clone();
+    let mut snapshot = run.snapshot()?;
+    let present: BTreeSet<_> = snapshot.present().into_iter().collect();
+    let vanished = seen.difference(&present).next().copied();
+    if let Some(table) = vanished {
+        drop(snapshot);
         let why = "vanished while the tables were read: nothing was dumped";
-        return Err(Attempt::Failed(Error::busy(path, why)));
+        return Err(Attempt::Failed(Error::busy(run.place_of(table), why)));
     }
     seen.extend(present);
-    let stage = if run.dry_run { None } else { Some(target.stage()?) };
-    let written = write_tables(run, &snapshot, stage.as_ref());
+    let stage = if dry_run { None } else { Some(target.stage()?) };
+    let written = write_tables(&tables, &mut *snapshot, stage.as_ref());
     // A file that was overwritten reads like a damaged one: what changed is the better answer.
-    snapshot.check_unchanged().map_err(Attempt::Changed)?;
+    for table in &tables {
+        snapshot.check_table(table).map_err(Attempt::Changed)?;
+    }
     let mut files = written?;
-    totals.count(&files, &snapshot.as_of);
+    totals.count(&files, snapshot.as_of());
     // Nobody who wants to write to the database waits for our disk.
     drop(snapshot);
+    for file in &files {
+        run.verbose(&format!("{}: {} rows, {} bytes", file.name, file.rows, file.size_bytes));
+    }
     if let Some(stage) = stage {
         let bytes = manifest::render(run.tool, &files, &totals.fields())?;
-        let mut out = Digest::new(Some(stage.create(manifest::NAME)?));
-        out.write_all(&bytes).map_err(|error| stage.write_error(manifest::NAME, &error))?;
-        files.push(out.rendered(manifest::NAME.to_owned(), None, 0, Vec::new()));
+        let mut out = Digest::new(Some(stage.create(MANIFEST)?));
+        out.write_all(&bytes).map_err(|error| stage.write_error(MANIFEST, &error))?;
+        files.push(out.rendered(MANIFEST.to_owned(), None, Written::default()));
         for file in &mut files {
             let synced = file.open.take().map_or(Ok(()), |open| open.sync_all());
             synced.map_err(|error| stage.write_error(&file.name, &error))?;
@@ -123,50 +128,50 @@ fn once(
 }
 
 fn write_tables(
-    run: &Run,
-    snapshot: &Snapshot,
+    tables: &[&'static Table],
+    snapshot: &mut dyn Snapshot,
     stage: Option<&Stage<'_>>,
 ) -> Result<Vec<Rendered>, Error> {
-    let mut files = Vec::with_capacity(snapshot.tables.len() + 1);
-    for opened in &snapshot.tables {
-        let file = opened.file.as_ref().map_err(Clone::clone)?;
-        let name = format!("{}.csv", opened.table.name);
-        let out = Digest::new(stage.map(|stage| stage.create(&name)).transpose()?);
+    let mut files = Vec::with_capacity(tables.len() + 1);
+    for table in tables {
+        let name = format!("{}.csv", table.name);
+        // Before the file: a table that cannot be read leaves none.
+        let layout = snapshot.layout(table)?;
+        let mut out = BufWriter::with_capacity(
+            256 << 10,
+            Digest::new(stage.map(|stage| stage.create(&name)).transpose()?),
+        );
         let said = |error: io::Error| match stage {
             Some(stage) => stage.write_error(&name, &error),
             None => Error::io(&name, &error),
         };
-        let rendered = write_table(opened.table, file.as_ref(), out, &name, said)?;
-        run.verbose(&format!("{name}: {} rows, {} bytes", rendered.rows, rendered.size_bytes));
-        files.push(rendered);
+        csv::write_header(&mut out, &table.columns).map_err(said)?;
+        let mut written = Written::default();
+        if let Some(layout) = layout {
+            let Written { rows, concerns, .. } = &mut written;
+            snapshot.each_row(table, &layout, Order::Kept, &mut |cells| {
+                *rows += 1;
+                let known = &cells[..table.columns.len()];
+                for (column, value) in known.iter().enumerate() {
+                    value.iter().for_each(|value| concerns.look(*rows, column, value));
+                }
+                csv::write_row(&mut out, known.iter().map(Option::as_deref)).map_err(said)?;
+                Ok(true)
+            })?;
+            written.unknown = layout.unknown;
+        }
+        let out = out.into_inner().map_err(|error| said(error.into_error()))?;
+        files.push(out.rendered(name, Some(table), written));
     }
     Ok(files)
 }
 
-fn write_table(
-    table: &'static Table,
-    file: Option<&TableFile>,
-    out: Digest,
-    name: &str,
-    said: impl Fn(io::Error) -> Error,
-) -> Result<Rendered, Error> {
-    let mut out = BufWriter::with_capacity(256 << 10, out);
-    let mut rows = 0;
-    let mut unknown = Vec::new();
-    csv::write_header(&mut out, &table.columns).map_err(&said)?;
-    if let Some(file) = file
-        && let Some(layout) = file.check_sound().and_then(|()| table::layout(file, table))?
-    {
-        table::each_row(file, table, &layout, Order::Physical, |cells| {
-            rows += 1;
-            let known = cells.iter().take(table.columns.len());
-            csv::write_row(&mut out, known.map(Option::as_deref)).map_err(&said)?;
-            Ok(true)
-        })?;
-        unknown = layout.unknown;
-    }
-    let out = out.into_inner().map_err(|error| said(error.into_error()))?;
-    Ok(out.rendered(name.to_owned(), Some(table), rows, unknown))
+/// What was found while a table was written.
+#[derive(Debug, Default)]
+struct Written {
+    rows: u64,
+    unknown: Vec<String>,
+    concerns: Concerns,
 }
 
 /// Tells what the schema does not have, then the files, by path.
@@ -175,6 +180,7 @@ fn report<W: Write>(run: &Run, stream: &mut Stream<W>, path: &Path, files: &[Ren
     for file in files {
         if let Some(table) = file.table {
             warn_of_columns(stream, table, &file.unknown, "are not in the CSV file");
+            warn_of_values(stream, table, &[], &file.concerns, true);
         }
     }
     for file in files {
@@ -182,7 +188,7 @@ fn report<W: Write>(run: &Run, stream: &mut Stream<W>, path: &Path, files: &[Ren
         file_record(stream, path, &file.name, file.table, rows, Some(file));
     }
     if run.dry_run {
-        file_record(stream, path, manifest::NAME, None, None, None);
+        file_record(stream, path, MANIFEST, None, None, None);
     }
 }
 
@@ -217,15 +223,10 @@ impl Digest {
         Digest { file, hasher: blake3::Hasher::new() }
     }
 
-    fn rendered(
-        self,
-        name: String,
-        table: Option<&'static Table>,
-        rows: u64,
-        unknown: Vec<String>,
-    ) -> Rendered {
+    fn rendered(self, name: String, table: Option<&'static Table>, written: Written) -> Rendered {
         let (size_bytes, blake3) = (self.hasher.count(), self.hasher.finalize());
-        Rendered { name, table, rows, size_bytes, blake3, unknown, open: self.file }
+        let Written { rows, unknown, concerns } = written;
+        Rendered { name, table, rows, size_bytes, blake3, unknown, concerns, open: self.file }
     }
 }
 

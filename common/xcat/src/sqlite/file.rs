@@ -1,5 +1,6 @@
 //! One table file, opened to be read and never to be written: nothing is created, nothing repaired.
 
+use super::rows::Place;
 use ha_json::{Error, reason};
 use rusqlite::{Connection, OpenFlags, ffi};
 use std::io::Read;
@@ -13,9 +14,9 @@ const CACHE_KIB: u32 = 256;
 
 /// An open table file in a read transaction: as long as it lives, what it reads is one state.
 #[derive(Debug)]
-pub(crate) struct TableFile {
-    pub(crate) connection: Connection,
-    pub(crate) path: PathBuf,
+pub(super) struct TableFile {
+    connection: Connection,
+    path: PathBuf,
     manner: Manner,
     identity: Identity,
 }
@@ -42,7 +43,7 @@ struct Identity {
 /// Looks at files before any of them is open: closing a second descriptor of a file would drop the
 /// locks that SQLite holds on it, so this must not be done later.
 #[derive(Debug)]
-pub(crate) struct Candidate {
+pub(super) struct Candidate {
     path: PathBuf,
     manner: Manner,
     device_inode: (u64, u64),
@@ -53,7 +54,7 @@ impl Candidate {
     ///
     /// # Errors
     /// `failed`, where it cannot be read, or not without creating or repairing something.
-    pub(crate) fn look(path: &Path) -> Result<Option<Candidate>, Error> {
+    pub(super) fn look(path: &Path) -> Result<Option<Candidate>, Error> {
         let real = match path.canonicalize() {
             Ok(real) => real,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -80,11 +81,24 @@ impl Candidate {
         Ok(Some(Candidate { path: real, manner, device_inode }))
     }
 
+    /// The path of a file that can be changed together with others.
+    ///
+    /// # Errors
+    /// `failed`, where its journal is of a kind that is committed by itself.
+    pub(super) fn changeable(self) -> Result<PathBuf, Error> {
+        if self.manner == Manner::Locked {
+            return Ok(self.path);
+        }
+        let why = "has a write-ahead log, so it cannot be changed in one step with the others: \
+                   first let sqlite3 do 'PRAGMA journal_mode = DELETE' in it";
+        Err(failed(&self.path, why))
+    }
+
     /// Opens the file and begins to read, for which it waits until `deadline`.
     ///
     /// # Errors
     /// `busy`, where another program has locked it; `failed`, where it is no sound database.
-    pub(crate) fn open(self, wait: Duration, deadline: Instant) -> Result<TableFile, Error> {
+    pub(super) fn open(self, wait: Duration, deadline: Instant) -> Result<TableFile, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_URI
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -112,7 +126,7 @@ impl TableFile {
     ///
     /// # Errors
     /// `busy`, where the file vanished, was replaced, or was written past SQLite's locks.
-    pub(crate) fn check_unchanged(&self) -> Result<(), Error> {
+    pub(super) fn check_unchanged(&self) -> Result<(), Error> {
         let now = identity(&self.path).ok_or_else(|| replaced(&self.path))?;
         let same = match self.manner {
             Manner::Locked => now == self.identity,
@@ -122,25 +136,15 @@ impl TableFile {
         if same { Ok(()) } else { Err(replaced(&self.path)) }
     }
 
-    /// What went wrong with reading, in words that name the file.
-    pub(crate) fn error(&self, error: &rusqlite::Error) -> Error {
-        read_error(&self.path, error, Duration::ZERO)
+    /// The table in it.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place { connection: &self.connection, schema: "main", path: &self.path, said: error_of }
     }
+}
 
-    /// Makes sure of the structure of the file: a page that was damaged may read like an empty one.
-    ///
-    /// # Errors
-    /// `failed`, with the first fault found.
-    pub(crate) fn check_sound(&self) -> Result<(), Error> {
-        let found: String = self
-            .connection
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(|error| self.error(&error))?;
-        match found.as_str() {
-            "ok" => Ok(()),
-            fault => Err(failed(&self.path, format!("is damaged: {}", fault.replace('\n', " ")))),
-        }
-    }
+/// What went wrong with reading, in words that name the file.
+pub(super) fn error_of(path: &Path, error: &rusqlite::Error) -> Error {
+    read_error(path, error, Duration::ZERO)
 }
 
 fn logged(path: &Path) -> Result<Manner, Error> {
@@ -179,8 +183,22 @@ fn identity(path: &Path) -> Option<Identity> {
     })
 }
 
-/// The path as SQLite reads it in a URI: any byte of it may be a blank, a quote, a `?`.
+/// The URI of a file that is there and is to be written.
+pub(super) fn writable_uri(path: &Path) -> String {
+    escaped(path) + "?mode=rw"
+}
+
 fn uri(path: &Path, manner: Manner) -> String {
+    let manner = match manner {
+        Manner::Locked => "?mode=ro",
+        Manner::Logged => "?mode=ro&readonly_shm=1",
+        Manner::LogEmpty => "?mode=ro&immutable=1",
+    };
+    escaped(path) + manner
+}
+
+/// The path as SQLite reads it in a URI: any byte of it may be a blank, a quote, a `?`.
+fn escaped(path: &Path) -> String {
     let mut uri = String::from("file:");
     for &byte in path.as_os_str().as_bytes() {
         match byte {
@@ -189,15 +207,10 @@ fn uri(path: &Path, manner: Manner) -> String {
             _ => uri.push_str(&format!("%{byte:02x}")),
         }
     }
-    uri.push_str(match manner {
-        Manner::Locked => "?mode=ro",
-        Manner::Logged => "?mode=ro&readonly_shm=1",
-        Manner::LogEmpty => "?mode=ro&immutable=1",
-    });
     uri
 }
 
-fn failed(path: &Path, why: impl Into<String>) -> Error {
+pub(super) fn failed(path: &Path, why: impl Into<String>) -> Error {
     Error::failed(path.display().to_string(), why)
 }
 
@@ -205,7 +218,7 @@ fn replaced(path: &Path) -> Error {
     Error::busy(path.display().to_string(), "vanished or was replaced while it was read")
 }
 
-fn read_error(path: &Path, error: &rusqlite::Error, waited: Duration) -> Error {
+pub(super) fn read_error(path: &Path, error: &rusqlite::Error, waited: Duration) -> Error {
     let code = error.sqlite_error().map(|error| error.extended_code).unwrap_or_default();
     match code & 0xff {
         _ if code == ffi::SQLITE_READONLY_ROLLBACK => failed(
@@ -223,9 +236,10 @@ fn read_error(path: &Path, error: &rusqlite::Error, waited: Duration) -> Error {
                 waited.as_secs()
             ),
         ),
+        ffi::SQLITE_FULL => failed(path, "the disk is full"),
         ffi::SQLITE_NOTADB => failed(path, "is damaged, or no database: file is not a database"),
         ffi::SQLITE_CORRUPT => failed(path, "is damaged: database disk image is malformed"),
-        _ => failed(path, format!("cannot be read: {}", error.to_string().to_lowercase())),
+        _ => failed(path, format!("cannot be used: {}", error.to_string().to_lowercase())),
     }
 }
 

@@ -1,16 +1,34 @@
-//! The bytes of a table as dumpxCATdb writes them.
+//! Rows to bytes.
 
 use std::io::{self, Write};
 
 /// Writes the first line: `#` and the names of the columns.
-pub(crate) fn write_header(out: &mut impl Write, columns: &[&str]) -> io::Result<()> {
-    writeln!(out, "#{}", columns.join(","))
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_header<S: AsRef<str>>(out: &mut impl Write, columns: &[S]) -> io::Result<()> {
+    let names: Vec<&str> = columns.iter().map(AsRef::as_ref).collect();
+    writeln!(out, "#{}", names.join(","))
 }
 
 /// Writes a row. Every value stands in quotes with its quotes doubled, and nothing else of it is
 /// changed. Nothing stands where there is nothing: for NULL, for no bytes, and, because Perl's `/^$/`
 /// is true of it, for a lone newline.
-pub(crate) fn write_row<'a>(
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_row<'a>(
+    out: &mut impl Write,
+    cells: impl Iterator<Item = Option<&'a [u8]>>,
+) -> io::Result<()> {
+    write_exact(out, cells.map(|cell| cell.filter(|value| !matches!(*value, b"" | b"\n"))))
+}
+
+/// As [`write_row`], but nothing stands for NULL alone: [`super::Reader`] reads what was written.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_exact<'a>(
     out: &mut impl Write,
     cells: impl Iterator<Item = Option<&'a [u8]>>,
 ) -> io::Result<()> {
@@ -18,9 +36,8 @@ pub(crate) fn write_row<'a>(
         if number > 0 {
             out.write_all(b",")?;
         }
-        match cell {
-            None | Some(b"" | b"\n") => {}
-            Some(value) => write_quoted(out, value)?,
+        if let Some(value) = cell {
+            write_quoted(out, value)?;
         }
     }
     out.write_all(b"\n")
@@ -28,12 +45,13 @@ pub(crate) fn write_row<'a>(
 
 fn write_quoted(out: &mut impl Write, value: &[u8]) -> io::Result<()> {
     out.write_all(b"\"")?;
-    let mut parts = value.split(|&byte| byte == b'"');
-    out.write_all(parts.next().unwrap_or_default())?;
-    for part in parts {
-        out.write_all(b"\"\"")?;
-        out.write_all(part)?;
+    let mut rest = value;
+    while let Some(at) = memchr::memchr(b'"', rest) {
+        out.write_all(&rest[..=at])?;
+        out.write_all(b"\"")?;
+        rest = &rest[at + 1..];
     }
+    out.write_all(rest)?;
     out.write_all(b"\"")
 }
 
