@@ -1,5 +1,6 @@
 # However hasync ends, a file on the standby is the old one or the new one, whole; the next run sets all right.
 # HATOOLS_KILLS: how many times it is killed.
+# alone: its kills are spread over the seconds that one run takes, and it mounts
 . "${0%/*}/../lib.sh"
 . "$ROOT/scripts/lab.sh"
 at_exit() { lab_down; [ ! -d small ] || umount small 2>/dev/null; }

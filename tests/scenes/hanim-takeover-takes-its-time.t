@@ -1,4 +1,5 @@
 # shells: ksh93
+# alone: it measures how long what hangs holds others up
 # What comes later is waited for, what hangs is bounded, and a run that is ended leaves what the next one goes on from.
 . "${0%/*}/../lib.sh"
 . "$ROOT/tests/fakes/nim.sh"
