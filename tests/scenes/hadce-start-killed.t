@@ -86,6 +86,8 @@ booted() {
     mount --bind boot_id /proc/sys/kernel/random/boot_id
     hostname renamed
     kill -9 "$(cat "$FAKE/dce.daemon")" "$(cat "$FAKE/start.dce.pid")"
+    # On a busy machine they live on for a moment: the next start would find DCE running.
+    until_true gone dce.daemon && until_true gone start.dce.pid
     leave_files
 }
 for next in start stop; do
