@@ -2,7 +2,12 @@
 # HATOOLS_TREE_FILES: how many entries the tree has.
 . "${0%/*}/../lib.sh"
 . "$ROOT/scripts/lab.sh"
-at_exit() { lab_down; }
+at_exit() { lab_down; [ -z "${memory:-}" ] || { chmod -R u+rwx "$memory"; rm -rf "$memory"; }; }
+# Half a million files are made and removed: in memory, where there is room for them, that takes a fifth of the time.
+if [ -w /dev/shm ] && [ "$(df -kP /dev/shm | awk 'END { print $4 }')" -gt 3000000 ]; then
+    memory=$(mktemp -d /dev/shm/hatools.XXXXXX) && cd "$memory" || exit
+    SCENE_DIR=$memory
+fi
 lab_up || exit
 ssh="ssh -F $LAB/ssh_config"
 

@@ -100,6 +100,12 @@ pub trait Snapshot {
     /// `failed`, where the table is damaged, or something else has its name.
     fn layout(&mut self, table: &'static Table) -> Result<Option<Layout>, Error>;
 
+    /// How many rows a table has that is there.
+    ///
+    /// # Errors
+    /// As of [`Snapshot::each_row`].
+    fn count(&mut self, table: &'static Table) -> Result<u64, Error>;
+
     /// Reads the rows of a table. `each` gets the cells of the schema's columns, those that are not
     /// there as NULL, then those of the unknown ones, and answers whether to go on.
     ///

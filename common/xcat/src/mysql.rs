@@ -257,11 +257,19 @@ impl Snapshot for Held<'_> {
         }
     }
 
+    fn count(&mut self, table: &'static Table) -> Result<u64, Error> {
+        let sql = format!("SELECT count(*) FROM {}", DIALECT.quoted(table.name));
+        let count: Result<Option<u64>, _> = self.session.connection.query_first(sql);
+        count
+            .map_err(|error| self.session.error(&error))?
+            .ok_or_else(|| self.failed(table, "was not counted"))
+    }
+
     fn each_row(
         &mut self,
         table: &'static Table,
         layout: &Layout,
-        _: Order,
+        order: Order,
         each: &mut dyn FnMut(&[Cell<'_>]) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         let found = self.found.get(table.name);
@@ -280,8 +288,13 @@ impl Snapshot for Held<'_> {
                 _ => format!("CAST({} AS BINARY)", expression(key)),
             })
             .collect();
-        let order = if keys.is_empty() { "1".to_owned() } else { keys.join(",") };
-        let sql = format!("SELECT {columns} FROM {} ORDER BY {order}", DIALECT.quoted(table.name));
+        let order = match (order, keys.is_empty()) {
+            (Order::Any, _) => String::new(),
+            (Order::Few(most), _) => format!(" LIMIT {most}"),
+            (_, true) => " ORDER BY 1".to_owned(),
+            (_, false) => format!(" ORDER BY {}", keys.join(",")),
+        };
+        let sql = format!("SELECT {columns} FROM {}{order}", DIALECT.quoted(table.name));
         let (place, wait) = (self.session.place.to_string(), self.session.patience.lock);
         let said = |error: ::mysql::Error| words::said(&place, &error, wait);
         let rows = self.session.connection.query_iter(sql).map_err(said)?;

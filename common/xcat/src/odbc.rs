@@ -155,7 +155,7 @@ impl Locked<'_> {
         }
     }
 
-    fn count(&self, name: &str) -> Result<Option<u64>, Error> {
+    fn counted(&self, name: &str) -> Result<Option<u64>, Error> {
         let count = self.session.link.value(&format!("SELECT COUNT(*) FROM {name}"))?;
         Ok(count.and_then(|count| count.trim().parse().ok()))
     }
@@ -179,22 +179,32 @@ impl Snapshot for Locked<'_> {
         Ok(self.table(table)?.map(|found| found.layout(table)))
     }
 
+    fn count(&mut self, table: &'static Table) -> Result<u64, Error> {
+        let Some(found) = self.table(table)? else { return Ok(0) };
+        let count = self.counted(&DIALECT.quoted(&found.name))?;
+        count.ok_or_else(|| self.session.failed(table.name, "was not counted"))
+    }
+
     fn each_row(
         &mut self,
         table: &'static Table,
         layout: &Layout,
-        _: Order,
+        order: Order,
         each: &mut dyn FnMut(&[Cell<'_>]) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         let Some(found) = self.table(table)? else { return Ok(()) };
         let columns = sql::selected(table, layout, ABSENT, |name| real_name(found, name));
         // The database keeps no order, so that of the key's bytes is the one that can be kept.
         let number = |key: &str| found.column(key).is_some_and(|column| column.number);
-        let order = |key: &&str| self.session.behind.order(&real_name(found, key), number(key));
-        let keys: Vec<String> = layout.keys(table).iter().map(order).collect();
-        let order = if keys.is_empty() { "1".to_owned() } else { keys.join(",") };
-        let name = DIALECT.quoted(&found.name);
-        let sql = format!("SELECT {columns} FROM {name} ORDER BY {order}");
+        let by = |key: &&str| self.session.behind.order(&real_name(found, key), number(key));
+        let keys: Vec<String> = layout.keys(table).iter().map(by).collect();
+        let order = match (order, keys.is_empty()) {
+            (Order::Any, _) => String::new(),
+            (Order::Few(most), _) => format!(" FETCH FIRST {most} ROWS ONLY"),
+            (_, true) => " ORDER BY 1".to_owned(),
+            (_, false) => format!(" ORDER BY {}", keys.join(",")),
+        };
+        let sql = format!("SELECT {columns} FROM {}{order}", DIALECT.quoted(&found.name));
         let incoming = self.session.link.select(sql)?;
         while let Some(batch) = incoming.next_batch()? {
             for cells in batch.rows(incoming.width) {
@@ -243,7 +253,7 @@ impl Transaction for Locked<'_> {
         inserting.send(batch)?;
         drop(inserting);
         // Where a driver takes some rows of many, it may tell so aside only.
-        if self.count(&name)? == Some(count) {
+        if self.counted(&name)? == Some(count) {
             Ok(())
         } else {
             Err(self.session.failed(table.name, "did not take all rows"))

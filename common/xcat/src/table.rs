@@ -36,6 +36,10 @@ impl Layout {
 /// The order in which rows are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
+    /// As they come.
+    Any,
+    /// As they come, and no more than so many.
+    Few(u32),
     /// As they stand where the database keeps an order, which is how dumpxCATdb reads; else by key.
     Kept,
     /// By the bytes of the key's columns, those that the database counts by their number; NULL first.

@@ -3,9 +3,9 @@
 use crate::difference::difference;
 use ha_json::{Error, Map, Value};
 use ha_xcat::dump::Part;
-use ha_xcat::fingerprint::{Fingerprint, digest};
+use ha_xcat::fingerprint::{Digester, Fingerprint};
 use ha_xcat::{Cell, Layout, Order, Snapshot, Table};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Where the columns of a dump stand in the rows of the database.
 #[derive(Debug)]
@@ -109,8 +109,38 @@ impl Alignment {
         kept
     }
 
-    fn key_digest(&self, cells: &[Cell<'_>]) -> u128 {
-        digest(self.keys.iter().map(|at| &cells[*at]))
+    fn key_digest(&self, digester: &mut Digester, cells: &[Cell<'_>]) -> u128 {
+        digester.digest(self.keys.iter().map(|at| &cells[*at]))
+    }
+
+    /// Whether both have the same rows. It is known to be no as soon as one is found that the dump does
+    /// not have.
+    fn whether(&self, part: &Part, snapshot: &mut dyn Snapshot) -> Result<Compared, Error> {
+        let rows = snapshot.count(part.table)?;
+        let no = Compared { rows, equal: false, counts: None };
+        if rows != part.fingerprint.rows {
+            return Ok(no);
+        }
+        let mut digester = Digester::default();
+        let mut dumped = HashSet::new();
+        let mut source = part.rows();
+        while source.advance()? {
+            dumped.insert(digester.digest(source.cells().iter()));
+        }
+        // A server that is asked for all rows sends them, whether they are still wanted or not.
+        for order in [Order::Few(100), Order::Any] {
+            let (mut found, mut alien) = (Fingerprint::default(), false);
+            snapshot.each_row(part.table, &self.layout, order, &mut |cells| {
+                let digest = digester.digest(self.as_dumped(cells).iter());
+                found.add(digest);
+                alien = !dumped.contains(&digest);
+                Ok(!alien)
+            })?;
+            if alien || found == part.fingerprint {
+                return Ok(Compared { equal: !alien, ..no });
+            }
+        }
+        Ok(no)
     }
 
     /// The rows of the database, as the dump would have them.
@@ -122,9 +152,9 @@ impl Alignment {
         part: &Part,
         snapshot: &mut dyn Snapshot,
     ) -> Result<Fingerprint, Error> {
-        let mut fingerprint = Fingerprint::default();
-        snapshot.each_row(part.table, &self.layout, Order::Kept, &mut |cells| {
-            fingerprint.add(digest(self.as_dumped(cells).iter()));
+        let (mut fingerprint, mut digester) = (Fingerprint::default(), Digester::default());
+        snapshot.each_row(part.table, &self.layout, Order::Any, &mut |cells| {
+            fingerprint.add(digester.digest(self.as_dumped(cells).iter()));
             Ok(true)
         })?;
         Ok(fingerprint)
@@ -142,20 +172,18 @@ impl Alignment {
         tell: &mut dyn FnMut(&Map<String, Value>),
     ) -> Result<Compared, Error> {
         let show = match depth {
-            Depth::Whether => {
-                let found = self.fingerprint(part, snapshot)?;
-                let equal = found == part.fingerprint;
-                return Ok(Compared { rows: found.rows, equal, counts: None });
-            }
+            Depth::Whether => return self.whether(part, snapshot),
             Depth::Count => None,
             Depth::Each { show_secrets } => Some(show_secrets),
         };
         // Of each row of the dump no more is held than two digests and its place.
+        let mut digester = Digester::default();
         let mut dumped: HashMap<u128, (u128, u64)> = HashMap::new();
         let mut rows = part.rows();
         while rows.advance()? {
             let cells = rows.cells();
-            dumped.insert(self.key_digest(&cells), (digest(cells.iter()), rows.offset()));
+            let key = self.key_digest(&mut digester, &cells);
+            dumped.insert(key, (digester.digest(cells.iter()), rows.offset()));
         }
         let (mut counts, mut before) = (Counts::default(), Fingerprint::default());
         let table = part.table;
@@ -167,9 +195,9 @@ impl Alignment {
         };
         snapshot.each_row(table, &self.layout, Order::Key, &mut |cells| {
             let row = self.as_dumped(cells);
-            let row_digest = digest(row.iter());
+            let row_digest = digester.digest(row.iter());
             before.add(row_digest);
-            match dumped.remove(&self.key_digest(&row)) {
+            match dumped.remove(&self.key_digest(&mut digester, &row)) {
                 None => {
                     counts.removed += 1;
                     each(Some(cells), None);

@@ -3,7 +3,7 @@
 
 use super::source::{BUFFER_BYTES, Fault, Part, Source, meaning};
 use crate::csv::{self, Next, Reader};
-use crate::fingerprint::{Fingerprint, digest};
+use crate::fingerprint::{Digester, Fingerprint};
 use crate::limits::{ColumnLimit, Limits};
 use crate::schema::Table;
 use crate::table::Cell;
@@ -247,6 +247,7 @@ impl Check<'_, '_> {
         let not_null = limits.iter().enumerate().filter(|(_, limit)| limit.is_not_null());
         self.not_null = not_null.map(|(at, _)| at).collect();
         let mut refused: Vec<(usize, String)> = Vec::new();
+        let mut digester = Digester::default();
         loop {
             match self.advance()? {
                 Next::End => return Ok(()),
@@ -256,7 +257,7 @@ impl Check<'_, '_> {
                     for (used, cell) in self.used.iter_mut().zip(&cells) {
                         *used |= cell.is_some();
                     }
-                    self.fingerprint.add(digest(cells.iter()));
+                    self.fingerprint.add(digester.digest(cells.iter()));
                     self.keys.push(hash_key(&self.hashes, &cells, &keys));
                     for (at, (cell, limit)) in cells.iter().zip(limits).enumerate() {
                         let why = cell.as_deref().and_then(|value| limit.refuses(value));

@@ -421,6 +421,10 @@ impl Snapshot for &Source {
         Ok(self.part(table).map(|part| Layout::new(table, &part.columns)))
     }
 
+    fn count(&mut self, table: &'static Table) -> Result<u64, Error> {
+        Ok(self.part(table).map_or(0, |part| part.fingerprint.rows))
+    }
+
     fn each_row(
         &mut self,
         table: &'static Table,

@@ -36,6 +36,8 @@ struct Part {
     schema: String,
     /// It was made for this transaction.
     made: bool,
+    /// Its structure was looked at; what was written since is SQLite's own.
+    sound: bool,
 }
 
 /// What is bound as text, whatever its bytes.
@@ -72,7 +74,7 @@ impl Attached {
                 Some(candidate) => candidate.changeable()?,
                 None => make(&path).map(|()| path)?,
             };
-            all.files.push(Part { table, path, schema, made });
+            all.files.push(Part { table, path, schema, made, sound: made });
         }
         if !all.files.is_empty() {
             all.connection = Some(all.open(wait)?);
@@ -161,7 +163,18 @@ impl Snapshot for Attached {
     }
 
     fn layout(&mut self, table: &'static Table) -> Result<Option<Layout>, Error> {
+        if self.files.iter().any(|part| part.table == table && !part.sound) {
+            self.place(table)?.check_sound()?;
+            self.files
+                .iter_mut()
+                .filter(|part| part.table == table)
+                .for_each(|part| part.sound = true);
+        }
         self.place(table)?.layout(table)
+    }
+
+    fn count(&mut self, table: &'static Table) -> Result<u64, Error> {
+        self.place(table)?.count(table)
     }
 
     fn each_row(

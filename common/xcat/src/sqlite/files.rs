@@ -91,9 +91,13 @@ impl Snapshot for Files {
 
     fn layout(&mut self, table: &'static Table) -> Result<Option<Layout>, Error> {
         match self.file(table)? {
-            Some(file) => file.place().layout(table),
+            Some(file) => file.place().check_sound().and_then(|()| file.place().layout(table)),
             None => Ok(None),
         }
+    }
+
+    fn count(&mut self, table: &'static Table) -> Result<u64, Error> {
+        self.file(table)?.map_or(Ok(0), |file| file.place().count(table))
     }
 
     fn each_row(

@@ -37,7 +37,7 @@ impl Place<'_> {
     ///
     /// # Errors
     /// `failed`, with the first fault found.
-    fn check_sound(self) -> Result<(), Error> {
+    pub(super) fn check_sound(self) -> Result<(), Error> {
         let sql = format!("PRAGMA {}.quick_check(1)", self.schema);
         let found: String = self
             .connection
@@ -51,7 +51,6 @@ impl Place<'_> {
 
     /// As [`crate::Snapshot::layout`].
     pub(super) fn layout(self, table: &Table) -> Result<Option<Layout>, Error> {
-        self.check_sound()?;
         let said = |error| self.error(&error);
         let schema = self.schema;
         let kind: Option<String> = self
@@ -94,6 +93,16 @@ impl Place<'_> {
         Ok(Some(Layout::new(table, &names)))
     }
 
+    /// As [`crate::Snapshot::count`].
+    pub(super) fn count(self, table: &Table) -> Result<u64, Error> {
+        let sql = format!("SELECT count(*) FROM {}", self.name(table));
+        let count: i64 = self
+            .connection
+            .query_row(&sql, [], |row| row.get(0))
+            .map_err(|error| self.error(&error))?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
     /// The columns in which NULL has no place.
     pub(super) fn not_null(self, table: &Table) -> Result<Vec<String>, Error> {
         self.connection
@@ -116,7 +125,12 @@ impl Place<'_> {
         let columns = sql::selected(table, layout, "NULL", |name| DIALECT.quoted(name));
         let sql = match order {
             // The planner may not choose an index where the order of the file is meant.
-            Order::Kept => format!("SELECT {columns} FROM {} NOT INDEXED", self.name(table)),
+            Order::Any | Order::Kept => {
+                format!("SELECT {columns} FROM {} NOT INDEXED", self.name(table))
+            }
+            Order::Few(most) => {
+                format!("SELECT {columns} FROM {} NOT INDEXED LIMIT {most}", self.name(table))
+            }
             Order::Key => {
                 format!("SELECT {columns} FROM {}{}", self.name(table), self.by_key(table, layout)?)
             }
