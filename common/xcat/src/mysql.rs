@@ -156,7 +156,7 @@ impl Session {
         self.run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")?;
         let found = self.found(tables)?;
         if found.values().all(|found| found.is_transactional() || !found.is_table) {
-            self.run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")?;
+            self.run("START TRANSACTION WITH CONSISTENT SNAPSHOT")?;
         } else {
             // There is no past state of such a table to be read: nobody may write to any meanwhile.
             self.lock(&found, "READ")?;

@@ -74,9 +74,14 @@ impl Session {
         let any_bytes = encoding.iter().flatten().flatten().any(|name| name == "SQL_ASCII");
         // Nothing is converted where the server does not know what it holds.
         let ours = if any_bytes { "SQL_ASCII" } else { "UTF8" };
+        link.run(&format!("SET client_encoding = '{ours}'"))?;
+        // As far as this version has them. A policy that hides rows makes an error, and no dump that
+        // lacks them.
         link.run(&format!(
-            "SET client_encoding = '{ours}'; SET statement_timeout = 0;
-             SET idle_in_transaction_session_timeout = 0; SET lock_timeout = {}",
+            "SELECT set_config(name, CASE name WHEN 'row_security' THEN 'off'
+                WHEN 'lock_timeout' THEN '{}' ELSE '0' END, false)
+             FROM pg_catalog.pg_settings WHERE name IN ('row_security', 'lock_timeout',
+                'statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')",
             patience.lock.as_millis().max(1)
         ))?;
         Ok(Session { link, place, patience, any_bytes })

@@ -49,14 +49,14 @@ pub(crate) fn restore(
             format!("no xCAT database here ({} leads here): --create makes one", location.named_by);
         return Err(Error::failed(database.place().to_string(), why));
     }
-    let all: Vec<&'static Table> = ha_xcat::tables().iter().collect();
+    let wanted = wanted(named, arguments.all);
     if !arguments.dry_run {
         let there: Vec<&'static Table> =
-            there.iter().filter_map(|name| ha_xcat::table(name)).collect();
+            wanted.iter().copied().filter(|table| there.contains(&table.name)).collect();
         database.settle(&there)?;
     }
-    let limits = database.limits(&all)?;
-    let source = source(arguments, named, &limits, report)?;
+    let limits = database.limits(&wanted)?;
+    let source = source(arguments, &wanted, !named.is_empty(), &limits, report)?;
     report.source(&source);
     // A table that is neither here nor has a row there is not made.
     let needed = |part: &&Part| part.fingerprint.rows > 0 || there.contains(&part.table.name);
@@ -87,34 +87,40 @@ pub(crate) fn restore(
     Ok(())
 }
 
-/// The dump, read to its end and without fault.
+/// The tables that are to be restored where the dump has them.
+fn wanted(named: &[&'static Table], all: bool) -> Vec<&'static Table> {
+    if !named.is_empty() {
+        return named.to_vec();
+    }
+    let on_demand = |table: &Table| ON_DEMAND.contains(&table.name);
+    ha_xcat::tables().iter().filter(|table| all || !on_demand(table)).collect()
+}
+
+/// The dump, read to its end and without fault; where the tables were named, with all of them.
 fn source(
     arguments: &Arguments,
-    named: &[&'static Table],
+    wanted: &[&'static Table],
+    must: bool,
     limits: &Limits,
     report: &mut Report,
 ) -> Result<Source, Error> {
-    let wanted: Vec<&'static Table> = match (named, arguments.all) {
-        ([], true) => ha_xcat::tables().iter().collect(),
-        ([], false) => {
-            let on_demand = |table: &&Table| ON_DEMAND.contains(&table.name);
-            ha_xcat::tables().iter().filter(|table| !on_demand(table)).collect()
-        }
-        (named, _) => named.to_vec(),
-    };
-    let must = !named.is_empty();
     let source = match &arguments.path {
         Some(path) => {
-            let mut source = Source::open(path, &wanted, must, &mut |fault| report.fault(&fault))?;
+            let mut source = Source::open(path, wanted, must, &mut |fault| report.fault(&fault))?;
             source.check(limits, &mut |fault| report.fault(&fault))?;
             source
         }
         None => {
             let input = std::io::stdin().lock();
-            Source::of_stream(input, &wanted, must, limits, &mut |fault| report.fault(&fault))?
+            Source::of_stream(input, wanted, must, limits, &mut |fault| report.fault(&fault))?
         }
     };
     report.refuse_faults(&source.what)?;
+    // Of a database that was used, this is no dump.
+    if !must && source.parts.iter().all(|part| part.fingerprint.rows == 0) {
+        let why = "has no row in any table: name those that are to be emptied (--tables)";
+        return Err(Error::input(&source.what, why));
+    }
     Ok(source)
 }
 

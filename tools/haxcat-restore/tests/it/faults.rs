@@ -26,6 +26,16 @@ fn a_dump_with_faults_is_refused_and_each_is_told_with_its_place() {
 }
 
 #[test]
+fn a_dump_without_a_row_empties_only_what_is_named() {
+    let ground = Ground::new(&["old"]);
+    ground.csv("mac.csv", MAC);
+    ground.restore(&[]).failed_with(4, "has no row in any table").unwrap();
+    assert_eq!(ground.nodes(), ["old"]);
+    ground.restore_well(&["--tables", "mac"]);
+    assert!(ground.nodes().is_empty());
+}
+
+#[test]
 fn a_directory_that_holds_no_dump_or_is_none_is_refused() {
     let ground = Ground::new(&["old"]);
     ground.restore(&[]).failed_with(4, "holds no dump").unwrap();

@@ -81,7 +81,7 @@ fn events_are_restored_on_demand_only() {
     let ground = Ground::new(&["old"]);
     let header = "#recid,eventtime,eventtype,monitor,monnode,node,application,component,id,severity,message,rawdata,comments,disable\n";
     ground.csv("eventlog.csv", &format!("{header}\"1\",,,,,,,,,,,,,\n"));
-    ground.csv("mac.csv", MAC);
+    ground.csv("mac.csv", &format!("{MAC}\"n1\",,,,\n"));
     assert_eq!(ground.restore_well(&[]).end()["tables"], 1);
     assert!(!ground.file("eventlog").exists());
     assert_eq!(ground.restore_well(&["--tables", "eventlog"]).end()["tables"], 1);
