@@ -119,10 +119,12 @@ impl<W: Write> Stream<W> {
 
     /// Writes the `end` line of work that an error ended, and gives the error back for [`crate::run`].
     pub fn end_failed(self, totals: &Map<String, Value>, error: Error) -> Error {
-        match self.close(error.kind.status(), totals, Some(&error)) {
-            Ok(_) => error,
-            Err(closing) => closing,
+        let tool = self.tool;
+        if let Err(closing) = self.close(error.kind.status(), totals, Some(&error)) {
+            // It is the lesser of the two: the status is that of what ended the work.
+            tool.say(&closing.to_string());
         }
+        error
     }
 
     fn close(
@@ -259,6 +261,12 @@ mod tests {
         assert_eq!(gone.end(&Map::new()).unwrap(), Status::Done);
         let full = Stream::begin_on(Broken(ErrorKind::StorageFull), TOOL, "thing/1");
         assert_eq!(full.end(&Map::new()).unwrap_err().kind, Kind::Failed);
+    }
+
+    #[test]
+    fn a_full_disk_does_not_hide_what_ended_the_work() {
+        let full = Stream::begin_on(Broken(ErrorKind::StorageFull), TOOL, "thing/1");
+        assert_eq!(full.end_failed(&Map::new(), Error::busy("mn", "is locked")).kind, Kind::Busy);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use ::mysql::{Conn, OptsBuilder, Value};
 use columns::Found;
 use ha_json::Error;
 use std::borrow::Cow;
+use std::cell::Cell as Flag;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +40,8 @@ pub(crate) struct Session {
     patience: Patience,
     /// The longest packet that the server takes, in bytes.
     most: usize,
+    /// The server kept silent, or is gone: nothing more is asked of it.
+    lost: Flag<bool>,
 }
 
 impl std::fmt::Debug for Session {
@@ -100,6 +103,8 @@ impl Session {
             format!("SESSION lock_wait_timeout = {seconds}"),
             format!("SESSION innodb_lock_wait_timeout = {seconds}"),
             "SESSION net_write_timeout = 3600".to_owned(),
+            // Until a stream has come, nothing is said.
+            "SESSION wait_timeout = 86400".to_owned(),
         ] {
             connection.query_drop(format!("SET {setting}")).map_err(said)?;
         }
@@ -113,7 +118,13 @@ impl Session {
             database: Some(server.database.clone()),
             ..Place::default()
         };
-        Ok(Session { connection, place, patience, most: most.unwrap_or(1 << 20) })
+        Ok(Session {
+            connection,
+            place,
+            patience,
+            most: most.unwrap_or(1 << 20),
+            lost: Flag::new(false),
+        })
     }
 
     pub(crate) fn place(&self) -> Place {
@@ -126,6 +137,7 @@ impl Session {
     }
 
     fn error(&self, error: &::mysql::Error) -> Error {
+        self.lost.set(self.lost.get() || words::is_lost(error));
         words::said(&self.place.to_string(), error, self.patience.lock)
     }
 
@@ -152,7 +164,24 @@ impl Session {
         columns::found(&mut self.connection, tables).map_err(|error| self.error(&error))
     }
 
+    /// Makes sure that what cannot be seen is not there: the catalog is silent of tables and columns that
+    /// this user may not read.
+    ///
+    /// # Errors
+    /// `failed`, where one of them may not be read.
+    fn check_visible(&mut self, tables: &[&'static Table]) -> Result<(), Error> {
+        for table in tables {
+            let look = format!("SELECT * FROM {} LIMIT 0", DIALECT.quoted(table.name));
+            match self.connection.query_drop(look) {
+                Err(error) if !words::is_no_table(&error) => return Err(self.error(&error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn snapshot(&mut self, tables: &[&'static Table]) -> Result<Held<'_>, Error> {
+        self.check_visible(tables)?;
         self.run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")?;
         let found = self.found(tables)?;
         if found.values().all(|found| found.is_transactional() || !found.is_table) {
@@ -165,7 +194,14 @@ impl Session {
     }
 
     pub(crate) fn transaction(&mut self, tables: &[&'static Table]) -> Result<Held<'_>, Error> {
+        self.check_visible(tables)?;
         let found = self.found(tables)?;
+        let bound = columns::referenced(&mut self.connection, tables);
+        if let Some((name, by)) = bound.map_err(|error| self.error(&error))? {
+            let why =
+                format!("a foreign key of table {by} leads to it, so rows there would go, too");
+            return Err(Error::failed(format!("{}: table {name}", self.place), why));
+        }
         let other = found.iter().find(|(_, found)| found.is_table && !found.is_transactional());
         if let Some((name, found)) = other {
             let why = format!(
@@ -223,7 +259,10 @@ fn socket(server: &Server) -> Option<PathBuf> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        // After a commit there is nothing to take back, and a server that is gone has done so.
+        // After a commit there is nothing to take back, and for a connection that is lost the server does.
+        if self.session.lost.get() {
+            return;
+        }
         for sql in ["ROLLBACK", "UNLOCK TABLES", "SET autocommit = 1"] {
             let _ = self.session.run(sql);
         }
@@ -337,6 +376,12 @@ impl Transaction for Held<'_> {
             if sql.len() > most {
                 // A row that is longer than the server takes is one that it refuses by itself.
                 let rest = if row_at > 0 { sql.split_off(row_at) } else { String::new() };
+                if sql.len().max(rest.len() + head.len()) >= self.session.most {
+                    return Err(self.failed(
+                        table,
+                        "has a row that is longer than the server's max_allowed_packet",
+                    ));
+                }
                 self.session.run(&sql)?;
                 sql.clear();
                 if !rest.is_empty() {

@@ -81,7 +81,8 @@ impl Session {
             "SELECT set_config(name, CASE name WHEN 'row_security' THEN 'off'
                 WHEN 'lock_timeout' THEN '{}' ELSE '0' END, false)
              FROM pg_catalog.pg_settings WHERE name IN ('row_security', 'lock_timeout',
-                'statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')",
+                'statement_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout',
+                'transaction_timeout')",
             patience.lock.as_millis().max(1)
         ))?;
         Ok(Session { link, place, patience, any_bytes })
@@ -211,8 +212,33 @@ impl Locked<'_> {
     }
 }
 
+impl Locked<'_> {
+    /// Makes sure that the next number of a counter is one that no row has. A sequence does not go back
+    /// with its transaction, so it is never set lower, and last of all.
+    fn count_on(&self) -> Result<(), Error> {
+        for table in self.found.keys().filter_map(|name| crate::schema::table(name)) {
+            let counter = table.columns.iter().find(|column| table.kind(column) == Kind::Counter);
+            let Some(counter) = counter else { continue };
+            let sql = format!("SELECT pg_get_serial_sequence('{}', '{counter}')", table.name);
+            let sequence = self.session.link.rows(&sql)?.into_iter().flatten().flatten().next();
+            let Some(sequence) = sequence else { continue };
+            self.session.link.run(&format!(
+                "SELECT setval('{}', greatest(s.last_value, t.most)) FROM {sequence} s,
+                 (SELECT max({}) AS most FROM {}) t WHERE t.most IS NOT NULL",
+                sequence.replace('\'', "''"),
+                DIALECT.quoted(counter),
+                DIALECT.quoted(table.name)
+            ))?;
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
+        if self.session.link.is_lost() {
+            return;
+        }
         // After a commit there is nothing to take back, and a server that is gone has done so.
         let _ = self.session.link.run("ROLLBACK");
     }
@@ -311,19 +337,11 @@ impl Transaction for Locked<'_> {
         }
         copy.send(chunk)?;
         copy.finish()?;
-        for counter in table.columns.iter().filter(|column| table.kind(column) == Kind::Counter) {
-            // The next number is one that no row has. Where no sequence belongs to it, this does nothing.
-            session.link.rows(&format!(
-                "SELECT setval(pg_get_serial_sequence('{}', '{counter}'),
-                 coalesce(max({1}), 1), max({1}) IS NOT NULL) FROM {name}",
-                table.name,
-                DIALECT.quoted(counter)
-            ))?;
-        }
         Ok(())
     }
 
     fn commit(self: Box<Self>) -> Result<(), Error> {
+        self.count_on()?;
         self.session.link.run("COMMIT").map_err(|error| {
             let why = format!("{}: whether the change was made is not known: compare", error.why);
             if error.kind == ha_json::Kind::Busy { Error::busy(error.what, why) } else { error }

@@ -37,6 +37,9 @@ pub(crate) struct Counts {
     pub(crate) removed: u64,
 }
 
+/// What gets each row that differs.
+pub(crate) type Tell<'a> = dyn FnMut(&Map<String, Value>) -> Result<(), Error> + 'a;
+
 /// What to find out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Depth {
@@ -169,7 +172,7 @@ impl Alignment {
         part: &Part,
         snapshot: &mut dyn Snapshot,
         depth: Depth,
-        tell: &mut dyn FnMut(&Map<String, Value>),
+        tell: &mut Tell<'_>,
     ) -> Result<Compared, Error> {
         let show = match depth {
             Depth::Whether => return self.whether(part, snapshot),
@@ -188,10 +191,9 @@ impl Alignment {
         let (mut counts, mut before) = (Counts::default(), Fingerprint::default());
         let table = part.table;
         let unknown = &self.layout.unknown;
-        let mut each = |left: Option<&[Cell<'_>]>, right: Option<&[Cell<'_>]>| {
-            if let Some(show_secrets) = show {
-                tell(&difference(table, unknown, left, right, show_secrets));
-            }
+        let mut each = |left: Option<&[Cell<'_>]>, right: Option<&[Cell<'_>]>| match show {
+            Some(show_secrets) => tell(&difference(table, unknown, left, right, show_secrets)),
+            None => Ok(()),
         };
         snapshot.each_row(table, &self.layout, Order::Key, &mut |cells| {
             let row = self.as_dumped(cells);
@@ -200,14 +202,14 @@ impl Alignment {
             match dumped.remove(&self.key_digest(&mut digester, &row)) {
                 None => {
                     counts.removed += 1;
-                    each(Some(cells), None);
+                    each(Some(cells), None)?;
                 }
                 Some((other, _)) if other == row_digest => counts.same += 1,
                 Some((_, offset)) => {
                     counts.changed += 1;
                     if show.is_some() {
                         let right = self.as_kept(table, &part.row_at(offset)?);
-                        each(Some(cells), Some(&right));
+                        each(Some(cells), Some(&right))?;
                     }
                 }
             }
@@ -218,7 +220,7 @@ impl Alignment {
             let mut offsets: Vec<u64> = dumped.into_values().map(|(_, offset)| offset).collect();
             offsets.sort_unstable();
             for offset in offsets {
-                each(None, Some(&self.as_kept(table, &part.row_at(offset)?)));
+                each(None, Some(&self.as_kept(table, &part.row_at(offset)?)))?;
             }
         }
         let equal = before == part.fingerprint;
@@ -227,11 +229,7 @@ impl Alignment {
 }
 
 /// A table that the database does not have.
-pub(crate) fn all_added(
-    part: &Part,
-    depth: Depth,
-    tell: &mut dyn FnMut(&Map<String, Value>),
-) -> Result<Compared, Error> {
+pub(crate) fn all_added(part: &Part, depth: Depth, tell: &mut Tell<'_>) -> Result<Compared, Error> {
     let added = part.fingerprint.rows;
     let counts = Counts { added, ..Counts::default() };
     let counts = (!matches!(depth, Depth::Whether)).then_some(counts);
@@ -248,7 +246,7 @@ pub(crate) fn all_added(
                 None,
                 Some(&kept),
                 show_secrets,
-            ));
+            ))?;
         }
     }
     Ok(Compared { rows: 0, equal: added == 0, counts })

@@ -2,10 +2,11 @@
 
 use crate::Arguments;
 use crate::comparison::{Compared, Counts};
-use ha_json::{Error, Map, Status, Stream, Tool, Value, json, put_bytes};
+use ha_json::{Error, Map, Status, Stream, Tool, Value, json, put_bytes, reason};
 use ha_xcat::Place;
 use ha_xcat::dump::{Fault, Faults, Source};
-use std::io::Stdout;
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Seek, Stdout, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Instant;
 
@@ -22,6 +23,9 @@ pub(crate) struct Report {
     tables: u64,
     replaced: u64,
     rows: u64,
+    committed: bool,
+    /// Differences, in a file without a name: who reads slowly is not to hold up the database.
+    held: Option<BufWriter<File>>,
 }
 
 impl Report {
@@ -38,7 +42,14 @@ impl Report {
             tables: 0,
             replaced: 0,
             rows: 0,
+            committed: false,
+            held: None,
         }
+    }
+
+    /// From here on the work is done, whatever becomes of its report.
+    pub(crate) fn committed(&mut self) {
+        self.committed = true;
     }
 
     /// Tells the person who asked for it.
@@ -104,9 +115,36 @@ impl Report {
         );
     }
 
-    /// A row that differs.
-    pub(crate) fn difference(&mut self, difference: &Map<String, Value>) {
-        self.stream.record("difference", difference);
+    /// A row that differs, which is told once the database is closed.
+    ///
+    /// # Errors
+    /// `failed`, where it cannot be kept until then.
+    pub(crate) fn difference(&mut self, difference: &Map<String, Value>) -> Result<(), Error> {
+        let mut held = match self.held.take() {
+            Some(held) => held,
+            None => BufWriter::new(tempfile::tempfile().map_err(|error| kept_error(&error))?),
+        };
+        writeln!(held, "{}", Value::from(difference.clone()))
+            .map_err(|error| kept_error(&error))?;
+        self.held = Some(held);
+        Ok(())
+    }
+
+    /// Tells the rows that differ.
+    ///
+    /// # Errors
+    /// `failed`, where they cannot be read again.
+    pub(crate) fn release(&mut self) -> Result<(), Error> {
+        let Some(held) = self.held.take() else { return Ok(()) };
+        let mut file = held.into_inner().map_err(|error| kept_error(error.error()))?;
+        file.rewind().map_err(|error| kept_error(&error))?;
+        for line in BufReader::new(file).lines() {
+            let line = line.map_err(|error| kept_error(&error))?;
+            let record: Value =
+                line.parse().map_err(|_| kept_error(&ErrorKind::InvalidData.into()))?;
+            self.stream.record("difference", &record);
+        }
+        Ok(())
     }
 
     /// What becomes of a table.
@@ -162,8 +200,18 @@ impl Report {
         totals.insert("faults".into(), self.faults.count.into());
         totals.insert("elapsed_seconds".into(), (f64::from(milliseconds) / 1000.0).into());
         match done {
-            Ok(()) => self.stream.end(&totals),
+            Ok(()) => self.stream.end(&totals).map_err(|error| match self.committed {
+                true => {
+                    let why = "the restore is done and committed; only its report was not written";
+                    Error::failed(error.what, format!("{}: {why}", error.why))
+                }
+                false => error,
+            }),
             Err(error) => Err(self.stream.end_failed(&totals, error)),
         }
     }
+}
+
+fn kept_error(error: &std::io::Error) -> Error {
+    Error::failed(format!("temporary file in {}", std::env::temp_dir().display()), reason(error))
 }

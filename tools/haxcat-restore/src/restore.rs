@@ -7,6 +7,7 @@ use crate::report::Report;
 use crate::xcatd;
 use ha_json::Error;
 use ha_xcat::dump::{Part, Source};
+use ha_xcat::fingerprint::Fingerprint;
 use ha_xcat::{Database, Limits, Location, Patience, Snapshot, Table, Transaction};
 use std::time::Duration;
 
@@ -18,7 +19,10 @@ const ON_DEMAND: [&str; 2] = ["auditlog", "eventlog"];
 /// # Errors
 /// Usage, for a name that xCAT's schema does not have.
 pub(crate) fn named(names: &[String]) -> Result<Vec<&'static Table>, Error> {
-    let unknown = |name: &String| Error::usage(name, "is no table that xCAT knows");
+    let unknown = |name: &String| match name.as_str() {
+        "" => Error::usage("--tables", "has an empty name"),
+        name => Error::usage(name, "is no table that xCAT knows"),
+    };
     names.iter().map(|name| ha_xcat::table(name).ok_or_else(|| unknown(name))).collect()
 }
 
@@ -68,8 +72,12 @@ pub(crate) fn restore(
             true => Depth::Each { show_secrets: arguments.show_secrets },
             false => Depth::Count,
         };
-        let done = |outcome: Outcome<'_>, report: &mut Report| outcome.tell(report);
-        return each_part(&source, &mut *snapshot, depth, report, done);
+        let mut outcomes = Vec::with_capacity(source.parts.len());
+        each_part(&source, &mut *snapshot, depth, report, |outcome| outcomes.push(outcome))?;
+        drop(snapshot);
+        report.release()?;
+        outcomes.into_iter().for_each(|outcome| outcome.tell(report));
+        return Ok(());
     }
     let mut transaction = database.transaction(&tables)?;
     let depth = match arguments.itemize {
@@ -77,12 +85,22 @@ pub(crate) fn restore(
         false => Depth::Whether,
     };
     let mut outcomes = Vec::with_capacity(source.parts.len());
-    each_part(&source, &mut *transaction, depth, report, |outcome, _| outcomes.push(outcome))?;
+    each_part(&source, &mut *transaction, depth, report, |outcome| outcomes.push(outcome))?;
     for outcome in outcomes.iter().filter(|outcome| outcome.replaces()) {
         report.verbose(&format!("{}: is replaced", outcome.part.table.name));
         replace(&mut *transaction, outcome.part)?;
     }
+    // Those that were left alone, too: a trigger or a foreign key may have reached them.
+    if outcomes.iter().any(Outcome::replaces) {
+        for part in
+            outcomes.iter().map(|outcome| outcome.part).filter(|part| tables.contains(&part.table))
+        {
+            read_back(&mut *transaction, part)?;
+        }
+    }
     transaction.commit()?;
+    report.committed();
+    report.release()?;
     outcomes.into_iter().for_each(|outcome| outcome.tell(report));
     Ok(())
 }
@@ -151,7 +169,7 @@ fn each_part<'s>(
     snapshot: &mut dyn Snapshot,
     depth: Depth,
     report: &mut Report,
-    mut done: impl FnMut(Outcome<'s>, &mut Report),
+    mut done: impl FnMut(Outcome<'s>),
 ) -> Result<(), Error> {
     for part in &source.parts {
         let table = part.table;
@@ -173,7 +191,7 @@ fn each_part<'s>(
             }
         };
         snapshot.check_table(table)?;
-        done(outcome, report);
+        done(outcome);
     }
     Ok(())
 }
@@ -186,21 +204,24 @@ fn snapshot_layout(snapshot: &mut dyn Snapshot, part: &Part) -> Result<Option<Al
     Ok(snapshot.layout(part.table)?.map(|layout| Alignment::new(part, layout)))
 }
 
-/// Puts the rows in place, and reads them back.
+/// Puts the rows in place.
 fn replace(transaction: &mut dyn Transaction, part: &Part) -> Result<(), Error> {
-    let table = part.table;
-    let places = match transaction.layout(table)? {
+    let places = match transaction.layout(part.table)? {
         Some(layout) => Alignment::new(part, layout).written(),
         None => (0..part.columns.len()).collect(),
     };
     let columns: Vec<String> = places.iter().map(|at| part.columns[*at].clone()).collect();
-    transaction.replace(table, &columns, &mut Written { rows: part.rows(), places })?;
-    let alignment = transaction.layout(table)?.map(|layout| Alignment::new(part, layout));
-    let now = match alignment {
-        Some(alignment) => Some(alignment.fingerprint(part, transaction)?),
-        None => None,
+    transaction.replace(part.table, &columns, &mut Written { rows: part.rows(), places })
+}
+
+/// Makes sure that the database holds what the dump has.
+fn read_back(transaction: &mut dyn Transaction, part: &Part) -> Result<(), Error> {
+    let table = part.table;
+    let now = match transaction.layout(table)? {
+        Some(layout) => Alignment::new(part, layout).fingerprint(part, transaction)?,
+        None => Fingerprint::default(),
     };
-    if now == Some(part.fingerprint) {
+    if now == part.fingerprint {
         return Ok(());
     }
     let why = "does not hold what the dump has after it was written: nothing was changed";

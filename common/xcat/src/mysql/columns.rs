@@ -112,6 +112,23 @@ pub(super) fn found(
     Ok(all)
 }
 
+/// A table of `tables` to which a foreign key leads, and the table that has the key.
+pub(super) fn referenced(
+    connection: &mut Conn,
+    tables: &[&'static Table],
+) -> Result<Option<(String, String)>, ::mysql::Error> {
+    let names: Vec<String> = tables.iter().map(|table| format!("'{}'", table.name)).collect();
+    if names.is_empty() {
+        return Ok(None);
+    }
+    connection.query_first(format!(
+        "SELECT REFERENCED_TABLE_NAME, TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE
+         WHERE REFERENCED_TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME IN ({})
+         ORDER BY 1, 2 LIMIT 1",
+        names.join(",")
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

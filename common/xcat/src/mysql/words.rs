@@ -6,26 +6,48 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 /// Errors whose messages name tables, columns, users and files, but no values.
-const WITHOUT_VALUES: [u16; 26] = [
-    1005, 1021, 1030, 1040, 1044, 1045, 1048, 1049, 1053, 1054, 1114, 1129, 1130, 1142, 1146, 1203,
-    1205, 1213, 1227, 1290, 1364, 1406, 1412, 1698, 1792, 1836,
+const WITHOUT_VALUES: [u16; 27] = [
+    1005, 1021, 1030, 1040, 1044, 1045, 1048, 1049, 1053, 1054, 1114, 1129, 1130, 1142, 1143, 1146,
+    1203, 1205, 1213, 1227, 1290, 1364, 1406, 1412, 1698, 1792, 1836,
 ];
 
 /// Errors that pass: too many connections, shutting down, locks, a table that was just altered or is gone.
 const PASS: [u16; 8] = [1040, 1053, 1146, 1203, 1205, 1213, 1412, 1927];
 
+const SILENT: &str = "has not answered in time (--answer-wait waits longer)";
+
+fn is_silence(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+fn io_cause(error: &dyn std::error::Error) -> Option<&std::io::Error> {
+    error.source().and_then(|source| source.downcast_ref())
+}
+
+/// Whether the connection is of no more use.
+pub(super) fn is_lost(error: &Said) -> bool {
+    !matches!(error, Said::MySqlError(_))
+}
+
+/// Whether a statement failed because there is no such table.
+pub(super) fn is_no_table(error: &Said) -> bool {
+    matches!(error, Said::MySqlError(error) if error.code == 1146)
+}
+
 /// An error of a statement, which waited for locks no longer than `waited`.
 pub(super) fn said(what: &str, error: &Said, waited: Duration) -> Error {
     match error {
         Said::MySqlError(error) => server_said(what, error, waited),
-        Said::IoError(error)
-            if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-        {
-            Error::busy(what, "has not answered in time (--answer-wait waits longer)")
-        }
+        Said::IoError(error) if is_silence(error) => Error::busy(what, SILENT),
         Said::IoError(error) => {
             Error::busy(what, format!("the connection was lost: {}", reason(error)))
         }
+        Said::CodecError(codec) if io_cause(codec).is_some() => match io_cause(codec) {
+            Some(error) if !is_silence(error) => {
+                Error::busy(what, format!("the connection was lost: {}", reason(error)))
+            }
+            _ => Error::busy(what, SILENT),
+        },
         Said::CodecError(error) => {
             Error::failed(what, format!("what it sent cannot be read: {error}"))
         }
@@ -63,6 +85,7 @@ fn server_said(what: &str, error: &::mysql::MySqlError, waited: Duration) -> Err
         }
         1153 | 1301 => "does not take a row that long: its max_allowed_packet is shorter".into(),
         1366 => "does not take the encoding of a value".to_owned(),
+        1044 => format!("{} (a restore needs the privilege LOCK TABLES)", error.message),
         code if WITHOUT_VALUES.contains(&code) => error.message.clone(),
         code => format!("the server says error {code} (SQLSTATE {})", error.state),
     };

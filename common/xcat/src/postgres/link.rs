@@ -7,6 +7,7 @@ use crate::cfgloc::Server;
 use crate::patience::{Patience, within};
 use ha_json::Error;
 use postgres::{Client, NoTls, SimpleQueryMessage};
+use std::cell::Cell;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError};
@@ -31,6 +32,8 @@ pub(super) struct Link {
     jobs: Sender<Job>,
     what: String,
     answer: Duration,
+    /// The server kept silent: nothing more is asked of it.
+    lost: Cell<bool>,
 }
 
 impl Link {
@@ -74,10 +77,16 @@ impl Link {
         });
         // A wait for locks is one for an answer, too.
         let answer = patience.answer + patience.lock;
-        Ok((Link { jobs, what, answer }, at))
+        Ok((Link { jobs, what, answer, lost: Cell::new(false) }, at))
+    }
+
+    /// Whether it kept silent.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.get()
     }
 
     fn silent(&self) -> Error {
+        self.lost.set(true);
         let seconds = self.answer.as_secs();
         let why = format!("has not answered for {seconds} s (--answer-wait waits longer)");
         Error::busy(&self.what, why)

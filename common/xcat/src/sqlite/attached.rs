@@ -7,7 +7,7 @@ use super::rows::{DIALECT, Place};
 use crate::database::{Rows, Snapshot, Transaction};
 use crate::schema::Table;
 use crate::table::{Cell, Layout, Order};
-use ha_json::{Error, reason};
+use ha_json::{Error, Kind, reason};
 use rusqlite::limits::Limit;
 use rusqlite::types::{Null, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
@@ -116,11 +116,15 @@ impl Attached {
             );
             connection.execute_batch(&look).map_err(said)?;
         }
-        connection
-            .execute_batch(
-                "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; BEGIN EXCLUSIVE",
-            )
-            .map_err(|error| said(&error))?;
+        let begin = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; BEGIN EXCLUSIVE";
+        connection.execute_batch(begin).map_err(|error| match said(&error) {
+            // Which of them it is, SQLite does not say.
+            Error { kind: Kind::Busy, why, .. } if self.files.len() > 1 => {
+                let directory = first.parent().unwrap_or(first);
+                Error::busy(directory.display().to_string(), format!("a table {why}"))
+            }
+            error => error,
+        })?;
         Ok(connection)
     }
 

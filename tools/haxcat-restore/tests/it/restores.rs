@@ -190,3 +190,37 @@ fn where_the_database_insists_on_a_value_nothing_is_an_empty_one() {
         .unwrap();
     assert_eq!(found, "");
 }
+
+#[test]
+fn where_only_the_report_is_lost_it_is_said_that_the_restore_is_done() {
+    let ground = Ground::new(&["old"]);
+    ground.csv("mac.csv", &format!("{MAC}\"n1\",,,,\n"));
+    let dump = ground.dump();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = ground.command(&["-p", dump.to_str().unwrap()]);
+    let output = command.stdout(full).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(6));
+    assert!(said.contains("the restore is done and committed"), "{said}");
+    assert_eq!(ground.nodes(), ["n1"]);
+}
+
+#[test]
+fn who_reads_slowly_does_not_hold_up_the_database() {
+    let ground = Ground::new(&[]);
+    let rows: String =
+        (0..3000).map(|n| format!("\"node{n}\",,\"{}\",,\n", "x".repeat(90))).collect();
+    ground.csv("mac.csv", &format!("{MAC}{rows}"));
+    let dump = ground.dump();
+    let mut command = ground.command(&["-i", "-p", dump.to_str().unwrap()]);
+    // Nobody reads: more than a pipe holds is told.
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    let rows = "SELECT count(*) FROM mac";
+    while ground.open("mac").query_row(rows, [], |row| row.get::<_, i64>(0)) != Ok(3000) {
+        assert!(begun.elapsed().as_secs() < 60, "the database is held");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success(), "and a reader that leaves fails nothing");
+}
