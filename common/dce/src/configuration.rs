@@ -1,8 +1,7 @@
 //! The configuration `hadce-config/1`, with every default filled in.
 
-use crate::keys::Keys;
-use crate::strict::Strict;
 use crate::{Kind, Service, rules, site};
+use ha_configuration::Keys;
 use ha_json::{Error, Value};
 use ha_plan::{OnFailure, Step};
 use std::net::Ipv4Addr;
@@ -137,13 +136,7 @@ impl Configuration {
     /// # Errors
     /// Usage, naming the key, and saying what is allowed in its place.
     pub fn parse(text: &[u8]) -> Result<Configuration, Error> {
-        let Strict(value) = serde_json::from_slice(text)
-            .map_err(|error| Error::usage("", format!("is not JSON to be used: {error}")))?;
-        let Value::Object(object) = value else {
-            return Err(Error::usage("", "is not an object of JSON"));
-        };
-        let mut keys = Keys::new(object, "", &KEYS)?;
-        schema(&mut keys)?;
+        let mut keys = Keys::parse(text, SCHEMA, &KEYS)?;
         let kind = kind(&mut keys)?;
         let timeouts = Timeouts::take(&mut keys)?;
         let has_dfs = keys.flag("dfs", false)?;
@@ -179,25 +172,17 @@ impl Configuration {
             probe_seconds: timeouts.probe,
             deadline_seconds: keys.seconds("deadline_seconds", 900)?,
             environment_file: environment_file(&mut keys)?,
-            before_start: site::steps(&mut keys, "before_start", OnFailure::Stop)?,
-            after_start: site::steps(&mut keys, "after_start", OnFailure::Stop)?,
+            before_start: steps(&mut keys, "before_start", OnFailure::Stop)?,
+            after_start: steps(&mut keys, "after_start", OnFailure::Stop)?,
             // What a stop leaves running gets the node fenced: a step of the site does not end it.
-            before_stop: site::steps(&mut keys, "before_stop", OnFailure::FailAtEnd)?,
-            after_stop: site::steps(&mut keys, "after_stop", OnFailure::FailAtEnd)?,
+            before_stop: steps(&mut keys, "before_stop", OnFailure::FailAtEnd)?,
+            after_stop: steps(&mut keys, "after_stop", OnFailure::FailAtEnd)?,
             state_directory: keys
                 .path("state_directory")?
                 .unwrap_or_else(|| "/run/hatools".to_owned()),
         };
         rules::check(&configuration, &keys)?;
         Ok(configuration)
-    }
-}
-
-fn schema(keys: &mut Keys) -> Result<(), Error> {
-    match keys.text("schema")?.as_deref() {
-        Some(SCHEMA) => Ok(()),
-        Some(other) => Err(keys.bad("schema", format!("is {other:?}, and must be {SCHEMA:?}"))),
-        None => Err(keys.bad("schema", format!("is missing, and must be {SCHEMA:?}"))),
     }
 }
 
@@ -243,6 +228,10 @@ fn environment_file(keys: &mut Keys) -> Result<Option<String>, Error> {
     }
 }
 
+fn steps(keys: &mut Keys, key: &str, on_failure: OnFailure) -> Result<Vec<Step>, Error> {
+    ha_configuration::steps(keys, key, on_failure, &site::is_taken)
+}
+
 struct Timeouts {
     start_dce: u64,
     stop_dce: u64,
@@ -255,15 +244,8 @@ struct Timeouts {
 impl Timeouts {
     fn take(keys: &mut Keys) -> Result<Timeouts, Error> {
         const WITHIN: &str = "timeouts_seconds";
-        let object = match keys.take(WITHIN) {
-            None => ha_json::Map::new(),
-            Some(Value::Object(object)) => object,
-            Some(other) => {
-                return Err(keys.bad(WITHIN, format!("is {other}, and must be an object")));
-            }
-        };
         let known = ["start_dce", "stop_dce", "start_dfs", "stop_dfs", "release", "probe"];
-        let mut keys = Keys::new(object, "timeouts_seconds.", &known)?;
+        let mut keys = keys.object(WITHIN, "timeouts_seconds.", &known)?;
         Ok(Timeouts {
             start_dce: keys.seconds("start_dce", 300)?,
             stop_dce: keys.seconds("stop_dce", 120)?,

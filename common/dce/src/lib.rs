@@ -5,12 +5,10 @@
 //! The format is documented in `man/hadce-config.5`.
 
 mod configuration;
-mod keys;
 mod read;
 mod rules;
 mod service;
 mod site;
-mod strict;
 mod table;
 
 pub use configuration::{Client, Configuration, DceServer, DfsServer, HostnameRestore, SCHEMA};

@@ -1,7 +1,7 @@
 //! What the guide supports, and what its configurations need.
 
-use crate::keys::Keys;
-use crate::{Client, Configuration, HostnameRestore, NOTE_1, NOTE_2, site};
+use crate::{Client, Configuration, HostnameRestore, NOTE_1, NOTE_2};
+use ha_configuration::{Keys, distinct};
 use ha_json::Error;
 use ha_plan::is_host_name;
 use std::net::IpAddr;
@@ -11,8 +11,8 @@ pub(crate) fn check(configuration: &Configuration, keys: &Keys) -> Result<(), Er
     host_name(configuration, keys)?;
     resources(configuration, keys)?;
     let Configuration { before_start, after_start, before_stop, after_stop, .. } = configuration;
-    site::distinct(keys, ("before_start", before_start), ("after_start", after_start))?;
-    site::distinct(keys, ("before_stop", before_stop), ("after_stop", after_stop))
+    distinct(keys, ("before_start", before_start), ("after_start", after_start))?;
+    distinct(keys, ("before_stop", before_stop), ("after_stop", after_stop))
 }
 
 fn services(configuration: &Configuration, keys: &Keys) -> Result<(), Error> {

@@ -2,9 +2,11 @@
 
 use ha_json::{Error, Map, Value};
 use ha_plan::MAX_SECONDS;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-pub(crate) struct Keys {
+/// The keys of an object. What is wrong is said with the key before it.
+#[derive(Debug)]
+pub struct Keys {
     object: Map<String, Value>,
     /// What stands before the names of keys in messages.
     within: &'static str,
@@ -12,7 +14,10 @@ pub(crate) struct Keys {
 
 impl Keys {
     /// Refuses a key that is not among `known`, before any other is missed: a typo is both.
-    pub(crate) fn new(
+    ///
+    /// # Errors
+    /// Usage, naming the key.
+    pub fn new(
         object: Map<String, Value>,
         within: &'static str,
         known: &[&str],
@@ -26,12 +31,13 @@ impl Keys {
         }
     }
 
-    pub(crate) fn bad(&self, key: &str, why: impl Into<String>) -> Error {
+    /// What is wrong with the value of `key`.
+    pub fn bad(&self, key: &str, why: impl Into<String>) -> Error {
         Error::usage(format!("{}{key}", self.within), why)
     }
 
     /// The value of `key`, null or not; `None` where the key is absent.
-    pub(crate) fn take(&mut self, key: &str) -> Option<Value> {
+    pub fn take(&mut self, key: &str) -> Option<Value> {
         self.object.remove(key)
     }
 
@@ -40,7 +46,11 @@ impl Keys {
         self.take(key).filter(|value| !value.is_null())
     }
 
-    pub(crate) fn flag(&mut self, key: &str, default: bool) -> Result<bool, Error> {
+    /// True or false; `default` where it is absent.
+    ///
+    /// # Errors
+    /// Usage, naming the key, where the value is of another kind.
+    pub fn flag(&mut self, key: &str, default: bool) -> Result<bool, Error> {
         match self.take(key) {
             None => Ok(default),
             Some(Value::Bool(value)) => Ok(value),
@@ -48,7 +58,11 @@ impl Keys {
         }
     }
 
-    pub(crate) fn text(&mut self, key: &str) -> Result<Option<String>, Error> {
+    /// A text, where there is one.
+    ///
+    /// # Errors
+    /// Usage, naming the key, where the value is of another kind.
+    pub fn text(&mut self, key: &str) -> Result<Option<String>, Error> {
         match self.take(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -56,8 +70,11 @@ impl Keys {
         }
     }
 
-    /// Null is as good as absent.
-    pub(crate) fn text_or_null(&mut self, key: &str) -> Result<Option<String>, Error> {
+    /// A text; null is as good as absent.
+    ///
+    /// # Errors
+    /// Usage, naming the key, where the value is of another kind.
+    pub fn text_or_null(&mut self, key: &str) -> Result<Option<String>, Error> {
         match self.take_unless_null(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -65,7 +82,11 @@ impl Keys {
         }
     }
 
-    pub(crate) fn seconds(&mut self, key: &str, default: u64) -> Result<u64, Error> {
+    /// A time in whole seconds; `default` where it is absent.
+    ///
+    /// # Errors
+    /// Usage, naming the key, where the value is of another kind.
+    pub fn seconds(&mut self, key: &str, default: u64) -> Result<u64, Error> {
         match self.take(key) {
             None => Ok(default),
             Some(value) => {
@@ -76,7 +97,11 @@ impl Keys {
         }
     }
 
-    pub(crate) fn list(&mut self, key: &str) -> Result<Option<Vec<Value>>, Error> {
+    /// A list, where there is one.
+    ///
+    /// # Errors
+    /// Usage, naming the key, where the value is of another kind.
+    pub fn list(&mut self, key: &str) -> Result<Option<Vec<Value>>, Error> {
         match self.take(key) {
             None => Ok(None),
             Some(Value::Array(values)) => Ok(Some(values)),
@@ -85,7 +110,10 @@ impl Keys {
     }
 
     /// A list of texts, none of them twice.
-    pub(crate) fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>, Error> {
+    ///
+    /// # Errors
+    /// Usage, naming the key, where the value is of another kind.
+    pub fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>, Error> {
         let Some(values) = self.list(key)? else {
             return Ok(None);
         };
@@ -103,16 +131,19 @@ impl Keys {
     }
 
     /// A list of some of the words that `choices` stand for. An absent list is empty.
-    pub(crate) fn choices<T: Copy>(
-        &mut self,
-        key: &str,
-        choices: &[(&str, T)],
-    ) -> Result<Vec<T>, Error> {
+    ///
+    /// # Errors
+    /// Usage, naming the key, where the value is of another kind.
+    pub fn choices<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Result<Vec<T>, Error> {
         let texts = self.texts(key)?.unwrap_or_default();
         texts.iter().map(|text| self.chosen(key, text, choices)).collect()
     }
 
-    pub(crate) fn chosen<T: Copy>(
+    /// What `text`, the value of `key`, stands for among the `choices`.
+    ///
+    /// # Errors
+    /// Usage, naming the words that are allowed.
+    pub fn chosen<T: Copy>(
         &self,
         key: &str,
         text: &str,
@@ -124,35 +155,79 @@ impl Keys {
         })
     }
 
-    pub(crate) fn addresses(&mut self, key: &str) -> Result<Vec<Ipv4Addr>, Error> {
+    /// A list of IPv4 addresses that a host can have.
+    ///
+    /// # Errors
+    /// Usage, naming the key, where the value is of another kind.
+    pub fn addresses(&mut self, key: &str) -> Result<Vec<Ipv4Addr>, Error> {
         let texts = self.texts(key)?.unwrap_or_default();
         let address = |text: &String| {
             let usable =
                 |a: &Ipv4Addr| !a.is_unspecified() && !a.is_broadcast() && !a.is_multicast();
-            text.parse().ok().filter(usable).ok_or_else(|| {
-                self.bad(
-                    key,
-                    format!("{text:?} is no IPv4 address of a host, and DCE has no other"),
-                )
-            })
+            text.parse()
+                .ok()
+                .filter(usable)
+                .ok_or_else(|| self.bad(key, format!("{text:?} is no IPv4 address of a host")))
         };
         texts.iter().map(address).collect()
     }
 
-    pub(crate) fn path(&mut self, key: &str) -> Result<Option<String>, Error> {
+    /// The address of a host, IPv4 or IPv6, where there is one.
+    ///
+    /// # Errors
+    /// Usage, naming the key, where the value is of another kind.
+    pub fn address(&mut self, key: &str) -> Result<Option<IpAddr>, Error> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        let usable = |address: &IpAddr| !address.is_unspecified() && !address.is_multicast();
+        match text.parse().ok().filter(usable) {
+            Some(address) => Ok(Some(address)),
+            None => Err(self.bad(key, format!("{text:?} is no address of a host"))),
+        }
+    }
+
+    /// The keys of the object under `key`; none where it is absent. `within` stands before their names
+    /// in messages.
+    ///
+    /// # Errors
+    /// Usage, naming the key, where the value is of another kind.
+    pub fn object(
+        &mut self,
+        key: &str,
+        within: &'static str,
+        known: &[&str],
+    ) -> Result<Keys, Error> {
+        match self.take(key) {
+            None => Keys::new(Map::new(), within, known),
+            Some(Value::Object(object)) => Keys::new(object, within, known),
+            Some(other) => Err(self.bad(key, format!("is {other}, and must be an object"))),
+        }
+    }
+
+    /// An absolute path below `/`, where there is one.
+    ///
+    /// # Errors
+    /// Usage, naming the key, where the value is of another kind.
+    pub fn path(&mut self, key: &str) -> Result<Option<String>, Error> {
         let path = self.text(key)?;
         path.iter().try_for_each(|path| self.plain_path(key, path))?;
         Ok(path)
     }
 
-    pub(crate) fn paths(&mut self, key: &str) -> Result<Option<Vec<String>>, Error> {
+    /// A list of absolute paths below `/`, where there is one.
+    ///
+    /// # Errors
+    /// Usage, naming the key, where the value is of another kind.
+    pub fn paths(&mut self, key: &str) -> Result<Option<Vec<String>>, Error> {
         let paths = self.texts(key)?;
         paths.iter().flatten().try_for_each(|path| self.plain_path(key, path))?;
         Ok(paths)
     }
 
     /// Refuses what the table of mounts would never show.
-    pub(crate) fn plain_path(&self, key: &str, path: &str) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// Usage, naming the key.
+    pub fn plain_path(&self, key: &str, path: &str) -> Result<(), Error> {
         let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
         match path.strip_prefix('/') {
             Some(rest) if rest.split('/').all(plain) => Ok(()),
@@ -166,10 +241,17 @@ impl Keys {
     }
 
     /// A program and its arguments; null is as good as absent.
-    pub(crate) fn program(&mut self, key: &str) -> Result<Option<Vec<String>>, Error> {
+    ///
+    /// # Errors
+    /// Usage, naming the key, where the value is of another kind.
+    pub fn program(&mut self, key: &str) -> Result<Option<Vec<String>>, Error> {
         let Some(value) = self.take_unless_null(key) else {
             return Ok(None);
         };
+        self.argv(key, value).map(Some)
+    }
+
+    fn argv(&self, key: &str, value: Value) -> Result<Vec<String>, Error> {
         let words = value.as_array().into_iter().flatten();
         let argv: Option<Vec<String>> =
             words.map(|word| word.as_str().map(str::to_owned)).collect();
@@ -185,7 +267,7 @@ impl Keys {
         }
         match argv.iter().any(|word| word.contains('\0')) {
             true => Err(self.bad(key, "has a NUL character")),
-            false => Ok(Some(argv)),
+            false => Ok(argv),
         }
     }
 }

@@ -1,0 +1,238 @@
+//! The service managers of the systems: what they are told, and what their answers mean.
+
+/// Who starts and stops what runs on a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manager {
+    /// systemd: `systemctl`.
+    Systemd,
+    /// Init scripts: `service` and `chkconfig`.
+    Sysv,
+    /// AIX's System Resource Controller: `startsrc`, `stopsrc`, and the inittab.
+    Src,
+}
+
+/// Whether a service runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// It runs, or is on its way up or down.
+    Running,
+    /// It does not.
+    Stopped,
+    /// The system has no such service, so it does not run.
+    Absent,
+    /// What was said tells neither.
+    Unknown(String),
+}
+
+/// Whether a service is started when the machine boots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BootState {
+    /// It is.
+    Started,
+    /// It is not.
+    NotStarted,
+    /// The system has no such service.
+    Absent,
+    /// What was said tells neither.
+    Unknown(String),
+}
+
+fn argv(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// A script with its arguments, for what takes a pipe.
+fn script(text: &str, arguments: &[&str]) -> Vec<String> {
+    let mut words = argv(&["sh", "-c", text, "sh"]);
+    words.extend(arguments.iter().map(|word| (*word).to_owned()));
+    words
+}
+
+/// lssrc(1) ends with 0 for what is stopped, too. The last word of the line is its state.
+const SRC_RUNS: &str = "s=$(lssrc -s \"$1\") && case $s in *active | *stopping) case $s in *inoperative) exit 1 ;; esac ;; \
+     *) exit 1 ;; esac";
+
+/// What says of a machine which manager it has, for [`Manager::detected`].
+const DETECT: &str = "if test -d /run/systemd/system; then echo systemd; elif test \"$(uname -s)\" = AIX; then echo src; else echo sysv; fi";
+
+impl Manager {
+    /// All of them.
+    pub const ALL: [Manager; 3] = [Manager::Systemd, Manager::Sysv, Manager::Src];
+
+    /// The word of the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Manager::Systemd => "systemd",
+            Manager::Sysv => "sysv",
+            Manager::Src => "src",
+        }
+    }
+
+    /// The question which one a machine has.
+    pub fn question() -> Vec<String> {
+        script(DETECT, &[])
+    }
+
+    /// The answer to it.
+    pub fn detected(said: &str) -> Option<Manager> {
+        Manager::ALL.into_iter().find(|manager| manager.word() == said.trim())
+    }
+
+    /// Ends with 0 where the service runs, and with another status where it does not.
+    pub fn runs(self, unit: &str) -> Vec<String> {
+        match self {
+            Manager::Systemd => argv(&["systemctl", "is-active", "--quiet", unit]),
+            Manager::Sysv => argv(&["service", unit, "status"]),
+            Manager::Src => script(SRC_RUNS, &[unit]),
+        }
+    }
+
+    /// Starts it.
+    pub fn start(self, unit: &str) -> Vec<String> {
+        match self {
+            Manager::Systemd => argv(&["systemctl", "start", unit]),
+            Manager::Sysv => argv(&["service", unit, "start"]),
+            Manager::Src => argv(&["startsrc", "-s", unit]),
+        }
+    }
+
+    /// Stops it. `stopsrc` does not wait for its end.
+    pub fn stop(self, unit: &str) -> Vec<String> {
+        match self {
+            Manager::Systemd => argv(&["systemctl", "stop", unit]),
+            Manager::Sysv => argv(&["service", unit, "stop"]),
+            Manager::Src => argv(&["stopsrc", "-s", unit]),
+        }
+    }
+
+    /// Has it not started at boot. On AIX that is said for what stands in the inittab; what
+    /// /etc/rc.tcpip starts is a person's.
+    pub fn disable(self, unit: &str) -> Vec<String> {
+        match self {
+            Manager::Systemd => argv(&["systemctl", "disable", unit]),
+            Manager::Sysv => argv(&["chkconfig", "--level", "2345", unit, "off"]),
+            Manager::Src => argv(&["rmitab", unit]),
+        }
+    }
+
+    /// Asks whether it runs, for [`Manager::run_state`].
+    pub fn run_question(self, unit: &str) -> Vec<String> {
+        match self {
+            Manager::Systemd => {
+                argv(&["systemctl", "show", "--property=LoadState,ActiveState", unit])
+            }
+            Manager::Sysv => argv(&["service", unit, "status"]),
+            Manager::Src => argv(&["lssrc", "-s", unit]),
+        }
+    }
+
+    /// Asks whether it is started at boot, for [`Manager::boot_state`].
+    pub fn boot_question(self, unit: &str) -> Vec<String> {
+        match self {
+            Manager::Systemd => argv(&["systemctl", "is-enabled", unit]),
+            Manager::Sysv => argv(&["chkconfig", "--list", unit]),
+            // A line of the inittab, and one of rc.tcpip that is no comment.
+            Manager::Src => script(
+                "lsitab \"$1\"; grep \"^[[:blank:]]*start[[:blank:]].*/$1[[:blank:]]\" /etc/rc.tcpip /dev/null; \
+                 command -v lsitab >/dev/null",
+                &[unit],
+            ),
+        }
+    }
+
+    /// What the answer to [`Manager::run_question`] means.
+    pub fn run_state(self, status: i32, stdout: &str, stderr: &str) -> RunState {
+        let unknown = || RunState::Unknown(told(status, stdout, stderr));
+        match self {
+            Manager::Systemd => {
+                let value = |name: &str| {
+                    stdout
+                        .lines()
+                        .find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='))
+                };
+                match (status, value("LoadState"), value("ActiveState")) {
+                    (0, _, Some("active" | "activating" | "reloading" | "deactivating")) => {
+                        RunState::Running
+                    }
+                    (0, Some("not-found"), Some("inactive")) => RunState::Absent,
+                    (0, _, Some("inactive" | "failed")) => RunState::Stopped,
+                    _ => unknown(),
+                }
+            }
+            // LSB: 0 runs, 1 and 2 dead with a file left, 3 does not run, 4 unknown.
+            Manager::Sysv => match status {
+                0 => RunState::Running,
+                1 if says_unrecognized(stdout, stderr) => RunState::Absent,
+                1..=3 => RunState::Stopped,
+                _ => unknown(),
+            },
+            Manager::Src => {
+                let state = stdout.lines().skip(1).find_map(|line| line.split_whitespace().last());
+                match state {
+                    Some("inoperative") => RunState::Stopped,
+                    Some("active" | "stopping" | "warned") => RunState::Running,
+                    _ if says(stdout, stderr, "0513-085") => RunState::Absent,
+                    _ => unknown(),
+                }
+            }
+        }
+    }
+
+    /// What the answer to [`Manager::boot_question`] means.
+    pub fn boot_state(self, status: i32, stdout: &str, stderr: &str) -> BootState {
+        let unknown = || BootState::Unknown(told(status, stdout, stderr));
+        match self {
+            Manager::Systemd => match stdout.trim() {
+                "enabled" | "alias" => BootState::Started,
+                // What is enabled until the next boot is not started by that.
+                "disabled" | "masked" | "masked-runtime" | "enabled-runtime" | "linked"
+                | "linked-runtime" | "static" | "indirect" => BootState::NotStarted,
+                "not-found" => BootState::Absent,
+                "" if says(stdout, stderr, "No such file or directory") => BootState::Absent,
+                _ => unknown(),
+            },
+            Manager::Sysv => {
+                let line = stdout.lines().find(|line| line.contains("3:"));
+                match line {
+                    Some(line) => {
+                        let on = ["2:on", "3:on", "4:on", "5:on"];
+                        match line.split_whitespace().any(|word| on.contains(&word)) {
+                            true => BootState::Started,
+                            false => BootState::NotStarted,
+                        }
+                    }
+                    None if says(stdout, stderr, "error reading information on service") => {
+                        BootState::Absent
+                    }
+                    // It has a script, and stands in no runlevel.
+                    None if says(stdout, stderr, "but is not referenced in any runlevel") => {
+                        BootState::NotStarted
+                    }
+                    None => unknown(),
+                }
+            }
+            Manager::Src => match (status, stdout.trim().is_empty()) {
+                (0, false) => BootState::Started,
+                (0, true) => BootState::NotStarted,
+                _ => unknown(),
+            },
+        }
+    }
+}
+
+fn says(stdout: &str, stderr: &str, words: &str) -> bool {
+    stdout.contains(words) || stderr.contains(words)
+}
+
+fn says_unrecognized(stdout: &str, stderr: &str) -> bool {
+    says(stdout, stderr, "unrecognized service")
+}
+
+fn told(status: i32, stdout: &str, stderr: &str) -> String {
+    let last =
+        |text: &str| text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned);
+    match last(stderr).or_else(|| last(stdout)) {
+        Some(words) => format!("status {status}: {words}"),
+        None => format!("status {status}"),
+    }
+}
