@@ -81,7 +81,7 @@ pub(crate) fn gather(
     let eye = Eye { root, mounts: Mounts::of_this_machine() };
     let all = |paths: &[String]| paths.iter().map(|path| eye.followed(path)).collect();
     let points = |paths: &[String]| paths.iter().map(|path| eye.mount_point(path)).collect();
-    let haenv = beside("haenv");
+    let haenv = ha_command::beside("haenv");
     let dce = format!("{}/dce_cf.db", configuration.dce_local);
     Facts {
         shared_mounts: points(&configuration.shared_mounts),
@@ -100,13 +100,6 @@ pub(crate) fn gather(
             .then(|| sys::addresses(&haenv, &configuration.service_addresses)),
         haenv,
     }
-}
-
-/// The tool that was installed together with this one, else the one in `PATH`.
-fn beside(tool: &str) -> String {
-    let own = std::env::current_exe().ok();
-    let other = own.map(|own| own.with_file_name(tool)).filter(|other| other.is_file());
-    other.and_then(|other| other.to_str().map(str::to_owned)).unwrap_or_else(|| tool.to_owned())
 }
 
 fn programs(configuration: &Configuration) -> Vec<String> {
