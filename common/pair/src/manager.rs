@@ -52,6 +52,14 @@ fn script(text: &str, arguments: &[&str]) -> Vec<String> {
 const SRC_RUNS: &str = "s=$(lssrc -s \"$1\") && case $s in *active | *stopping) case $s in *inoperative) exit 1 ;; esac ;; \
      *) exit 1 ;; esac";
 
+/// Where there is no chkconfig, the links of the runlevels say it.
+const SYSV_BOOT: &str = "if command -v chkconfig >/dev/null; then exec chkconfig --list \"$1\"; fi; \
+     for l in /etc/rc[2345].d/S[0-9][0-9]\"$1\"; do if test -e \"$l\"; then echo \"$1 3:on\"; exit 0; fi; done; \
+     if test -e \"/etc/init.d/$1\"; then echo \"$1 3:off\"; else echo \"error reading information on service $1\"; fi";
+
+const SYSV_DISABLE: &str = "if command -v chkconfig >/dev/null; then exec chkconfig --level 2345 \"$1\" off; fi; \
+     exec update-rc.d \"$1\" disable";
+
 /// What says of a machine which manager it has, for [`Manager::detected`].
 const DETECT: &str = "if test -d /run/systemd/system; then echo systemd; elif test \"$(uname -s)\" = AIX; then echo src; else echo sysv; fi";
 
@@ -110,7 +118,7 @@ impl Manager {
     pub fn disable(self, unit: &str) -> Vec<String> {
         match self {
             Manager::Systemd => argv(&["systemctl", "disable", unit]),
-            Manager::Sysv => argv(&["chkconfig", "--level", "2345", unit, "off"]),
+            Manager::Sysv => script(SYSV_DISABLE, &[unit]),
             Manager::Src => argv(&["rmitab", unit]),
         }
     }
@@ -130,7 +138,7 @@ impl Manager {
     pub fn boot_question(self, unit: &str) -> Vec<String> {
         match self {
             Manager::Systemd => argv(&["systemctl", "is-enabled", unit]),
-            Manager::Sysv => argv(&["chkconfig", "--list", unit]),
+            Manager::Sysv => script(SYSV_BOOT, &[unit]),
             // A line of the inittab, and one of rc.tcpip that is no comment.
             Manager::Src => script(
                 "lsitab \"$1\"; grep \"^[[:blank:]]*start[[:blank:]].*/$1[[:blank:]]\" /etc/rc.tcpip /dev/null; \
