@@ -144,3 +144,16 @@ fn what_is_started_at_boot_is_told_from_what_is_not() {
     assert_eq!(Manager::Src.boot_state(0, "", ""), BootState::NotStarted);
     assert!(matches!(Manager::Src.boot_state(127, "", "lsitab: not found"), BootState::Unknown(_)));
 }
+
+#[test]
+fn every_published_configuration_is_still_read() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/contract/hapair-config-1");
+    let mut count = 0;
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let pair = Pair::parse(&std::fs::read(&path).unwrap());
+        assert!(pair.is_ok(), "{}: {pair:?}", path.display());
+        count += 1;
+    }
+    assert_eq!(count, 2);
+}
