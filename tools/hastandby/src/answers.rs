@@ -78,6 +78,12 @@ impl Answers {
         line.map(str::to_owned).ok_or_else(|| Error::failed(name, "said nothing"))
     }
 
+    /// Why the node could not be asked anything; `None` where one program was.
+    fn unreached(&self) -> Option<&Error> {
+        let any = self.replies.values().any(Result::is_ok);
+        self.replies.values().find_map(|reply| reply.as_ref().err()).filter(|_| !any)
+    }
+
     #[cfg(test)]
     pub(crate) fn put(&mut self, name: &str, status: i32, stdout: &str) {
         let reply = Reply { status, stdout: stdout.into(), stderr: String::new() };
@@ -112,6 +118,22 @@ pub(crate) fn ask(machine: &Machine, questions: Vec<Question>, deadline: Duratio
     };
     let names = questions.into_iter().map(|(name, _)| name);
     Answers { replies: names.zip(replies).collect() }
+}
+
+/// Asks more of a node that has given `before`. Who could not be reached then is not waited for again.
+pub(crate) fn ask_more(
+    before: &Answers,
+    machine: &Machine,
+    questions: Vec<Question>,
+    deadline: Duration,
+) -> Answers {
+    match before.unreached() {
+        None => ask(machine, questions, deadline),
+        Some(error) => {
+            let names = questions.into_iter().map(|(name, _)| name);
+            Answers { replies: names.map(|name| (name, Err(error.clone()))).collect() }
+        }
+    }
 }
 
 /// Asks this machine one question that may take long.
@@ -166,6 +188,30 @@ mod tests {
         assert_eq!(answers.text("one").unwrap(), "1");
         assert_eq!(answers.text("two").unwrap(), "2");
         assert_eq!(answers.of("hangs").unwrap_err().kind, Kind::Busy);
+    }
+
+    #[test]
+    fn who_is_not_reached_is_not_waited_for_again() {
+        let nowhere = Machine::There(
+            ha_remote::Shell::Command(vec!["false".to_owned()]),
+            ha_remote::Host { user: None, name: "n2".to_owned() },
+        );
+        let first = ask(&nowhere, vec![question("one", &["echo"])], Duration::from_secs(20));
+        let more = ask_more(
+            &first,
+            &node(),
+            vec![question("two", &["echo", "2"])],
+            Duration::from_secs(20),
+        );
+        assert_eq!(more.of("two").unwrap_err(), first.of("one").unwrap_err());
+        let there = ask(&node(), vec![question("one", &["false"])], Duration::from_secs(20));
+        let more = ask_more(
+            &there,
+            &node(),
+            vec![question("two", &["echo", "2"])],
+            Duration::from_secs(20),
+        );
+        assert_eq!(more.text("two").unwrap(), "2");
     }
 
     #[test]

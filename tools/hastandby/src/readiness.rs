@@ -80,7 +80,7 @@ fn look<'a>(pair: &'a Pair, arguments: &Arguments) -> Result<Sight<'a>, Error> {
             questions.extend(database::questions_to_the_primary());
             questions.extend(files::questions_to_the_primary(pair, number));
         }
-        answers::ask(&machines(number), questions, wait)
+        answers::ask_more(&nodes[number], &machines(number), questions, wait)
     });
     for (node, more) in nodes.iter_mut().zip(more) {
         node.extend(more);
