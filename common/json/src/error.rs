@@ -86,6 +86,11 @@ impl Error {
         Error::new(Kind::Failed, what, why)
     }
 
+    /// Failed (6), for a file without a name in `TMPDIR`.
+    pub fn temporary_file(error: &std::io::Error) -> Error {
+        Error::io(format!("temporary file in {}", std::env::temp_dir().display()), error)
+    }
+
     /// Failed (6), for an error of the operating system.
     pub fn io(what: impl Into<String>, error: &std::io::Error) -> Error {
         Error::failed(what, reason(error))

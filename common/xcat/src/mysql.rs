@@ -327,13 +327,8 @@ impl Snapshot for Held<'_> {
                 _ => format!("CAST({} AS BINARY)", expression(key)),
             })
             .collect();
-        let order = match (order, keys.is_empty()) {
-            (Order::Any, _) => String::new(),
-            (Order::Few(most), _) => format!(" LIMIT {most}"),
-            (_, true) => " ORDER BY 1".to_owned(),
-            (_, false) => format!(" ORDER BY {}", keys.join(",")),
-        };
-        let sql = format!("SELECT {columns} FROM {}{order}", DIALECT.quoted(table.name));
+        let order = sql::order(order, &keys, |most| format!("LIMIT {most}"));
+        let sql = format!("SELECT {columns} FROM {} {order}", DIALECT.quoted(table.name));
         let (place, wait) = (self.session.place.to_string(), self.session.patience.lock);
         let said = |error: ::mysql::Error| words::said(&place, &error, wait);
         let rows = self.session.connection.query_iter(sql).map_err(said)?;
@@ -395,9 +390,6 @@ impl Transaction for Held<'_> {
 
     fn commit(self: Box<Self>) -> Result<(), Error> {
         let held = self;
-        held.session.run("COMMIT").map_err(|error| {
-            let why = format!("{}: whether the change was made is not known: compare", error.why);
-            if error.kind == ha_json::Kind::Busy { Error::busy(error.what, why) } else { error }
-        })
+        held.session.run("COMMIT").map_err(sql::not_committed)
     }
 }

@@ -18,7 +18,7 @@ use crate::sql;
 use crate::table::{Cell, Layout, Order};
 use behind::{Behind, DIALECT};
 use catalog::Found;
-use ha_json::{Error, Kind};
+use ha_json::Error;
 use link::Link;
 use rows::Outgoing;
 use std::collections::BTreeMap;
@@ -198,13 +198,9 @@ impl Snapshot for Locked<'_> {
         let number = |key: &str| found.column(key).is_some_and(|column| column.number);
         let by = |key: &&str| self.session.behind.order(&real_name(found, key), number(key));
         let keys: Vec<String> = layout.keys(table).iter().map(by).collect();
-        let order = match (order, keys.is_empty()) {
-            (Order::Any, _) => String::new(),
-            (Order::Few(most), _) => format!(" FETCH FIRST {most} ROWS ONLY"),
-            (_, true) => " ORDER BY 1".to_owned(),
-            (_, false) => format!(" ORDER BY {}", keys.join(",")),
-        };
-        let sql = format!("SELECT {columns} FROM {}{order}", DIALECT.quoted(&found.name));
+        let limit = |most| format!("FETCH FIRST {most} ROWS ONLY");
+        let order = sql::order(order, &keys, limit);
+        let sql = format!("SELECT {columns} FROM {} {order}", DIALECT.quoted(&found.name));
         let incoming = self.session.link.select(sql)?;
         while let Some(batch) = incoming.next_batch()? {
             for cells in batch.rows(incoming.width) {
@@ -261,10 +257,7 @@ impl Transaction for Locked<'_> {
     }
 
     fn commit(self: Box<Self>) -> Result<(), Error> {
-        self.session.link.ask(|connection| connection.commit()).map_err(|error| {
-            let why = format!("{}: whether the change was made is not known: compare", error.why);
-            if error.kind == Kind::Busy { Error::busy(error.what, why) } else { error }
-        })
+        self.session.link.ask(|connection| connection.commit()).map_err(sql::not_committed)
     }
 }
 

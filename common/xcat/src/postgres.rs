@@ -291,12 +291,7 @@ impl Snapshot for Locked<'_> {
                 _ => format!("{}::text COLLATE \"C\" NULLS FIRST", DIALECT.quoted(key)),
             })
             .collect();
-        let order = match (order, keys.is_empty()) {
-            (Order::Any, _) => String::new(),
-            (Order::Few(most), _) => format!("LIMIT {most}"),
-            (_, true) => "ORDER BY 1".to_owned(),
-            (_, false) => format!("ORDER BY {}", keys.join(",")),
-        };
+        let order = sql::order(order, &keys, |most| format!("LIMIT {most}"));
         let sql = format!(
             "COPY (SELECT {columns} FROM {} t {order}) TO STDOUT WITH (FORMAT binary)",
             DIALECT.quoted(table.name)
@@ -342,9 +337,6 @@ impl Transaction for Locked<'_> {
 
     fn commit(self: Box<Self>) -> Result<(), Error> {
         self.count_on()?;
-        self.session.link.run("COMMIT").map_err(|error| {
-            let why = format!("{}: whether the change was made is not known: compare", error.why);
-            if error.kind == ha_json::Kind::Busy { Error::busy(error.what, why) } else { error }
-        })
+        self.session.link.run("COMMIT").map_err(sql::not_committed)
     }
 }

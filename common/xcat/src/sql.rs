@@ -1,7 +1,8 @@
 //! What the engines' SQL has in common.
 
-use crate::schema::{Kind, Table};
-use crate::table::Layout;
+use crate::schema::{self, Table};
+use crate::table::{Layout, Order};
+use ha_json::{Error, Kind};
 
 /// How an engine writes names and makes columns.
 #[derive(Clone, Copy, Debug)]
@@ -35,15 +36,15 @@ impl Dialect {
         for column in &table.columns {
             let key = if table.keys.contains(column) { self.key } else { "" };
             let kind = match table.kind(column) {
-                Kind::Text => "TEXT".to_owned(),
-                Kind::Varchar(length) => format!("VARCHAR({length})"),
-                Kind::Counter => self.counter.to_owned(),
+                schema::Kind::Text => "TEXT".to_owned(),
+                schema::Kind::Varchar(length) => format!("VARCHAR({length})"),
+                schema::Kind::Counter => self.counter.to_owned(),
             };
             parts.push(format!("{} {kind}{key}", self.quoted(column)));
         }
         // SQLite counts up only what it says of the column itself.
         if !self.counter.contains("PRIMARY KEY")
-            || !table.keys.iter().any(|key| table.kind(key) == Kind::Counter)
+            || !table.keys.iter().any(|key| table.kind(key) == schema::Kind::Counter)
         {
             parts.push(format!("PRIMARY KEY ({})", self.list(&table.keys)));
         }
@@ -67,10 +68,31 @@ pub(crate) fn selected(
     columns.join(",")
 }
 
+/// What stands behind the table, so that its rows come in this order; `keys` are the expressions that
+/// sort by the bytes of the key, and `limit` has only so many come.
+pub(crate) fn order(order: Order, keys: &[String], limit: impl FnOnce(u32) -> String) -> String {
+    match (order, keys.is_empty()) {
+        (Order::Any, _) => String::new(),
+        (Order::Few(most), _) => limit(most),
+        (Order::Kept | Order::Key, true) => "ORDER BY 1".to_owned(),
+        (Order::Kept | Order::Key, false) => format!("ORDER BY {}", keys.join(",")),
+    }
+}
+
+/// A commit that failed: where the connection was lost, its answer may be what was lost.
+pub(crate) fn not_committed(error: Error) -> Error {
+    match error.kind {
+        Kind::Busy => {
+            let why = format!("{}: whether the change was made is not known: compare", error.why);
+            Error::busy(error.what, why)
+        }
+        _ => error,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema;
 
     const PLAIN: Dialect = Dialect { quote: '"', counter: "SERIAL", key: " NOT NULL", options: "" };
 

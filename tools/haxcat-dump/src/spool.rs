@@ -1,7 +1,7 @@
 //! What goes to standard output is kept back until the database is closed: a reader that does not
 //! read, such as a pager, must not keep xCAT from writing.
 
-use ha_json::{Error, Status, reason};
+use ha_json::{Error, Status};
 use std::io::{self, ErrorKind, Seek, Write};
 use tempfile::SpooledTempFile;
 
@@ -18,8 +18,7 @@ pub(crate) fn through(
     let mut spool = Spool { kept: SpooledTempFile::new(MEMORY_BYTES), broken: None };
     let done = body(&mut spool);
     if let Some(error) = spool.broken {
-        let what = format!("temporary file in {}", std::env::temp_dir().display());
-        return Err(Error::failed(what, reason(&error)));
+        return Err(Error::temporary_file(&error));
     }
     let mut stdout = io::stdout().lock();
     let copied = spool

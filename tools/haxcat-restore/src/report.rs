@@ -2,7 +2,7 @@
 
 use crate::Arguments;
 use crate::comparison::{Compared, Counts};
-use ha_json::{Error, Map, Status, Stream, Tool, Value, json, put_bytes, reason};
+use ha_json::{Error, Map, Status, Stream, Tool, Value, json, put_bytes};
 use ha_xcat::Place;
 use ha_xcat::dump::{Fault, Faults, Source};
 use std::fs::File;
@@ -122,10 +122,12 @@ impl Report {
     pub(crate) fn difference(&mut self, difference: &Map<String, Value>) -> Result<(), Error> {
         let mut held = match self.held.take() {
             Some(held) => held,
-            None => BufWriter::new(tempfile::tempfile().map_err(|error| kept_error(&error))?),
+            None => {
+                BufWriter::new(tempfile::tempfile().map_err(|error| Error::temporary_file(&error))?)
+            }
         };
         writeln!(held, "{}", Value::from(difference.clone()))
-            .map_err(|error| kept_error(&error))?;
+            .map_err(|error| Error::temporary_file(&error))?;
         self.held = Some(held);
         Ok(())
     }
@@ -136,12 +138,12 @@ impl Report {
     /// `failed`, where they cannot be read again.
     pub(crate) fn release(&mut self) -> Result<(), Error> {
         let Some(held) = self.held.take() else { return Ok(()) };
-        let mut file = held.into_inner().map_err(|error| kept_error(error.error()))?;
-        file.rewind().map_err(|error| kept_error(&error))?;
+        let mut file = held.into_inner().map_err(|error| Error::temporary_file(error.error()))?;
+        file.rewind().map_err(|error| Error::temporary_file(&error))?;
         for line in BufReader::new(file).lines() {
-            let line = line.map_err(|error| kept_error(&error))?;
+            let line = line.map_err(|error| Error::temporary_file(&error))?;
             let record: Value =
-                line.parse().map_err(|_| kept_error(&ErrorKind::InvalidData.into()))?;
+                line.parse().map_err(|_| Error::temporary_file(&ErrorKind::InvalidData.into()))?;
             self.stream.record("difference", &record);
         }
         Ok(())
@@ -210,8 +212,4 @@ impl Report {
             Err(error) => Err(self.stream.end_failed(&totals, error)),
         }
     }
-}
-
-fn kept_error(error: &std::io::Error) -> Error {
-    Error::failed(format!("temporary file in {}", std::env::temp_dir().display()), reason(error))
 }

@@ -6,10 +6,10 @@ use super::source::{Fault, Part, Source};
 use crate::csv;
 use crate::limits::Limits;
 use crate::schema::{self, Table};
-use ha_json::{Error, Map, Value, bytes_of, reason};
+use ha_json::{Error, Map, Value, bytes_of};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Read};
+use std::io::{BufWriter, Read};
 
 const STREAM: &str = "standard input";
 
@@ -72,7 +72,8 @@ impl Source {
             has_manifest: false,
         };
         for (name, kept) in kept {
-            let file = kept.out.into_inner().map_err(|error| kept_error(error.error()))?;
+            let file =
+                kept.out.into_inner().map_err(|error| Error::temporary_file(error.error()))?;
             let mut part = Part::new(kept.table, format!("table {name}"), file, None);
             part.check(limits, Header::Any, fault)?;
             source.parts.push(part);
@@ -90,15 +91,11 @@ impl Source {
     }
 }
 
-fn kept_error(error: &io::Error) -> Error {
-    Error::failed(format!("temporary file in {}", std::env::temp_dir().display()), reason(error))
-}
-
 impl Kept {
     fn new(table: &'static Table, columns: Vec<String>) -> Result<Kept, Error> {
-        let file = tempfile::tempfile().map_err(|error| kept_error(&error))?;
+        let file = tempfile::tempfile().map_err(|error| Error::temporary_file(&error))?;
         let mut out = BufWriter::with_capacity(64 << 10, file);
-        csv::write_header(&mut out, &columns).map_err(|error| kept_error(&error))?;
+        csv::write_header(&mut out, &columns).map_err(|error| Error::temporary_file(&error))?;
         Ok(Kept { table, columns, out })
     }
 }
@@ -149,7 +146,7 @@ fn keep(
         }
     }
     let written = csv::write_exact(&mut kept.out, cells.iter().map(|cell| cell.as_deref()));
-    written.map_err(|error| kept_error(&error))
+    written.map_err(|error| Error::temporary_file(&error))
 }
 
 /// How many columns a row has, `table` not being one.
