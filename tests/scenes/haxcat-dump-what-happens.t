@@ -106,4 +106,15 @@ done
 XCATCFG=$SCENE_DIR/nowhere
 check_status 'no database is a failure' 6 haxcat-dump -p dump
 
+
+where() { XCATCFG=$1 haxcat-dump --where; }
+check "--where tells which database it is" where 'Pg:dbname=xcatdb;host=mn;port=5433|xcatadm|cluster'
+check_json "and does not go there" 'length == 2 and (.[-1] | .ok and .engine == "PostgreSQL" and .server == "mn:5433" and .database == "xcatdb" and .tables == 0)' "$OUT"
+check_status "nor does it say a password" 1 grep -q cluster "$OUT"
+engine() { XCATCFG=SQLite:/no/such/directory haxcat-dump --engine "$@"; }
+check "an engine that is as wanted is taken" engine sqlite --where
+check_status "another one is refused" 6 engine postgresql --where
+check "with what is there" grep -q 'XCATCFG: names SQLite, and another engine is wanted' "$ERR"
+check_status "before it is looked for" 6 engine mysql site
+check_status "an engine that xCAT has not is wrong usage" 2 engine oracle
 done_testing

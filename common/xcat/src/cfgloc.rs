@@ -1,6 +1,7 @@
 //! Where the database is: found as xCAT finds it. The text may hold a password, so no message
 //! repeats more of it than the engine's name.
 
+use crate::Place;
 use ha_json::{Error, reason};
 use std::ffi::OsString;
 use std::fmt;
@@ -47,6 +48,37 @@ pub struct Server {
     pub user: String,
     /// In `Debug` it is not shown, and nothing else shows it.
     pub password: String,
+}
+
+impl Location {
+    /// What it leads to, told without going there. Only its server knows whether MySQL is MariaDB.
+    pub fn place(&self) -> Place {
+        let at = |engine, server: &Server| Place {
+            engine,
+            directory: None,
+            server: Some(server.address()),
+            database: Some(server.database.clone()),
+        };
+        match &self.engine {
+            Engine::Sqlite(path) => {
+                Place { engine: "SQLite", directory: Some(path.clone()), ..Place::default() }
+            }
+            Engine::Postgres(server) => at("PostgreSQL", server),
+            Engine::Mysql(server) => at("MySQL", server),
+            Engine::Db2(server) => at("DB2", server),
+        }
+    }
+}
+
+impl Server {
+    fn address(&self) -> String {
+        match (&self.host, &self.socket, self.port) {
+            (Some(host), _, Some(port)) => format!("{host}:{port}"),
+            (Some(host), _, None) => host.clone(),
+            (None, Some(socket), _) => socket.display().to_string(),
+            (None, None, _) => "the server of this machine".to_owned(),
+        }
+    }
 }
 
 impl fmt::Debug for Server {

@@ -30,6 +30,12 @@ struct Arguments {
     /// Read the dump in DIR, and no database
     #[arg(long, value_name = "DIR", conflicts_with = "path", value_parser = clap::value_parser!(PathBuf))]
     from: Option<PathBuf>,
+    /// Refuse a database of any other engine
+    #[arg(long, value_name = "ENGINE", conflicts_with = "from")]
+    engine: Option<origin::Engine>,
+    /// Tell which database it is, and do not go there
+    #[arg(long = "where", conflicts_with_all = ["path", "from", "all", "tables", "show_secrets"])]
+    where_is_it: bool,
     /// Dump the tables auditlog and eventlog, too
     #[arg(short, long)]
     all: bool,
@@ -71,6 +77,11 @@ fn haxcat_dump(tool: Tool, arguments: Arguments) -> Result<Status, Error> {
     let located = origin::locate(&arguments)?;
     let fields = Map::from_iter([("dry_run".to_owned(), Value::from(arguments.dry_run))]);
     let mut totals = run::Totals::new(arguments.dry_run);
+    if arguments.where_is_it {
+        let stream = Stream::begin_with(std::io::stdout(), tool, SCHEMA, &fields);
+        let found = located.map(|origin| totals.tell_place(origin.place()));
+        return end(stream, &totals, found);
+    }
     let run =
         located.and_then(|origin| run::Run::prepare(tool, &arguments, named, origin, &mut totals));
     match &arguments.path {

@@ -23,6 +23,27 @@ pub(crate) enum Named {
     Dump(PathBuf),
 }
 
+/// The engines that xCAT has, as the command line names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgresql,
+    /// MariaDB, too.
+    Mysql,
+    Db2,
+}
+
+impl Engine {
+    fn of(location: &Location) -> Engine {
+        match location.engine {
+            ha_xcat::Engine::Sqlite(_) => Engine::Sqlite,
+            ha_xcat::Engine::Postgres(_) => Engine::Postgresql,
+            ha_xcat::Engine::Mysql(_) => Engine::Mysql,
+            ha_xcat::Engine::Db2(_) => Engine::Db2,
+        }
+    }
+}
+
 /// Finds out where the tables are to come from.
 ///
 /// # Errors
@@ -33,11 +54,32 @@ pub(crate) fn locate(arguments: &Arguments) -> Result<Result<Named, Error>, Erro
     }
     match ha_xcat::locate(std::env::var_os("XCATCFG"), Path::new("/")) {
         Err(error) if error.kind == Kind::Usage => Err(error),
-        located => Ok(located.map(Named::Location)),
+        located => {
+            Ok(located.and_then(|location| wanted(location, arguments.engine)).map(Named::Location))
+        }
+    }
+}
+
+fn wanted(location: Location, engine: Option<Engine>) -> Result<Location, Error> {
+    match engine {
+        Some(engine) if engine != Engine::of(&location) => {
+            let place = location.place();
+            let why = format!("names {}, and another engine is wanted", place.engine);
+            Err(Error::failed(location.named_by, why))
+        }
+        _ => Ok(location),
     }
 }
 
 impl Named {
+    /// Where that is, told without going there.
+    pub(crate) fn place(&self) -> Place {
+        match self {
+            Named::Location(location) => location.place(),
+            Named::Dump(path) => of_dump(path.clone()),
+        }
+    }
+
     /// Goes there. A dump is read to its end and must be without fault; `named` are the tables that
     /// are wanted of it, all where there are none.
     ///
@@ -72,11 +114,7 @@ impl Origin {
     pub(crate) fn place(&self) -> Place {
         match self {
             Origin::Database(database) => database.place(),
-            Origin::Dump(source) => Place {
-                engine: "CSV",
-                directory: Some(source.what.clone().into()),
-                ..Place::default()
-            },
+            Origin::Dump(source) => of_dump(source.what.clone().into()),
         }
     }
 
@@ -116,6 +154,10 @@ impl Origin {
             Origin::Dump(source) => Ok(Box::new(&*source)),
         }
     }
+}
+
+fn of_dump(directory: PathBuf) -> Place {
+    Place { engine: "CSV", directory: Some(directory), ..Place::default() }
 }
 
 /// The deadlines of the command line.

@@ -205,6 +205,11 @@ impl Totals {
         }
     }
 
+    /// It is this database.
+    pub(crate) fn tell_place(&mut self, place: Place) {
+        self.place = place;
+    }
+
     /// Counts the CSV files of a dump.
     pub(crate) fn count(&mut self, files: &[Rendered], as_of: Option<&str>) {
         self.as_of = as_of.map(str::to_owned);
