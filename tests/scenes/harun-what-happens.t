@@ -57,4 +57,12 @@ check "leaves its state" test -s state/scene/state.json
 check "the next run of the same state" run good
 check "takes it back first" log_is undo-die one two
 check "and leaves none" test ! -e state/scene/state.json
+
+check "a check that holds is answered with yes" harun --check '{"kind":"mounted","path":"/proc"}'
+check_json "in one line" 'length == 1 and (.[0] | .schema == "harun-check/1" and .ok and .holds and .why == null)' "$OUT"
+check_status "one that does not with no" 1 harun --check '{"kind":"executable","program":"/no/such/program"}'
+check_json "and why" '.[0] | .ok and (.holds | not) and .why == "/no/such/program is not a program that can be run"' "$OUT"
+check_status "a probe is asked with its own time" 1 harun --check '{"kind":"probe","probe":{"argv":["sleep","30"],"timeout_seconds":1}}'
+check_status "what is no check is wrong usage" 2 harun --check '{"kind":"mounted"}'
+check_status "and so is a path that is not absolute" 2 harun --check '{"kind":"mounted","path":"proc"}'
 done_testing

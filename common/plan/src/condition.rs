@@ -14,7 +14,24 @@ use std::time::{Duration, Instant};
 /// How long a name may take to resolve: a dead name server must not eat the deadline of a takeover.
 const RESOLVE: Duration = Duration::from_secs(10);
 
-/// Whether it holds; where not, why, as a sentence without its end.
+/// How long a check may take that stands in no plan; a probe has its own time.
+const ALONE: Duration = Duration::from_secs(60);
+
+impl Check {
+    /// Whether it holds now; where not, why, as a sentence without its end.
+    ///
+    /// # Errors
+    /// That sentence.
+    pub fn holds(&self) -> Result<(), String> {
+        let wait = match self {
+            Check::Probe { probe } => Duration::from_secs(probe.timeout_seconds),
+            _ => ALONE,
+        };
+        holds(self, Instant::now() + wait, &|| false)
+    }
+}
+
+/// As [`Check::holds`], within a time and for as long as `give_up` says no.
 pub(crate) fn holds(
     check: &Check,
     ends: Instant,

@@ -150,6 +150,15 @@ impl Probe {
 }
 
 impl Check {
+    /// The check that a text of JSON says.
+    ///
+    /// # Errors
+    /// A sentence that names the field.
+    pub fn parse(text: &str) -> Result<Check, String> {
+        let check: Check = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        check.check().map(|()| check)
+    }
+
     fn check(&self) -> Result<(), String> {
         let some = |list: &[String], name: &str| match list {
             [] => Err(format!("{name} is empty")),

@@ -18,6 +18,8 @@ fn today(name: &str) -> Vec<Value> {
         "failed.jsonl" => ground.run(&plan(&[condition, step, fails]), &[]).lines,
         "partial.jsonl" => ground.run(&plan(&[may_fail, step]), &[]).lines,
         "dry-run.jsonl" => ground.run(&plan(&[condition, step]), &["--dry-run"]).lines,
+        "holds.jsonl" => ground.run("", &["--check", r#"{"kind":"mounted","path":"/proc"}"#]).lines,
+        "not.jsonl" => ground.run("", &["--check", r#"{"kind":"mounted","path":"/no"}"#]).lines,
         other => panic!("{other} is kept, and no test makes such lines"),
     }
 }
@@ -25,6 +27,7 @@ fn today(name: &str) -> Vec<Value> {
 #[test]
 fn no_field_of_a_published_event_is_renamed_removed_or_retyped() {
     assert_eq!(ha_testing::compare("harun-1", today), Ok(4));
+    assert_eq!(ha_testing::compare("harun-check-1", today), Ok(2));
 }
 
 #[test]
