@@ -159,6 +159,16 @@ impl Pair {
         self.nodes.iter().position(|node| addresses.contains(&node.address))
     }
 
+    /// What a machine is told that is none of them.
+    pub fn not_a_node(&self) -> Error {
+        let [one, other] = &self.nodes;
+        let why = format!(
+            "is none of the pair: it has neither {} ({}) nor {} ({})",
+            one.address, one.name, other.address, other.name
+        );
+        Error::usage("this machine", why)
+    }
+
     /// Everything that runs on the primary only, in the order of starting: the database first.
     pub fn all_services(&self) -> impl Iterator<Item = &Service> {
         self.database.service.iter().chain([&self.xcatd]).chain(&self.services)

@@ -48,7 +48,7 @@ impl Engine {
             Engine::Mysql => &["mysql", "--version"],
             Engine::Db2 => &["db2level"],
         };
-        Some(words.iter().map(|word| (*word).to_owned()).collect())
+        Some(crate::words(words))
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the keys of the object to the configuration.
 
 use crate::configuration::{Dump, Node, Pair, SCHEMA, Seconds, Versions, Vip};
-use crate::{Conserver, Database, Engine, Manager, Nim, Service};
+use crate::{Conserver, Database, Engine, Manager, Nim, Service, words};
 use ha_configuration::{Keys, distinct};
 use ha_json::{Error, Value};
 use ha_plan::{OnFailure, Step, is_host_name};
@@ -368,8 +368,4 @@ fn name(keys: &mut Keys, key: &str) -> Result<String, Error> {
         true => Ok(name),
         false => Err(keys.bad(key, format!("{name:?} is no host name"))),
     }
-}
-
-fn words(list: &[&str]) -> Vec<String> {
-    list.iter().map(|word| (*word).to_owned()).collect()
 }

@@ -10,12 +10,14 @@ mod configuration;
 mod database;
 mod keys;
 mod manager;
+mod parts;
 mod proof;
 mod service;
 
 pub use configuration::{DEFAULT_FILE, Dump, Node, Pair, SCHEMA, Seconds, Versions, Vip};
 pub use database::{Database, Engine};
 pub use manager::{BootState, Manager, RunState};
+pub use parts::{Parts, script, words};
 pub use proof::Proof;
 pub use service::{Conserver, Nim, Service};
 

@@ -1,5 +1,7 @@
 //! The service managers of the systems: what they are told, and what their answers mean.
 
+use crate::parts::{script, words};
+
 /// Who starts and stops what runs on a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manager {
@@ -35,17 +37,6 @@ pub enum BootState {
     Absent,
     /// What was said tells neither.
     Unknown(String),
-}
-
-fn argv(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
-}
-
-/// A script with its arguments, for what takes a pipe.
-fn script(text: &str, arguments: &[&str]) -> Vec<String> {
-    let mut words = argv(&["sh", "-c", text, "sh"]);
-    words.extend(arguments.iter().map(|word| (*word).to_owned()));
-    words
 }
 
 /// lssrc(1) ends with 0 for what is stopped, too. The last word of the line is its state.
@@ -89,8 +80,8 @@ impl Manager {
     /// Ends with 0 where the service runs, and with another status where it does not.
     pub fn runs(self, unit: &str) -> Vec<String> {
         match self {
-            Manager::Systemd => argv(&["systemctl", "is-active", "--quiet", unit]),
-            Manager::Sysv => argv(&["service", unit, "status"]),
+            Manager::Systemd => words(&["systemctl", "is-active", "--quiet", unit]),
+            Manager::Sysv => words(&["service", unit, "status"]),
             Manager::Src => script(SRC_RUNS, &[unit]),
         }
     }
@@ -98,18 +89,18 @@ impl Manager {
     /// Starts it.
     pub fn start(self, unit: &str) -> Vec<String> {
         match self {
-            Manager::Systemd => argv(&["systemctl", "start", unit]),
-            Manager::Sysv => argv(&["service", unit, "start"]),
-            Manager::Src => argv(&["startsrc", "-s", unit]),
+            Manager::Systemd => words(&["systemctl", "start", unit]),
+            Manager::Sysv => words(&["service", unit, "start"]),
+            Manager::Src => words(&["startsrc", "-s", unit]),
         }
     }
 
     /// Stops it. `stopsrc` does not wait for its end.
     pub fn stop(self, unit: &str) -> Vec<String> {
         match self {
-            Manager::Systemd => argv(&["systemctl", "stop", unit]),
-            Manager::Sysv => argv(&["service", unit, "stop"]),
-            Manager::Src => argv(&["stopsrc", "-s", unit]),
+            Manager::Systemd => words(&["systemctl", "stop", unit]),
+            Manager::Sysv => words(&["service", unit, "stop"]),
+            Manager::Src => words(&["stopsrc", "-s", unit]),
         }
     }
 
@@ -117,9 +108,9 @@ impl Manager {
     /// /etc/rc.tcpip starts is a person's.
     pub fn disable(self, unit: &str) -> Vec<String> {
         match self {
-            Manager::Systemd => argv(&["systemctl", "disable", unit]),
+            Manager::Systemd => words(&["systemctl", "disable", unit]),
             Manager::Sysv => script(SYSV_DISABLE, &[unit]),
-            Manager::Src => argv(&["rmitab", unit]),
+            Manager::Src => words(&["rmitab", unit]),
         }
     }
 
@@ -127,17 +118,17 @@ impl Manager {
     pub fn run_question(self, unit: &str) -> Vec<String> {
         match self {
             Manager::Systemd => {
-                argv(&["systemctl", "show", "--property=LoadState,ActiveState", unit])
+                words(&["systemctl", "show", "--property=LoadState,ActiveState", unit])
             }
-            Manager::Sysv => argv(&["service", unit, "status"]),
-            Manager::Src => argv(&["lssrc", "-s", unit]),
+            Manager::Sysv => words(&["service", unit, "status"]),
+            Manager::Src => words(&["lssrc", "-s", unit]),
         }
     }
 
     /// Asks whether it is started at boot, for [`Manager::boot_state`].
     pub fn boot_question(self, unit: &str) -> Vec<String> {
         match self {
-            Manager::Systemd => argv(&["systemctl", "is-enabled", unit]),
+            Manager::Systemd => words(&["systemctl", "is-enabled", unit]),
             Manager::Sysv => script(SYSV_BOOT, &[unit]),
             // A line of the inittab, and one of rc.tcpip that is no comment.
             Manager::Src => script(

@@ -49,14 +49,7 @@ impl Roles {
 /// # Errors
 /// Usage, where it is none of them.
 pub(crate) fn here(pair: &Pair, addresses: &[IpAddr]) -> Result<usize, Error> {
-    pair.number_of(addresses).ok_or_else(|| {
-        let [one, other] = &pair.nodes;
-        let why = format!(
-            "is none of the pair: it has neither {} ({}) nor {} ({})",
-            one.address, one.name, other.address, other.name
-        );
-        Error::usage("this machine", why)
-    })
+    pair.number_of(addresses).ok_or_else(|| pair.not_a_node())
 }
 
 /// The number of the node of this name.
