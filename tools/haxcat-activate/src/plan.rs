@@ -39,12 +39,18 @@ impl Facts {
             peer_down: arguments.peer_down,
             has_vip: ha_plan::ask(&parts.vip(Answer::Yes))?,
             arping: ha_plan::ask(&parts.probe(arping))?,
-            config: Some(arguments.config.clone()).filter(|path| path != "-"),
+            config: absolute(&arguments.config),
             haxcat_dump: ha_command::beside("haxcat-dump"),
             hastandby: ha_command::beside("hastandby"),
             aix: cfg!(target_os = "aix"),
         })
     }
+}
+
+/// Programs run in `/`, whatever directory the caller stands in.
+fn absolute(config: &str) -> Option<String> {
+    let path = std::path::absolute(config).ok().filter(|_| config != "-")?;
+    path.to_str().map(str::to_owned)
 }
 
 /// The plan of a takeover.
@@ -122,7 +128,7 @@ impl Steps<'_> {
         let arguments = [address.as_str(), vip.adapter.as_str(), prefix.as_str()];
         let free = match (vip.address.is_ipv4(), self.facts.arping, self.facts.aix) {
             // Who answers by ARP has it, whatever its firewall says of pings.
-            (true, true, _) => "arping -D -q -c 3 -w 4 -I \"$2\" \"$1\"",
+            (true, true, _) => "arping -D -q -c 2 -w 3 -I \"$2\" \"$1\"",
             (true, false, false) => "! ping -n -q -c 3 -w 4 \"$1\"",
             (false, _, false) => "! ping -6 -n -q -c 3 -w 4 \"$1\"",
             (_, _, true) => "! ping -n -q -c 3 -i 1 \"$1\"",
@@ -164,7 +170,7 @@ impl Steps<'_> {
         let mut steps = vec![free, up];
         if vip.address.is_ipv4() && self.facts.arping {
             let argv =
-                words(&["arping", "-U", "-q", "-c", "3", "-w", "4", "-I", &vip.adapter, &address]);
+                words(&["arping", "-U", "-q", "-c", "2", "-w", "3", "-I", &vip.adapter, &address]);
             steps.push(Step {
                 unless: here,
                 // Who has the old one in a cache asks again in its time.
