@@ -110,7 +110,9 @@ END
     check_status "monitor: without the programs, ${mount%:*} a shared file system" "${mount#*:}" act monitor LOOK="$none" PLAN="$SCENE_DIR/plan.jsonl"
 done
 rm told/harun
-as_nobody() { PATH=$system_path OCF_RESKEY_config=/etc/passwd setpriv --reuid 65534 --clear-groups dash -s "$1" <"$agent"; }
+# The agent and what it sources as one: nobody does not get to where they are.
+sed -e "/\.agent\.sh\"\$/{r $ROOT/scripts/ocf/.agent.sh" -e 'd;}' "$agent" >in-one && chmod 755 in-one
+as_nobody() { PATH=$system_path OCF_RESKEY_config=/etc/passwd setpriv --reuid 65534 --clear-groups dash -s "$1" <in-one; }
 for action in start monitor; do check_status "$action: it needs root" 4 as_nobody $action; done
 check "validate-all looks at no node" act validate-all PATH="$SCENE_DIR/nothing:$system_path" OCF_RESKEY_config=/nowhere/dce.json
 check_status "but at level 10 it does" 5 act validate-all OCF_CHECK_LEVEL=10 OCF_RESKEY_config=/nowhere/dce.json
@@ -148,18 +150,18 @@ printf '#!/bin/sh\nrm -f "$SCENE_DIR/runs"\n' >remember/hadce-stop
 chmod +x remember/*
 # It asks for the description as nobody, who does not get into this directory.
 tester() {
-    unshare --mount sh -ec 'mount -t tmpfs -o mode=755 agents /mnt; cp "$1" /mnt; PATH=$SCENE_DIR/remember:$PATH
+    unshare --mount sh -ec 'mount -t tmpfs -o mode=755 agents /mnt; cp "$1" "$ROOT/scripts/ocf/.agent.sh" /mnt; PATH=$SCENE_DIR/remember:$PATH
         ocf-tester -n tested -o config="$SCENE_DIR/dce.json" "/mnt/${1##*/}"' tester "$1"
 }
 mutant() { # NAME SED-SCRIPT
-    sed "$2" "$agent" >"$1"
+    sed "$2" in-one >"$1"
     chmod 755 "$1"
-    ! cmp -s "$1" "$agent" && ! tester "$SCENE_DIR/$1"
+    ! cmp -s "$1" in-one && ! tester "$SCENE_DIR/$1"
 }
 check "ocf-tester finds nothing" tester "$agent"
 check "it finds a monitor that does not know stopped" mutant m1 's/^success=.*/& not_running=1/; s/ not_running=7//'
-check "it finds a stop that fails where nothing runs" mutant m2 's/^    call hadce-stop/    [ -e "$SCENE_DIR\/runs" ] || exit 1; &/'
-check "it finds a start that fails where it runs" mutant m3 's/^    call hadce-start --config/    [ ! -e "$SCENE_DIR\/runs" ] || exit 1; &/'
+check "it finds a stop that fails where nothing runs" mutant m2 's/^    call "$stopper"/    [ -e "$SCENE_DIR\/runs" ] || exit 1; &/'
+check "it finds a start that fails where it runs" mutant m3 's/^    call "$starter" --config/    [ ! -e "$SCENE_DIR\/runs" ] || exit 1; &/'
 
 # The cluster.
 mounts_before=$(cut -d ' ' -f 5 /proc/self/mountinfo)

@@ -11,7 +11,7 @@ reason=$(pair_possible && has_chrony) || {
 
 on_disk() { cat >"$CLUSTER/disk$1" && chmod 644 "$CLUSTER/disk$1"; } # PATH
 pair_new || exit
-printf 'server 10.77.0.254 iburst minpoll 0 maxpoll 1\ndriftfile /run/chrony.drift\nbindcmdaddress /run/chrony/chronyd.sock\npidfile /run/chronyd.pid\ncmdport 0\n' |
+printf 'server 10.77.0.254 iburst minpoll 0 maxpoll 1\ndriftfile /run/chrony.drift\npidfile /run/chronyd.pid\ncmdport 0\n' |
     on_disk /etc/chrony-lab.conf
 printf 'welcome to the cluster\n' | on_disk /etc/motd
 pair_config 'files=["/etc/hosts","/etc/resolv.conf","/etc/motd","/etc/site"]' 'credentials=["/etc/xcat/ca","/etc/ssh/ca"]' \
@@ -32,7 +32,7 @@ pidfile $SCENE_DIR/chronyd.pid
 driftfile $SCENE_DIR/chronyd.drift
 END
 client chronyd -x -u root -f "$SCENE_DIR/server.conf" >chronyd.log 2>&1
-follow() { node "$1" sh -c 'mkdir -p /run/chrony && chronyd -x -u root -f /etc/chrony-lab.conf'; } # NODE
+follow() { node "$1" sh -c 'mkdir -m 770 -p /run/chrony && chronyd -x -u root -f /etc/chrony-lab.conf'; } # NODE
 follow n1 && follow n2 || exit
 
 # xcatd is proven on the standby with a database of its own, before the shared one is mounted anywhere.

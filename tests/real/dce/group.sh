@@ -17,7 +17,7 @@ dce_disk() {
         "$CLUSTER/disk/etc/hatools" "$CLUSTER/disk/usr/lib/ocf/resource.d/hatools" || return
     ln -s /var/dce "$DCE/var" || return
     cp "$ROOT"/tests/real/dce/*.dce "$ROOT/tests/real/dce/common.sh" "$DCE/bin/" || return
-    cp "$ROOT/scripts/ocf/hadce" "$CLUSTER/disk/usr/lib/ocf/resource.d/hatools/" || return
+    cp "$ROOT/scripts/ocf/.agent.sh" "$ROOT/scripts/ocf/hadce" "$CLUSTER/disk/usr/lib/ocf/resource.d/hatools/" || return
     printf '127.0.0.1 localhost\n10.77.0.1 n1\n10.77.0.2 n2\n10.77.0.10 dcesvc\n' >"$CLUSTER/disk/etc/hosts"
     echo RPC_UNSUPPORTED_NETADDRS=10.77.0.1:10.77.0.2 >"$CLUSTER/disk/etc/environment"
     for _kdc in 10.77.0.10 127.0.0.1; do
