@@ -196,7 +196,8 @@ pair_trust() {
 pair_active() { # NODE
     node "$1" sh -ec '
         ip addr add 10.77.0.10/24 dev net0
-        arping -q -U -c 1 -I net0 10.77.0.10 || :
+        # It waits a second for an answer that nobody gives.
+        arping -q -U -c 1 -I net0 10.77.0.10 </dev/null >/dev/null 2>&1 &
         for mount in /etc/xcat /install /tftpboot /root/.xcat; do mount "$mount"; done
         /usr/lib/pair/daemons start xcatd
         # startsrc does not wait until it serves.
