@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Sourced by the agents beside it, which set before that: $agent, $starter and $stopper, the tools that start and stop; $part, what the
-# starter's --status writes where a part of it runs; $config and $peer_down; and a function meta_data.
+# starter's --status writes where a part of it runs; $config and $peer_down; and a function meta_data. With $partly=done, a start or a
+# stop whose steps that may fail did so (status 3) is one: no reason to move what runs, or to fence a node.
 #
 # What is wrong in the resource's parameters is wrong on every node: OCF_ERR_CONFIGURED, and Pacemaker gives up. What is wrong
 # in the configuration file is wrong on this node, which has a file of its own: OCF_ERR_ARGS, and Pacemaker tries the other.
@@ -69,6 +70,7 @@ message() {
 call() { # COMMAND...
     said=$("$@" </dev/null 2>&1)
     status=$?
+    [ "$status:${partly:-}" != 3:done ] || status=0
     # What is JSON came on standard output.
     output=$(printf '%s\n' "$said" | sed -n '/^{/p')
     words=$(printf '%s\n' "$said" | sed '/^{/d')
