@@ -40,8 +40,8 @@ take() { node n1 sh -c 'haxcat-activate --peer-down "$@"; exit $?' take "$@"; }
 gone() { node n1 sh -c 'haxcat-deactivate "$@"; exit $?' gone "$@"; }
 said() { grep -F -e "$1" "$ERR" "$OUT"; }
 failed_in() { [ "$(jq -r 'select(.type == "end").failed_steps | join(" ")' "$OUT")" = "$1" ]; }
-state() { # what goes with the role, on a node; what runs is named with how many of it there are
-    on "${1:-n1}" 'hostname
+state() { # what goes with the role, on n1; what runs is named with how many of it there are
+    on n1 'hostname
         ip -o address show to 10.77.0.10 | awk "{ print \$2, \$4 }"
         for path in /etc/xcat /install /tftpboot /root/.xcat; do echo "$path: $(grep -c " $path " /proc/self/mountinfo) mounts"; done
         for unit in xcatd named dhcpd conserver; do echo "$unit: $(systemctl is-active $unit)"; done
@@ -72,7 +72,9 @@ check_status "the status says so" 1 node n1 haxcat-activate --status
 check_status "nothing serves" 1 serves
 # From here on what two runs leave is compared with that.
 
-killed() { # WHEN COMMAND...: then the tool in $tool is killed
+killed() { # TOOL WHEN COMMAND...: then it is killed
+    tool=$1
+    shift
     node n1 sh -c 'echo "$*" >/run/kill' sh "$@"
     check_status "killed $*" 137 "$tool"
     check_status "at that point: $*" 1 node n1 test -e /run/kill
@@ -103,7 +105,7 @@ while read -r command <&3; do
     esac
     for way in $ways; do
         # shellcheck disable=SC2086 # words
-        tool=take killed $way $command
+        killed take $way $command
         check "the next run goes on" take
         same "and ends as an undisturbed one: $way $command" active
         case $way in
@@ -122,7 +124,7 @@ END
 # What a killed takeover brought can be given up at once.
 for command in "mount /etc/xcat" "systemctl start xcatd" "makedhcp -n"; do
     # shellcheck disable=SC2086
-    tool=take killed after $command
+    killed take after $command
     check "given up" gone
     same "nothing is left: killed after $command, and given up" inactive
 done
@@ -143,7 +145,7 @@ while read -r command <&3; do
     for way in $ways; do
         check "it is taken over" take
         # shellcheck disable=SC2086
-        tool=gone killed $way $command
+        killed gone $way $command
         check "the next run gives up the rest" gone
         same "and nothing is left: $way $command" inactive
     done
