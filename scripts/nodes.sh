@@ -126,8 +126,9 @@ _power_on() { # NODE
         kill -0 $! || return
         _pid=$(ps -o pid= --ppid $!) && _pid=$((_pid))
     done
-    # One that was shut down took its end of the wire along, but not always before this.
-    until ip link add "to-$1" type veth peer name net0 netns "$_pid" 2>/dev/null; do kill -0 "$_pid" || return; sleep 0.02; done
+    # One that was shut down took its end of the wire along, but not always before this. Its adapter is the same at each boot: who
+    # spoke with it before finds it again.
+    until ip link add "to-$1" type veth peer name net0 address "02:00:0a:4d:00:0${1#n}" netns "$_pid" 2>/dev/null; do kill -0 "$_pid" || return; sleep 0.02; done
     ip link set "to-$1" master lab up || return
     echo "$_pid" >"$CLUSTER/$1/pid.new" && mv "$CLUSTER/$1/pid.new" "$CLUSTER/$1/pid"
 }

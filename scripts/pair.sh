@@ -23,6 +23,7 @@
 # service managers (see the heads of units.sh, systemctl, chkconfig and src there) and xCAT's commands (xcat.py). On a node:
 #   /usr/lib/pair/units/NAME.service   a unit; pair_unit NAME EXEC [READY] makes another, between pair_new and pair_up
 #   /etc/units.broken/NAME             how a unit fails: "start fails", "stop lies", ...; see units.sh
+#   /etc/systemctl.version             see the head of systemctl
 #   /etc/xcat.broken/NAME              how a command of xCAT fails: "fails" or "hangs"
 #   /var/log/units/commands.log        what the service managers were told; NAME.log there is what a unit's daemon said
 #   /var/log/xcat/commands.log         what xCAT's commands were told
@@ -132,16 +133,16 @@ _kind() { # NODE KIND
     for _unit in "$CLUSTER"/disk/usr/lib/pair/units/*.service; do _install_unit "$1" "$_unit" || return; done
 }
 _install_unit() { # NODE FILE: for the manager of its kind
-    _disk=$CLUSTER/$1/disk _name=${2##*/}
-    _name=${_name%.service}
+    _disk=$CLUSTER/$1/disk _called=${2##*/}
+    _called=${_called%.service}
     case $(cat "$_disk/usr/lib/pair/kind") in
         systemd) cp "$2" "$_disk/usr/lib/systemd/system/" ;;
         sysv)
-            printf '#!/bin/sh\n# chkconfig: 345 85 15\n# description: %s\nexec /usr/lib/pair/initscript %s "$@"\n' "$_name" "$_name" >"$_disk/etc/init.d/$_name"
-            chmod 755 "$_disk/etc/init.d/$_name"
-            for _level in 0 1 2 3 4 5 6; do ln -s "../init.d/$_name" "$_disk/etc/rc$_level.d/K15$_name" || return; done
+            printf '#!/bin/sh\n# chkconfig: 345 85 15\n# description: %s\nexec /usr/lib/pair/initscript %s "$@"\n' "$_called" "$_called" >"$_disk/etc/init.d/$_called"
+            chmod 755 "$_disk/etc/init.d/$_called"
+            for _level in 0 1 2 3 4 5 6; do ln -s "../init.d/$_called" "$_disk/etc/rc$_level.d/K15$_called" || return; done
             ;;
-        aix) printf 'command=%s\ngroup=%s\n' "$(sed -n 's/^ExecStart=//p' "$2")" "$_name" >"$_disk/etc/objrepos/SRCsubsys.d/$_name" ;;
+        aix) printf 'command=%s\ngroup=%s\n' "$(sed -n 's/^ExecStart=//p' "$2")" "$_called" >"$_disk/etc/objrepos/SRCsubsys.d/$_called" ;;
     esac
 }
 pair_unit() { # NAME EXEC [READY]
@@ -185,9 +186,9 @@ pair_trust() {
     done
     for _pair in n1:n2 n2:n1; do
         _other=${_pair#*:}
-        _name=$(cat "$CLUSTER/$_other/name")
+        _called=$(cat "$CLUSTER/$_other/name")
         node "${_pair%:*}" sh -ec 'umask 077; cat >>/root/.ssh/authorized_keys' <"$CLUSTER/$_other.pub" || return
-        node "$_other" sh -c 'cat /etc/ssh/ssh_host_*_key.pub' | sed "s/^/$_name,10.77.0.${_other#n} /" |
+        node "$_other" sh -c 'cat /etc/ssh/ssh_host_*_key.pub' | sed "s/^/$_called,10.77.0.${_other#n} /" |
             node "${_pair%:*}" sh -ec 'umask 077; cat >>/root/.ssh/known_hosts' || return
     done
 }
@@ -195,9 +196,13 @@ pair_trust() {
 pair_active() { # NODE
     node "$1" sh -ec '
         ip addr add 10.77.0.10/24 dev net0
-        arping -q -U -c 1 -I net0 10.77.0.10 || :
+        # It waits a second for an answer that nobody gives.
+        arping -q -U -c 1 -I net0 10.77.0.10 </dev/null >/dev/null 2>&1 &
         for mount in /etc/xcat /install /tftpboot /root/.xcat; do mount "$mount"; done
         /usr/lib/pair/daemons start xcatd
+        # startsrc does not wait until it serves.
+        tries=100
+        until tabdump site >/dev/null 2>&1 || [ "$((tries -= 1))" -lt 0 ]; do sleep 0.05; done
         makedns -n
         makedhcp -n
         makedhcp -a
