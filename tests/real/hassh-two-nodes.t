@@ -147,10 +147,12 @@ check_status "and --setup alone does not take it" 1 hassh --setup --password-fil
 check "and nothing was changed" same
 echo "# mine" >>/root/.ssh/known_hosts
 check "with its fingerprint it does" hassh --setup --fingerprint "$(fingerprint)" mn2
-check_json "and the stale line is gone" '[.[] | select(.type == "change").key | "\(.host) \(.what)"] == ["mn1 removed_stale_line", "mn1 pinned"]' "$OUT"
+# ssh, which was there before, may have learnt the other key of mn2.
+check_json "and the stale lines are gone" '[.[] | select(.type == "change").key | "\(.host) \(.what)"] | unique == ["mn1 pinned", "mn1 removed_stale_line"]' "$OUT"
 check "and other lines are there" grep -qx '# mine' /root/.ssh/known_hosts
 check "ssh gets there again" ssh_works
 on_mn2 cat /etc/ssh/ssh_host_ecdsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub >brought
+ssh_works() { timeout 20 ssh -o BatchMode=yes -o ConnectTimeout=5 -o StrictHostKeyChecking=yes -o UpdateHostKeys=no mn2 true; }
 sed -i '/^mn2 /d' /root/.ssh/known_hosts
 check "keys brought by a safe way do, too" hassh --setup --host-key brought mn2
 check_json "and all are pinned" '[.[] | select(.type == "change").key.what] == ["pinned", "pinned"]' "$OUT"
