@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Sourced by the agents beside it, which set before that: $agent, $starter and $stopper, the tools that start and stop; $part, what the
-# starter's --status writes where a part of it runs; $config and $peer_down; and a function meta_data.
+# starter's --status writes where a part of it runs; $serves_at_3, which is yes where a start that ended with 3 serves; $config and
+# $peer_down; and a function meta_data.
 #
 # What is wrong in the resource's parameters is wrong on every node: OCF_ERR_CONFIGURED, and Pacemaker gives up. What is wrong
 # in the configuration file is wrong on this node, which has a file of its own: OCF_ERR_ARGS, and Pacemaker tries the other.
@@ -94,6 +95,7 @@ programs_may_come() {
 answer() { # what the last call ended with, as the cluster reads it
     case $status in
         0) exit $success ;;
+        3) [ -z "$serves_at_3" ] || exit $success; give_up $err_generic "$reason" ;;
         2 | 4) give_up $err_args "$reason" ;;
         126 | 127) give_up $err_installed "$reason" ;;
         *) give_up $err_generic "$reason" ;;
