@@ -157,7 +157,7 @@ impl Steps<'_> {
             true => words(&["ifconfig", &vip.adapter, "alias", &format!("{address}/{prefix}")]),
         };
         let up = Step {
-            unless: here.clone(),
+            unless: here,
             ready: Some(self.parts.vip(Answer::Yes)),
             ready_decides: true,
             ..Step::new(
@@ -171,17 +171,12 @@ impl Steps<'_> {
         if vip.address.is_ipv4() && self.facts.arping {
             let argv =
                 words(&["arping", "-U", "-q", "-c", "2", "-w", "3", "-I", &vip.adapter, &address]);
-            steps.push(Step {
-                unless: here,
-                // Who has the old one in a cache asks again in its time.
-                on_failure: OnFailure::GoOn,
-                ..Step::new(
-                    "vip-announce",
-                    &format!("tell the network where {address} is"),
-                    self.parts.run(argv),
-                    self.pair.seconds.probe,
-                )
-            });
+            // Also where a run was killed between the two: that it is here does not say that it was told.
+            let what = format!("tell the network where {address} is");
+            let announce =
+                self.step("vip-announce", &what, self.parts.run(argv), self.pair.seconds.probe);
+            // Who has the old one in a cache asks again in its time.
+            steps.push(Step { on_failure: OnFailure::GoOn, ..announce });
         }
         steps
     }
@@ -269,6 +264,8 @@ impl Steps<'_> {
         Step {
             unless: vec![running.clone()],
             ready: Some(running),
+            // One of xCAT's commands may have started it: startsrc fails for what runs.
+            ready_decides: true,
             ..Step::new(
                 &format!("start-{}", service.name),
                 &format!("start {}", service.unit),
