@@ -107,6 +107,25 @@ check_status "no root at all" 1 hassh mn2
 check_json "is sshd's word" "$back | [.faults[].fault] == [\"permit_root_login\"]" "$OUT"
 sed -i 1d /etc/ssh/sshd_config && "$node" sshd
 
+# What is wrong there.
+on_mn2 mv /root/.ssh/known_hosts /root/.ssh/aside
+check_status "here may be unknown there" 1 hassh mn2
+check_json "and that is told" "($there.state == \"ok\") and ($back | .host_key == \"unknown\" and .authentication == \"not_checked\" and .actual_fingerprint != null)" "$OUT"
+check "--setup pins it there" hassh --setup mn2
+check_json "and tells where" '[.[] | select(.type == "change").key | "\(.host) \(.what)"] | unique == ["mn2 pinned"]' "$OUT"
+on_mn2 mv /root/.ssh/aside /root/.ssh/known_hosts
+on_mn2 sed -i 's/10.77.0.1/10.77.0.9/' /root/.ssh/authorized_keys
+check_status "a line there that does not let us in is left" 1 hassh --setup --password-file password mn2
+check_json "and is a fault" "($there | .authentication == \"denied\" and [.faults[].fault] == [\"from\"]) and .[-1].changes == 0" "$OUT"
+on_mn2 sed -i 's/10.77.0.9/10.77.0.1/' /root/.ssh/authorized_keys
+on_mn2 sh -c 'echo Port soup >/root/.ssh/config'
+check_status "a peer whose ssh is broken cannot check" 3 hassh mn2
+check_json "and that is told" "$back | .state == \"not_checked\" and (.reason | contains(\"ssh -G\"))" "$OUT"
+on_mn2 rm /root/.ssh/config
+ip route add unreachable 10.99.0.0/16
+check_status "a network without a way is unreachable" 1 hassh --one-way 10.99.0.1
+check_json "and that is told" '.[1].values.tcp == "unreachable"' "$OUT"
+
 # A peer without hassh.
 check "the far ssh goes back where there is no hassh" hassh --hassh-path /no/hassh mn2
 check_json "and is told to have looked" "$back | .by == \"ssh\" and .state == \"ok\"" "$OUT"
@@ -143,6 +162,7 @@ on_mn2 rm /etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ed25519_key.pub
 on_mn2 ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key && on_mn2 "$node" sshd
 check_status "a changed host key ends it" 1 hassh mn2
 check_json "before anyone logs in" "$there | .host_key == \"changed\" and .authentication == \"not_checked\" and .expected_fingerprint != .actual_fingerprint and .actual_fingerprint == \"$(fingerprint)\"" "$OUT"
+check_status "a pinned key is nothing against a fingerprint" 1 hassh --setup --fingerprint "SHA256:$(printf '%043d' 0)" mn2
 check_status "and --setup alone does not take it" 1 hassh --setup --password-file password mn2
 check "and nothing was changed" same
 echo "# mine" >>/root/.ssh/known_hosts
@@ -159,6 +179,13 @@ check_json "and all are pinned" '[.[] | select(.type == "change").key.what] == [
 sed -i '/^mn2 ssh-ed25519/d' /root/.ssh/known_hosts
 check "the type that is known is asked for" hassh mn2
 check_json "so that a host of many keys is no other one" "$there | .host_key == \"pinned\" and .host_key_type == \"ecdsa-sha2-nistp256\"" "$OUT"
+
+# A disk that is full.
+sed -i '/^mn2 /d' /root/.ssh/known_hosts && both >before
+mount -o remount,size=64k /root && { head -c 100000 /dev/zero >/root/full 2>/dev/null || :; }
+check_status "a full disk ends it" 6 hassh --setup --host-key brought mn2
+rm /root/full && mount -o remount,size=16m /root
+check "with the files as they were" same
 
 # Killed, and twice at once.
 killed() {
