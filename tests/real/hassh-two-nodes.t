@@ -59,7 +59,7 @@ check "and changes nothing" same
 
 check "from nothing, with fingerprint and password" hassh --setup --password-file password --fingerprint "$(fingerprint)" mn2
 check_json "each change is told" '[.[] | select(.type == "change").key | "\(.host) \(.what)"] | sort == ["mn1 authorized", "mn1 directory_made", "mn1 key_made", "mn1 pinned", "mn2 authorized", "mn2 directory_made", "mn2 key_made", "mn2 pinned", "mn2 pinned"]' "$OUT"
-check_json "both directions are ok" "($there.state, $back.state) == \"ok\"" "$OUT"
+check_json "both directions are ok" "[$there.state, $back.state] == [\"ok\", \"ok\"]" "$OUT"
 check "nothing is said on standard error" test ! -s "$ERR"
 check "ssh gets there" ssh_works
 check "ssh gets back" ssh_works_back
@@ -156,6 +156,13 @@ hostile "a key with a second line" 4 "$pinned; printf '%s\\n' '{\"ok\":true,\"an
 hostile "a key with options" 4 "$pinned; printf '%s\\n' '{\"ok\":true,\"answer\":{\"key\":\"command=\\\\\"x\\\\\" $key\",\"changes\":[]}}'"
 hostile "a key that is none" 4 "$pinned; echo '{\"ok\":true,\"answer\":{\"key\":\"ssh-ed25519 AAAA\",\"changes\":[]}}'"
 check "and no byte was changed by any" same
+check_status "nor is such a peer believed in a check" 4 hassh --hassh-path "$SCENE_DIR/fake" mn2
+check_json "which tells the way there all the same" "($there.state == \"ok\") and .[-1].error.kind == \"input\"" "$OUT"
+values=$(printf '%s' '{"state":"ok","by":"hassh","tcp":"ok","host_key":"unknown","authentication":"ok","tried":[],"faults":[]}')
+changed='{"ok":true,"answer":{"changes":[],"faults":[]}}'
+printf '%s\n' '#!/bin/sh' "read -r x; echo '$hello'; read -r x; echo '$hello'; read -r x; echo '$changed'; read -r x; echo '{\"ok\":true,\"answer\":{\"values\":$values}}'" >fake
+check_status "nor one that got in where no host key is known" 4 hassh --hassh-path "$SCENE_DIR/fake" mn2
+check "and it is told" grep -q 'what cannot be' "$ERR"
 
 # The peer is installed anew.
 on_mn2 rm /etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ed25519_key.pub
@@ -186,6 +193,26 @@ mount -o remount,size=64k /root && { head -c 100000 /dev/zero >/root/full 2>/dev
 check_status "a full disk ends it" 6 hassh --setup --host-key brought mn2
 rm /root/full && mount -o remount,size=16m /root
 check "with the files as they were" same
+
+# By a key that gets in already, by a password that is typed, and without an ssh client.
+rm -rf /root/.ssh && on_mn2 sh -c 'rm -rf /root/.ssh; mkdir -m 700 /root/.ssh' && ssh-keygen -q -t ed25519 -N '' -f first &&
+    on_mn2 sh -c 'cat >/root/.ssh/authorized_keys; chmod 600 /root/.ssh/authorized_keys' <first.pub || exit
+check "from nothing, by a key that gets in already" hassh --setup --identity first --fingerprint "$(fingerprint)" mn2
+check_json "both directions are ok" "[$there.state, $back.state] == [\"ok\", \"ok\"]" "$OUT"
+check_json "by a key of its own" "$there.identity == \"/root/.ssh/id_ed25519\"" "$OUT"
+mkdir bare && ln -s "$(command -v hassh)" bare/hassh
+check "without an ssh client" env PATH="$SCENE_DIR/bare" hassh --one-way mn2
+check_json "it is the same" "$there | .state == \"ok\" and .host_key == \"pinned\"" "$OUT"
+if command -v script >/dev/null; then
+    typed() {
+        rm -rf /root/.ssh && on_mn2 rm -rf /root/.ssh
+        { sleep 1; echo secret; sleep 3; } | script -qec "hassh --setup --password-file - --fingerprint $(fingerprint) mn2" shown
+    }
+    check "by a password that is typed" typed
+    check "which is not shown" sh -c 'grep -q "password of root@mn2" shown && ! grep -q secret shown'
+else
+    skip "by a password that is typed" "there is no script(1)"
+fi
 
 # Killed, and twice at once.
 killed() {
