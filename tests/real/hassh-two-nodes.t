@@ -206,7 +206,7 @@ check_json "it is the same" "$there | .state == \"ok\" and .host_key == \"pinned
 if command -v script >/dev/null; then
     typed() {
         rm -rf /root/.ssh && on_mn2 rm -rf /root/.ssh
-        { sleep 1; echo secret; sleep 3; } | script -qec "hassh --setup --password-file - --fingerprint $(fingerprint) mn2" shown
+        { sleep 1; echo secret; sleep 2; } | script -qec "hassh --setup --password-file - --fingerprint $(fingerprint) mn2" shown
     }
     check "by a password that is typed" typed
     check "which is not shown" sh -c 'grep -q "password of root@mn2" shown && ! grep -q secret shown'
@@ -216,7 +216,7 @@ fi
 
 # Killed, and twice at once.
 killed() {
-    for delay in 0.02 0.05 0.1 0.15 0.2 0.25 0.3 0.4; do
+    for delay in 0.1 0.3 0.45 0.6 0.8; do
         rm -rf /root/.ssh && on_mn2 rm -rf /root/.ssh
         timeout -s KILL "$delay" hassh --setup --password-file password --fingerprint "$(fingerprint)" mn2 >/dev/null 2>&1
         for file in known_hosts authorized_keys; do
