@@ -26,6 +26,7 @@ certificate right-cert.pub -h -n 127.0.0.2,mn2 && certificate name-cert.pub -h -
 start() { # NAME ADDRESS LINE...: an sshd on a port that is free; its port is in NAME.port
     name=$1 address=$2 try=0
     shift 2
+    : >"$name.log"
     while [ "$try" -lt 20 ]; do
         try=$((try + 1))
         port=$((20000 + ($$ * 11 + try * 991) % 12000))
