@@ -59,7 +59,7 @@ check "and changes nothing" same
 
 check "from nothing, with fingerprint and password" hassh --setup --password-file password --fingerprint "$(fingerprint)" mn2
 check_json "each change is told" '[.[] | select(.type == "change").key | "\(.host) \(.what)"] | sort == ["mn1 authorized", "mn1 directory_made", "mn1 key_made", "mn1 pinned", "mn2 authorized", "mn2 directory_made", "mn2 key_made", "mn2 pinned", "mn2 pinned"]' "$OUT"
-check_json "both directions are ok" "($there.state, $back.state) == \"ok\"" "$OUT"
+check_json "both directions are ok" "[$there.state, $back.state] == [\"ok\", \"ok\"]" "$OUT"
 check "nothing is said on standard error" test ! -s "$ERR"
 check "ssh gets there" ssh_works
 check "ssh gets back" ssh_works_back
@@ -107,6 +107,25 @@ check_status "no root at all" 1 hassh mn2
 check_json "is sshd's word" "$back | [.faults[].fault] == [\"permit_root_login\"]" "$OUT"
 sed -i 1d /etc/ssh/sshd_config && "$node" sshd
 
+# What is wrong there.
+on_mn2 mv /root/.ssh/known_hosts /root/.ssh/aside
+check_status "here may be unknown there" 1 hassh mn2
+check_json "and that is told" "($there.state == \"ok\") and ($back | .host_key == \"unknown\" and .authentication == \"not_checked\" and .actual_fingerprint != null)" "$OUT"
+check "--setup pins it there" hassh --setup mn2
+check_json "and tells where" '[.[] | select(.type == "change").key | "\(.host) \(.what)"] | unique == ["mn2 pinned"]' "$OUT"
+on_mn2 mv /root/.ssh/aside /root/.ssh/known_hosts
+on_mn2 sed -i 's/10.77.0.1/10.77.0.9/' /root/.ssh/authorized_keys
+check_status "a line there that does not let us in is left" 1 hassh --setup --password-file password mn2
+check_json "and is a fault" "($there | .authentication == \"denied\" and [.faults[].fault] == [\"from\"]) and .[-1].changes == 0" "$OUT"
+on_mn2 sed -i 's/10.77.0.9/10.77.0.1/' /root/.ssh/authorized_keys
+on_mn2 sh -c 'echo Port soup >/root/.ssh/config'
+check_status "a peer whose ssh is broken cannot check" 3 hassh mn2
+check_json "and that is told" "$back | .state == \"not_checked\" and (.reason | contains(\"ssh -G\"))" "$OUT"
+on_mn2 rm /root/.ssh/config
+ip route add unreachable 10.99.0.0/16
+check_status "a network without a way is unreachable" 1 hassh --one-way 10.99.0.1
+check_json "and that is told" '.[1].values.tcp == "unreachable"' "$OUT"
+
 # A peer without hassh.
 check "the far ssh goes back where there is no hassh" hassh --hassh-path /no/hassh mn2
 check_json "and is told to have looked" "$back | .by == \"ssh\" and .state == \"ok\"" "$OUT"
@@ -137,20 +156,30 @@ hostile "a key with a second line" 4 "$pinned; printf '%s\\n' '{\"ok\":true,\"an
 hostile "a key with options" 4 "$pinned; printf '%s\\n' '{\"ok\":true,\"answer\":{\"key\":\"command=\\\\\"x\\\\\" $key\",\"changes\":[]}}'"
 hostile "a key that is none" 4 "$pinned; echo '{\"ok\":true,\"answer\":{\"key\":\"ssh-ed25519 AAAA\",\"changes\":[]}}'"
 check "and no byte was changed by any" same
+check_status "nor is such a peer believed in a check" 4 hassh --hassh-path "$SCENE_DIR/fake" mn2
+check_json "which tells the way there all the same" "($there.state == \"ok\") and .[-1].error.kind == \"input\"" "$OUT"
+values=$(printf '%s' '{"state":"ok","by":"hassh","tcp":"ok","host_key":"unknown","authentication":"ok","tried":[],"faults":[]}')
+changed='{"ok":true,"answer":{"changes":[],"faults":[]}}'
+printf '%s\n' '#!/bin/sh' "read -r x; echo '$hello'; read -r x; echo '$hello'; read -r x; echo '$changed'; read -r x; echo '{\"ok\":true,\"answer\":{\"values\":$values}}'" >fake
+check_status "nor one that got in where no host key is known" 4 hassh --hassh-path "$SCENE_DIR/fake" mn2
+check "and it is told" grep -q 'what cannot be' "$ERR"
 
 # The peer is installed anew.
 on_mn2 rm /etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ed25519_key.pub
 on_mn2 ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key && on_mn2 "$node" sshd
 check_status "a changed host key ends it" 1 hassh mn2
 check_json "before anyone logs in" "$there | .host_key == \"changed\" and .authentication == \"not_checked\" and .expected_fingerprint != .actual_fingerprint and .actual_fingerprint == \"$(fingerprint)\"" "$OUT"
+check_status "a pinned key is nothing against a fingerprint" 1 hassh --setup --fingerprint "SHA256:$(printf '%043d' 0)" mn2
 check_status "and --setup alone does not take it" 1 hassh --setup --password-file password mn2
 check "and nothing was changed" same
 echo "# mine" >>/root/.ssh/known_hosts
 check "with its fingerprint it does" hassh --setup --fingerprint "$(fingerprint)" mn2
-check_json "and the stale line is gone" '[.[] | select(.type == "change").key | "\(.host) \(.what)"] == ["mn1 removed_stale_line", "mn1 pinned"]' "$OUT"
+# ssh, which was there before, may have learnt the other key of mn2.
+check_json "and the stale lines are gone" '[.[] | select(.type == "change").key | "\(.host) \(.what)"] | unique == ["mn1 pinned", "mn1 removed_stale_line"]' "$OUT"
 check "and other lines are there" grep -qx '# mine' /root/.ssh/known_hosts
 check "ssh gets there again" ssh_works
 on_mn2 cat /etc/ssh/ssh_host_ecdsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub >brought
+ssh_works() { timeout 20 ssh -o BatchMode=yes -o ConnectTimeout=5 -o StrictHostKeyChecking=yes -o UpdateHostKeys=no mn2 true; }
 sed -i '/^mn2 /d' /root/.ssh/known_hosts
 check "keys brought by a safe way do, too" hassh --setup --host-key brought mn2
 check_json "and all are pinned" '[.[] | select(.type == "change").key.what] == ["pinned", "pinned"]' "$OUT"
@@ -158,9 +187,36 @@ sed -i '/^mn2 ssh-ed25519/d' /root/.ssh/known_hosts
 check "the type that is known is asked for" hassh mn2
 check_json "so that a host of many keys is no other one" "$there | .host_key == \"pinned\" and .host_key_type == \"ecdsa-sha2-nistp256\"" "$OUT"
 
+# A disk that is full.
+sed -i '/^mn2 /d' /root/.ssh/known_hosts && both >before
+mount -o remount,size=64k /root && { head -c 100000 /dev/zero >/root/full 2>/dev/null || :; }
+check_status "a full disk ends it" 6 hassh --setup --host-key brought mn2
+rm /root/full && mount -o remount,size=16m /root
+check "with the files as they were" same
+
+# By a key that gets in already, by a password that is typed, and without an ssh client.
+rm -rf /root/.ssh && on_mn2 sh -c 'rm -rf /root/.ssh; mkdir -m 700 /root/.ssh' && ssh-keygen -q -t ed25519 -N '' -f first &&
+    on_mn2 sh -c 'cat >/root/.ssh/authorized_keys; chmod 600 /root/.ssh/authorized_keys' <first.pub || exit
+check "from nothing, by a key that gets in already" hassh --setup --identity first --fingerprint "$(fingerprint)" mn2
+check_json "both directions are ok" "[$there.state, $back.state] == [\"ok\", \"ok\"]" "$OUT"
+check_json "by a key of its own" "$there.identity == \"/root/.ssh/id_ed25519\"" "$OUT"
+mkdir bare && ln -s "$(command -v hassh)" bare/hassh
+check "without an ssh client" env PATH="$SCENE_DIR/bare" hassh --one-way mn2
+check_json "it is the same" "$there | .state == \"ok\" and .host_key == \"pinned\"" "$OUT"
+if command -v script >/dev/null; then
+    typed() {
+        rm -rf /root/.ssh && on_mn2 rm -rf /root/.ssh
+        { sleep 1; echo secret; sleep 2; } | script -qec "hassh --setup --password-file - --fingerprint $(fingerprint) mn2" shown
+    }
+    check "by a password that is typed" typed
+    check "which is not shown" sh -c 'grep -q "password of root@mn2" shown && ! grep -q secret shown'
+else
+    skip "by a password that is typed" "there is no script(1)"
+fi
+
 # Killed, and twice at once.
 killed() {
-    for delay in 0.02 0.05 0.1 0.15 0.2 0.25 0.3 0.4; do
+    for delay in 0.1 0.3 0.45 0.6 0.8; do
         rm -rf /root/.ssh && on_mn2 rm -rf /root/.ssh
         timeout -s KILL "$delay" hassh --setup --password-file password --fingerprint "$(fingerprint)" mn2 >/dev/null 2>&1
         for file in known_hosts authorized_keys; do

@@ -14,7 +14,8 @@ pair_new || exit
 printf 'server 10.77.0.254 iburst minpoll 0 maxpoll 1\ndriftfile /run/chrony.drift\npidfile /run/chronyd.pid\ncmdport 0\n' |
     on_disk /etc/chrony-lab.conf
 printf 'welcome to the cluster\n' | on_disk /etc/motd
-pair_config 'files=["/etc/hosts","/etc/resolv.conf","/etc/motd","/etc/site"]' 'credentials=["/etc/xcat/ca","/etc/ssh/ca"]' \
+pair_unit gpfs 'sleep 1000' || exit
+pair_config 'services=["named","dhcpd","conserver",{"name":"gpfs","activate":false}]' 'files=["/etc/hosts","/etc/resolv.conf","/etc/motd","/etc/site"]' 'credentials=["/etc/xcat/ca","/etc/ssh/ca"]' \
     'clock_seconds=0.5' 'dump={"directory":"/var/xcat/dump"}' | on_disk /etc/hatools/pair.json
 mkdir "$CLUSTER/disk/etc/site" "$CLUSTER/disk/etc/ssh/ca"
 echo one | on_disk /etc/site/one
@@ -45,12 +46,13 @@ node n2 mkdir -p /var/xcat && node n1 mkdir -p /var/xcat
 check "a dump is made and brought" dump
 
 look() { node "${AT:-n2}" hastandby "$@"; }
-faults() { # what failed, one in a line, of the look in $OUT
-    jq -r 'select(.type == "finding" and .values.state == "failed") | [.key.id, .key.node, .key.item] | map(. // "-") | join(" ")' "$OUT" | sort
+faults() { # what failed, one in a line, of the look in told
+    jq -r 'select(.type == "finding" and .values.state == "failed") | [.key.id, .key.node, .key.item] | map(. // "-") | join(" ")' told | sort
 }
-unknowns() { jq -r 'select(.values.state == "unknown") | [.key.id, .key.node, .key.item, .values.found] | map(. // "-") | join(" ")' "$OUT"; }
+unknowns() { jq -r 'select(.values.state == "unknown") | [.key.id, .key.node, .key.item, .values.found] | map(. // "-") | join(" ")' told; }
 found() { # NAME EXPECTED: exactly these failed, and all could be told
     check_status "$1" 1 look
+    cp "$OUT" told
     faults >found
     printf '%s\n' "$2" | sort >wanted
     check "that and no other: $1" diff wanted found
@@ -74,17 +76,17 @@ look >/dev/null && sums >after
 check "a look changes no file" diff before after
 
 # What a tool may mend on the standby: one after the other it is made wrong, and mended at once.
-node n2 systemctl start named
+node n2 systemctl start gpfs
 node n2 systemctl enable dhcpd xcatd >/dev/null 2>&1
 node n2 sh -c 'echo other >>/etc/motd; echo two >/etc/site/two; chmod 666 /root/.ssh/authorized_keys'
-found "what a tool may mend is found" 'service-stopped xcatmn2 named
+found "what a tool may mend is found" 'service-stopped xcatmn2 gpfs
 service-boot xcatmn2 dhcpd
 service-boot xcatmn2 xcatd
 file xcatmn2 /etc/motd
 file xcatmn2 /etc/site
 ssh xcatmn1 to xcatmn2'
-check_json "and told to be mended" '[.[] | select(.values.state == "failed").values.apply] | all' "$OUT"
-primary() { node n1 sh -c 'find /root /etc /var/xcat /var/lib/hatools -xdev -type f -exec sha256sum {} + | sort; cat /var/log/units/commands.log; stat -c "%a %n" /root/.ssh/*'; }
+check_json "and told to be mended" '[.[] | select(.values.state == "failed").values.apply] | all' told
+primary() { node n1 sh -c 'find /root /etc /var/xcat /var/lib/hatools -xdev -type f -exec sha256sum {} + | sort; grep -v -e show -e is-enabled /var/log/units/commands.log; stat -c "%a %n" /root/.ssh/*'; }
 primary >before 2>/dev/null
 AT=n1
 check_status "the primary is not mended" 6 look --apply
@@ -106,14 +108,14 @@ node n1 sh -c 'echo "log in on xcatmn1" >>/etc/motd; sed -i "/xcatmn2/d" /etc/ho
 node n2 sh -c 'kill $(cat /run/chronyd.pid)'
 node n1 sqlite3 /etc/xcat/site.sqlite "update site set value = '10.77.0.1' where key = 'master'"
 node n1 sqlite3 /etc/xcat/policy.sqlite "delete from policy where name = 'xcatmn2'"
-node n2 sh -c 'exec -a "xcatd: SSL listener" sleep 300' >/dev/null 2>&1 &
+node n2 python3 -c 'import os; os.execv("/bin/sleep", ["xcatd: SSL listener", "300"])' >/dev/null 2>&1 &
 sleep 0.2
-LOOK_TWICE='vip - xcatmn'
-check_status "an address on both nodes" 3 look --standby xcatmn2
+check_status "an address on both nodes, and a name that leads elsewhere" 1 look --standby xcatmn2
+cp "$OUT" told
 faults >found
-check "is found" grep -qx "$LOOK_TWICE" found
+for fault in 'vip - xcatmn' 'name xcatmn1 xcatmn2' 'ssh xcatmn1 to xcatmn2'; do check "is found: $fault" grep -qx "$fault" found; done
+check_json "and what the far ssh met is told" 'any(.key.id == "ssh" and .key.node == "xcatmn1" and (.values.found | startswith("tcp unreachable")))' told
 node n2 ip address del 10.77.0.10/32 dev lo
-check_status "a name that leads nowhere makes the other node unknown, seen from there" 3 env AT=n1 true || look
 node n1 sh -c 'sed -i "/xcatmn2/d" /etc/hosts; echo "10.77.0.2 xcatmn2 xcatmn2.cluster.example.com" >>/etc/hosts'
 found "what is a person's is found" 'service-boot xcatmn1 conserver
 not-mounted xcatmn2 /install
@@ -128,4 +130,40 @@ time-daemon xcatmn2 -
 site - master
 policy - xcatmn2
 process xcatmn2 xcatd'
+# A person mends it.
+node n1 systemctl disable conserver >/dev/null 2>&1
+node n2 sh -c 'umount /install; sed -i "/tftpboot/s/none bind/none bind,noauto/" /etc/fstab; echo ca >/etc/ssh/ca/ca.pem; pkill -f "SSL listener"'
+follow n2
+node n1 sed -i '/log in/d' /etc/motd
+node n1 sqlite3 /etc/xcat/site.sqlite "update site set value = '10.77.0.10' where key = 'master'"
+node n1 sqlite3 /etc/xcat/policy.sqlite "insert into policy (priority, name, rule) values ('7.7', 'xcatmn2', 'trusted')"
+dump >/dev/null
+node n2 sh -c "cp $CLUSTER/shared/etc-xcat/*.sqlite /etc/xcat/" && prove >/dev/null
+node n2 hastandby --apply >/dev/null 2>&1
+check "the clock follows the server again" wait_for 30 in_time n2
+ready "what a person mended is gone"
+
+# The other service managers: init scripts, and AIX's.
+pair_down
+for kind in sysv aix; do
+    CLUSTER=
+    pair_new systemd $kind && pair_unit gpfs 'sleep 1000' || exit
+    pair_config 'services=["dhcpd",{"name":"gpfs","activate":false}]' | on_disk /etc/hatools/pair.json
+    pair_up && pair_trust && node n1 ip address add 10.77.0.10/24 dev net0 || exit
+    case $kind in
+        sysv) node n2 sh -c 'service gpfs start; chkconfig gpfs on; chkconfig xcatd on' >/dev/null ;;
+        aix) node n2 sh -c 'startsrc -s gpfs; mkitab "gpfs:2:once:startsrc -s gpfs"; mkitab "xcatd:2:once:startsrc -s xcatd"' >/dev/null ;;
+    esac
+    services() { jq -r 'select(.key.id == "service-stopped" or .key.id == "service-boot") | select(.key.node == "xcatmn2") | .key.id + " " + .key.item + " " + .values.state' "$OUT" | sort; }
+    check_status "$kind: a look" 3 look
+    services >found
+    printf '%s\n' 'service-boot dhcpd ok' 'service-boot gpfs failed' 'service-boot xcatd failed' 'service-stopped dhcpd ok' 'service-stopped gpfs failed' \
+        'service-stopped xcatd ok' >wanted
+    check "$kind: what runs, and what is started at boot, is found" diff wanted found
+    node n2 hastandby --apply >/dev/null 2>&1
+    check_status "$kind: mended" 3 look
+    services >found
+    check_status "$kind: it is gone" 1 grep -v ' ok$' found
+    pair_down
+done
 done_testing

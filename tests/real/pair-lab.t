@@ -1,7 +1,10 @@
 # The pair of nodes on which the scenes of xCAT's standby are built does what scripts/pair.sh says of it.
 . "${0%/*}/../lib.sh"
 . "$ROOT/scripts/pair.sh"
-at_exit() { pair_down; }
+at_exit() {
+    [ -z "${cluster:-}" ] || { kill "$cluster"; wait "$cluster"; } 2>/dev/null
+    pair_down
+}
 reason=$(pair_possible) || {
     skip "a pair of management nodes" "$reason"
     done_testing
@@ -14,6 +17,30 @@ bend() { # NODE UNIT [HOW]
 }
 runs() { [ -n "$(node "$1" pgrep -f "$2")" ]; }
 runs_not() { ! runs "$@"; }
+
+# A pair under Pacemaker, beside the others: with the same addresses, in a shell of its own.
+. "$ROOT/scripts/cluster.sh"
+cat >resources.xml <<'END'
+<resources><primitive id="fence" class="stonith" type="fence_lab"><instance_attributes id="fence-a">
+<nvpair id="fence-a1" name="pcmk_host_list" value="n1 n2"/><nvpair id="fence-a2" name="pcmk_host_check" value="static-list"/>
+</instance_attributes></primitive>
+<primitive id="vip" class="ocf" provider="heartbeat" type="IPaddr2"><instance_attributes id="vip-a">
+<nvpair id="vip-a1" name="ip" value="10.77.0.10"/><nvpair id="vip-a2" name="cidr_netmask" value="24"/><nvpair id="vip-a3" name="nic" value="net0"/>
+</instance_attributes></primitive></resources>
+<constraints><rsc_location id="home" rsc="vip" node="n1" score="50"/></constraints>
+END
+under_pacemaker() {
+    CLUSTER=
+    trap cluster_down EXIT
+    trap 'exit 143' HUP INT TERM
+    pair_new && cluster_disk && cluster_up "$SCENE_DIR/resources.xml" && echo 'the cluster forms' || return
+    wait_for 40 runs_on vip n1 && echo "the address comes up on n1, $(node n1 hostname)" || return
+    kill_node n1 && echo 'n1 dies' || return
+    wait_for 40 runs_on vip n2 && echo 'n2 takes the address' || return
+    directory=$CLUSTER
+    cluster_down && echo 'it ends' && echo "$directory"
+}
+is_gone() { [ -n "$1" ] && [ ! -e "$1" ]; }
 mounts_before=$(cut -d ' ' -f 5 /proc/self/mountinfo)
 
 # systemd.
@@ -188,6 +215,12 @@ check "the same" says 10.77.0.103
 check "n2 is shut down" stop_node n2
 check "the pair ends" pair_down
 
+cluster=
+if reason=$(cluster_possible); then
+    (under_pacemaker) >cluster.steps &
+    cluster=$!
+fi
+
 # SysV and AIX.
 check "a pair of SysV and AIX comes up" pair_up sysv aix
 no_systemd() { ! node n1 sh -c 'command -v systemctl' && ! node n2 sh -c 'command -v systemctl' && ! node n2 sh -c 'command -v service'; }
@@ -271,35 +304,13 @@ check "rmssys" node n2 rmssys -s own
 check_status "it is not on file" 1 node n2 lssrc -s own
 check "the pair ends" pair_down
 
-# Two pairs at a time, and a cluster on one of them.
-. "$ROOT/scripts/cluster.sh"
-if reason=$(cluster_possible); then
-    cat >resources.xml <<'END'
-<resources><primitive id="fence" class="stonith" type="fence_lab"><instance_attributes id="fence-a">
-<nvpair id="fence-a1" name="pcmk_host_list" value="n1 n2"/><nvpair id="fence-a2" name="pcmk_host_check" value="static-list"/>
-</instance_attributes></primitive>
-<primitive id="vip" class="ocf" provider="heartbeat" type="IPaddr2"><instance_attributes id="vip-a">
-<nvpair id="vip-a1" name="ip" value="10.77.0.10"/><nvpair id="vip-a2" name="cidr_netmask" value="24"/><nvpair id="vip-a3" name="nic" value="net0"/>
-</instance_attributes></primitive></resources>
-<constraints><rsc_location id="home" rsc="vip" node="n1" score="50"/></constraints>
-END
-    make_cluster() { pair_new && cluster_disk && cluster_up "$SCENE_DIR/resources.xml"; }
-    another() { # in a shell of its own: another $CLUSTER
-        CLUSTER='' timeout 30 sh -c '. "$ROOT/scripts/pair.sh"; trap pair_down EXIT; pair_up && pair_active n2 && pair_ask site 10.77.0.2 && echo "$CLUSTER"'
-    }
-    is_gone() { [ -n "$1" ] && [ ! -e "$1" ]; }
-    another >another 2>&1 &
-    another=$!
-    check "a pair under Pacemaker comes up" make_cluster
-    check "another one comes up beside it, with the same addresses" wait "$another"
-    check "it is gone" is_gone "$(tail -n 1 another)"
-    check "the address comes up on n1" wait_for 30 runs_on vip n1
-    check "whose host name is another" on n1 'test "$(hostname)" = xcatmn1'
-    check "n1 dies" kill_node n1
-    check "n2 takes the address" wait_for 30 runs_on vip n2
-    cluster=$CLUSTER
-    check "the cluster ends" cluster_down
-    check "with its directory" test ! -e "$cluster"
+if [ -n "$cluster" ]; then
+    check "beside it, a pair under Pacemaker came up" wait "$cluster"
+    cluster=
+    for step in 'the cluster forms' 'the address comes up on n1, xcatmn1' 'n1 dies' 'n2 takes the address' 'it ends'; do
+        check "$step" grep -xF "$step" cluster.steps
+    done
+    check "with its directory" is_gone "$(tail -n 1 cluster.steps)"
 else
     skip "a pair under Pacemaker" "$reason"
 fi

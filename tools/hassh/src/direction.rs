@@ -126,13 +126,13 @@ pub(crate) struct Gone {
     pub(crate) host_key: Option<PublicKey>,
 }
 
-/// Goes there: connects, judges the host key, logs in, and runs a command. `also` trusts a host key
-/// that known_hosts does not have, for this time.
+/// Goes there: connects, judges the host key, logs in, and runs a command. `trust` decides on a host
+/// key that is not revoked; it is told whether the key is known.
 pub(crate) fn go(
     settings: &Settings,
     means: &Means,
     timeout: Duration,
-    also: &dyn Fn(&PublicKey) -> bool,
+    trust: &dyn Fn(&PublicKey, bool) -> bool,
 ) -> Gone {
     let mut gone = Gone {
         values: Values { by: "hassh".to_owned(), ..Values::default() },
@@ -175,9 +175,8 @@ pub(crate) fn go(
     let verdict = host_key::judge(&known, settings, &key, connection.address(), timeout);
     values.tell_key(&key, &verdict);
     gone.host_key = Some(key.clone());
-    let trusted = matches!(verdict.word, HostKey::Pinned | HostKey::Ca)
-        || verdict.word != HostKey::Revoked && also(&key);
-    if !trusted {
+    let known = matches!(verdict.word, HostKey::Pinned | HostKey::Ca);
+    if verdict.word == HostKey::Revoked || !trust(&key, known) {
         values.fail(verdict.reason);
         values.fix = Some(host_key_fix(values));
         return gone;

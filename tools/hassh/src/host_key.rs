@@ -208,9 +208,14 @@ mod tests {
 
     #[test]
     fn the_type_that_is_known_is_asked_for_first() {
-        let rsa = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQDYqYQZ9JN3rUj0B7Z6m0cXyq0s1Xr0qYlqz0";
+        // Made by ssh-keygen for this test.
+        let ecdsa = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBGzsatr5h3JviTObLBW5jCrvUZaMAndz0BFG4/UK3X+hMJzQ/etewlc4Z/7Ee38Umndc2BevSmzitEZNWvKFZ4k=";
         let settings = Settings { hostname: "mn2".to_owned(), port: 22, ..Settings::default() };
-        assert_eq!(preference(&[], &settings)[0], "ssh-ed25519");
-        assert!(known_hosts::read(format!("mn2 {rsa}").as_bytes(), "f").is_empty());
+        let first =
+            |text: String| preference(&known_hosts::read(text.as_bytes(), "f"), &settings)[0];
+        assert_eq!(first(String::new()), "ssh-ed25519");
+        assert_eq!(first(format!("mn2 {ecdsa}")), "ecdsa-sha2-nistp256");
+        assert_eq!(first(format!("mn1 {ecdsa}")), "ssh-ed25519");
+        assert_eq!(first(format!("@revoked mn2 {ecdsa}")), "ssh-ed25519");
     }
 }

@@ -9,7 +9,7 @@ use crate::name::Peer;
 use crate::orders::{Change, Changed, Checked, Hello, OwnKey, Request, What};
 use crate::serve::public;
 use crate::settings::{Settings, account};
-use crate::setup::{self, Brought, Work};
+use crate::setup::{self, Brought, Done, Work};
 use crate::{Arguments, account as own, connection, elsewhere};
 use ha_json::{Error, Kind, Map, Status, Stream, Tool, Value};
 use serde::Serialize;
@@ -66,7 +66,7 @@ pub(crate) fn run(tool: Tool, arguments: &Arguments) -> Result<Status, Error> {
     }
     let mut stream = Stream::begin_with(std::io::stdout(), tool, SCHEMA, &fields);
     let mut changes = 0u64;
-    let mut stopped = None;
+    let (mut stopped, mut faults) = (None, Vec::new());
     if let Some(brought) = &brought {
         let work = Work { arguments, peer, back: &back, settings: &settings, here: &here };
         let verbose = arguments.verbose.then_some(tool);
@@ -75,7 +75,8 @@ pub(crate) fn run(tool: Tool, arguments: &Arguments) -> Result<Status, Error> {
             tell_change(&mut stream, verbose, host, &change);
         });
         match done {
-            Ok(values) => stopped = values,
+            Ok(Done::Stopped(values)) => stopped = Some(*values),
+            Ok(Done::All(told)) => faults = told,
             Err(error) => return Err(stream.end_failed(&totals(changes, &[]), error)),
         }
     }
@@ -93,15 +94,23 @@ pub(crate) fn run(tool: Tool, arguments: &Arguments) -> Result<Status, Error> {
         }
         None => {
             let timeout = Duration::from_secs(arguments.timeout);
-            let mut gone = direction::go(&settings, &Means::default(), timeout, &|_| false);
+            let mut gone = direction::go(&settings, &Means::default(), timeout, &|_, known| known);
             let way_back = match arguments.one_way {
                 true => None,
                 false => Some(go_back(&mut gone, arguments, peer, &back)),
             };
+            if gone.values.authentication == Authentication::Denied {
+                gone.values.faults = faults;
+            }
             directions.push((forward, gone.values));
             match way_back {
                 Some(Ok(values)) => {
                     directions.push((reverse, values));
+                    None
+                }
+                // Its own trouble, such as a configuration that its ssh refuses, is no word on the way.
+                Some(Err(error)) if error.kind == Kind::Failed => {
+                    directions.push((reverse, Values::not_checked(error.to_string())));
                     None
                 }
                 Some(Err(error)) => Some(error),

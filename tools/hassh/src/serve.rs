@@ -94,7 +94,7 @@ fn answer(request: Request, config: Option<&Path>) -> Result<Value, Error> {
         Request::CheckBack { peer, timeout_seconds } => {
             let settings = Settings::of(&name(&peer)?, config, None)?;
             let timeout = Duration::from_secs(timeout_seconds.clamp(1, 600));
-            let gone = direction::go(&settings, &Means::default(), timeout, &|_| false);
+            let gone = direction::go(&settings, &Means::default(), timeout, &|_, known| known);
             told(&Checked { values: gone.values })
         }
         Request::PublicKey { peer, make, dry_run, lock_wait_seconds } => {

@@ -58,6 +58,8 @@ impl Settings {
         let account = account()?;
         let mut argv = vec!["ssh".to_owned(), "-G".to_owned()];
         if let Some(file) = config {
+            // It is run in another directory.
+            let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
             argv.extend(["-F".to_owned(), file.display().to_string()]);
         }
         if let Some(port) = port {

@@ -1,6 +1,6 @@
 //! Making it work: host keys pinned where they are proven, keys let in, in both directions.
 
-use crate::direction::{self, HostKey, Values};
+use crate::direction::{self, Fault, HostKey, Values};
 use crate::far::Far;
 use crate::identity::Means;
 use crate::mend;
@@ -66,8 +66,15 @@ pub(crate) struct Work<'a> {
     pub(crate) here: &'a str,
 }
 
-/// Does it; `tell` gets the host and each change as it is made. `Some` is the direction to the peer,
-/// where the set-up could not go on.
+/// How far a set-up came.
+pub(crate) enum Done {
+    /// It could not go on: the direction to the peer.
+    Stopped(Box<Values>),
+    /// All was done; what sshd on the peer refuses or ignores of our key all the same.
+    All(Vec<Fault>),
+}
+
+/// Does it; `tell` gets the host and each change as it is made.
 ///
 /// # Errors
 /// What a change failed with; that there is no hassh on the peer.
@@ -75,24 +82,25 @@ pub(crate) fn run(
     work: &Work<'_>,
     brought: &Brought,
     tell: &mut dyn FnMut(&str, Change),
-) -> Result<Option<Values>, Error> {
+) -> Result<Done, Error> {
     let arguments = work.arguments;
     let timeout = Duration::from_secs(arguments.timeout);
     let manner =
         Manner { dry_run: arguments.dry_run, lock_wait: Duration::from_secs(arguments.lock_wait) };
-    let gone =
-        direction::go(work.settings, &brought.means, timeout, &|key| brought.vouches_for(key));
+    let gone = direction::go(work.settings, &brought.means, timeout, &|key, known| {
+        if brought.is_given() { brought.vouches_for(key) } else { known }
+    });
     let mut values = gone.values;
-    let Some(host_key) = gone.host_key else { return Ok(Some(values)) };
+    let Some(host_key) = gone.host_key else { return Ok(Done::Stopped(Box::new(values))) };
     // Nothing is written, and nobody is let in, on the word of one of two who do not agree.
     if brought.is_given() && !brought.vouches_for(&host_key) {
         let actual = host_key.fingerprint(HashAlg::Sha256);
         values.fail(format!("its host key {actual} is none of those given: nothing is changed"));
         values.fix = Some("find out who answers at that address".to_owned());
-        return Ok(Some(values));
+        return Ok(Done::Stopped(Box::new(values)));
     }
     if values.host_key == HostKey::Revoked || !brought.is_given() && !is_known(&values) {
-        return Ok(Some(values));
+        return Ok(Done::Stopped(Box::new(values)));
     }
     if brought.is_given() && values.host_key != HostKey::Ca {
         let mut keys = vec![host_key];
@@ -111,7 +119,7 @@ pub(crate) fn run(
     }
     let (own, changes) = mend::own_key(work.settings, !arguments.here, manner)?;
     changes.into_iter().for_each(|change| tell(work.here, change));
-    let Some(connection) = gone.connection else { return Ok(Some(values)) };
+    let Some(connection) = gone.connection else { return Ok(Done::Stopped(Box::new(values))) };
     let name = work.peer.host.as_str();
     let Some((mut far, _)) = Far::start(&connection, &arguments.hassh_path, name, timeout)? else {
         let why = format!("has no {}: install hatools there (--hassh-path)", arguments.hassh_path);
@@ -122,14 +130,16 @@ pub(crate) fn run(
     // The key that got in needs not to be let in.
     let is_in = own.is_some()
         && gone.key.as_ref().map(PublicKey::key_data) == own.as_ref().map(PublicKey::key_data);
+    let mut faults = Vec::new();
     if let (Some(own), false, false) = (&own, is_in, arguments.here) {
         let (key, comment) = (text(own)?, mend::comment()?);
         let order = Request::Authorize { key, comment, dry_run, lock_wait_seconds };
         let done: Changed = far.ask(&order, patience)?;
+        faults = done.faults;
         done.changes.into_iter().for_each(|change| tell(name, clean(change)));
     }
     if arguments.one_way {
-        return Ok(None);
+        return Ok(Done::All(faults));
     }
     let back = work.back.to_string();
     if !arguments.here {
@@ -148,7 +158,7 @@ pub(crate) fn run(
         let done = mend::authorize(&key, connection.address().ip(), &comment, manner)?;
         done.changes.into_iter().for_each(|change| tell(work.here, change));
     }
-    Ok(None)
+    Ok(Done::All(faults))
 }
 
 fn host_key_type(key: &PublicKey) -> String {

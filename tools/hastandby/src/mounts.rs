@@ -1,29 +1,21 @@
 //! The shared disks: mounted on the primary, on the standby not, and on neither at boot.
 
-use crate::answers::{Answers, Question, question, script};
+use crate::answers::{Answers, Question, script};
 use crate::finding::{Finding, Look};
 use crate::sight::Sight;
 use ha_file::Mounts;
+use ha_json::Error;
 use std::path::Path;
 
 const TABLE: &str = "mounts";
 const AT_BOOT: &str = "fstab";
 
+/// What is told has its kind as the first line.
+const MOUNTS: &str = "if test -r /proc/self/mountinfo; then echo mountinfo; cat /proc/self/mountinfo; else echo mount; mount; fi";
+const FSTAB: &str = "if test -f /etc/fstab; then echo fstab; cat /etc/fstab; else echo filesystems; cat /etc/filesystems; fi";
+
 pub(crate) fn questions() -> Vec<Question> {
-    vec![
-        // AIX has no such file; its mount prints the table.
-        script(
-            TABLE,
-            "if test -r /proc/self/mountinfo; then cat /proc/self/mountinfo; else mount; fi",
-            &[],
-        ),
-        script(
-            AT_BOOT,
-            "if test -f /etc/filesystems && test ! -f /etc/fstab; then cat /etc/filesystems; else cat /etc/fstab; fi",
-            &[],
-        ),
-        question("system", &["uname", "-s"]),
-    ]
+    vec![script(TABLE, MOUNTS, &[]), script(AT_BOOT, FSTAB, &[])]
 }
 
 pub(crate) fn findings(sight: &Sight<'_>) -> Vec<Finding> {
@@ -49,25 +41,30 @@ fn on_standby(sight: &Sight<'_>, path: &str) -> Finding {
 }
 
 fn is_mounted(answers: &Answers, path: &str) -> Look<bool> {
-    let table = answers.text(TABLE)?;
-    if answers.text("system")? != "AIX" {
-        let mounted = Mounts::of_table(table.as_bytes()).listed(Path::new(path)).is_some();
-        return Ok(mounted);
+    let text = answers.text(TABLE)?;
+    let table = |kind: &str| text.strip_prefix(kind)?.strip_prefix('\n');
+    if let Some(table) = table("mountinfo") {
+        return Ok(Mounts::of_table(table.as_bytes()).listed(Path::new(path)).is_some());
     }
     // A node stands before what is mounted from it; the mount point is followed by the type.
-    Ok(table.lines().any(|line| line.split_whitespace().take(3).skip(1).any(|word| word == path)))
+    let over = |line: &str| line.split_whitespace().take(3).skip(1).any(|word| word == path);
+    match table("mount") {
+        Some(table) => Ok(table.lines().any(over)),
+        None => Err(Error::failed(TABLE, "no table of mounts was told")),
+    }
 }
 
 fn at_boot(sight: &Sight<'_>, number: usize, path: &str) -> Finding {
     let topic = sight.topic(number, "not-mounted-at-boot", "is not mounted at boot").of(path);
     let answers = &sight.nodes[number];
-    let (text, system) = match (answers.text(AT_BOOT), answers.text("system")) {
-        (Ok(text), Ok(system)) => (text, system),
-        (Err(error), _) | (_, Err(error)) => return topic.unknown(error.to_string()),
+    let text = match answers.text(AT_BOOT) {
+        Ok(text) => text,
+        Err(error) => return topic.unknown(error.to_string()),
     };
-    let entry = match system.as_str() {
-        "AIX" => of_filesystems(&text, path),
-        _ => of_fstab(&text, path),
+    let entry = match text.split_once('\n').unwrap_or((text.as_str(), "")) {
+        ("fstab", text) => of_fstab(text, path),
+        ("filesystems", text) => of_filesystems(text, path),
+        _ => return topic.unknown("no table of file systems was told"),
     };
     match entry {
         None => topic.ok("it has no entry"),
@@ -140,21 +137,22 @@ mod tests {
 
     #[test]
     fn what_is_mounted_is_read_from_the_table_of_either_system() {
-        let mounted = |system: &str, table: &str, path: &str| {
+        let mounted = |kind: &str, table: &str, path: &str| {
             let mut answers = Answers::default();
-            answers.put("system", 0, system);
-            answers.put(TABLE, 0, table);
+            answers.put(TABLE, 0, &format!("{kind}\n{table}"));
             is_mounted(&answers, path).unwrap()
         };
         let linux =
             "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n40 22 8:2 / /install rw - xfs /dev/sdb1 rw\n";
-        assert!(mounted("Linux", linux, "/install") && !mounted("Linux", linux, "/etc/xcat"));
+        assert!(
+            mounted("mountinfo", linux, "/install") && !mounted("mountinfo", linux, "/etc/xcat")
+        );
         let aix = "  node       mounted        mounted over    vfs       date        options\n\
                    -------- ---------------  ---------------  ------ ------------ ---------------\n\
                    \u{20}        /dev/hd4         /                jfs2   Nov 28 10:00 rw\n\
                    n9       /export/install  /install         nfs3   Nov 28 10:00 rw\n\
                    \u{20}        /dev/lv01        /tftpboot        jfs2   Nov 28 10:00 rw\n";
-        assert!(mounted("AIX", aix, "/install") && mounted("AIX", aix, "/tftpboot"));
-        assert!(!mounted("AIX", aix, "/etc/xcat"));
+        assert!(mounted("mount", aix, "/install") && mounted("mount", aix, "/tftpboot"));
+        assert!(!mounted("mount", aix, "/etc/xcat"));
     }
 }

@@ -70,9 +70,8 @@ fn node(number: usize) -> Vec<(String, i32, String)> {
         ("ntpq", 127, String::new()),
         ("timedatectl", 127, String::new()),
         ("processes", 0, "init\nsshd\n".to_owned()),
-        ("mounts", 0, if primary { "40 22 8:2 / /install rw - xfs /dev/sdb1 rw\n" } else { "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n" }.to_owned()),
-        ("fstab", 0, "/dev/sdb1 /install xfs noauto 0 0\n".to_owned()),
-        ("system", 0, "Linux\n".to_owned()),
+        ("mounts", 0, if primary { "mountinfo\n40 22 8:2 / /install rw - xfs /dev/sdb1 rw\n" } else { "mountinfo\n22 1 8:1 / / rw - ext4 /dev/sda1 rw\n" }.to_owned()),
+        ("fstab", 0, "fstab\n/dev/sdb1 /install xfs noauto 0 0\n".to_owned()),
         ("os-version", 0, "rhel 9.4 x86_64\n".to_owned()),
         ("xcat-version", 0, "Version 2.16.5\n".to_owned()),
         ("database-version", 0, "psql (PostgreSQL) 15.1\n".to_owned()),
@@ -171,7 +170,7 @@ fn each_thing_that_is_missing_is_found_and_no_other() {
     let skewed = between()[0].2.replace("0.01", "7.5");
     let old = format!("{BEGIN}{}", END.replace("2026-11-28", "2026-11-20"));
     let cut = "{\"type\":\"end\",\"ok\":false,\"error\":{\"message\":\"site.csv is cut\"}}\n";
-    let proof = node(1)[13].2.replace("2.16.5", "2.16.4");
+    let proof = node(1)[12].2.replace("2.16.5", "2.16.4");
     let cases: Vec<(usize, &str, i32, &str, &[&str])> = vec![
         (1, "addresses", 0, "inet 10.0.0.2/24 inet 10.0.0.10/24", &["vip mn"]),
         (1, "name n1", 0, "10.0.0.7 n1", &["name n2 n1"]),
@@ -189,14 +188,14 @@ fn each_thing_that_is_missing_is_found_and_no_other() {
             1,
             "mounts",
             0,
-            "40 22 8:2 / /install rw - xfs /dev/sdb1 rw\n",
+            "mountinfo\n40 22 8:2 / /install rw - xfs /dev/sdb1 rw\n",
             &["not-mounted n2 /install"],
         ),
         (
             0,
             "fstab",
             0,
-            "/dev/sdb1 /install xfs defaults 0 0\n",
+            "fstab\n/dev/sdb1 /install xfs defaults 0 0\n",
             &["not-mounted-at-boot n1 /install"],
         ),
         (1, "os-version", 0, "rhel 9.3 x86_64\n", &["os-version"]),

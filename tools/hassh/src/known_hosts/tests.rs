@@ -49,10 +49,10 @@ fn hashed_names_are_found() {
 
 #[test]
 fn what_ssh_keygen_hashed_is_found() {
-    let line = "|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg= ssh-ed25519 ";
-    let line = format!("{line}{}", text(1).split(' ').nth(1).unwrap());
-    // ssh-keygen's example of sshd(8) has no name with it: it must be read, and be none of ours.
-    assert!(!Line::parse(line.as_bytes()).unwrap().is_of("mn2"));
+    // mn2, made by ssh-keygen -H of OpenSSH 9.2 for this test.
+    let line = "|1|/J4HVMed+fEehhHEXCCtRf9bztE=|smg3y540AorGabISlGG0EQf56U8= ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMZeZFgAELfANqQkaFvSJmQmJj0UPwunFghB2K2iGZBu";
+    let line = Line::parse(line.as_bytes()).unwrap();
+    assert!(line.is_of("mn2") && !line.is_of("mn1"));
 }
 
 #[test]
@@ -104,9 +104,8 @@ fn a_line_whose_key_is_right_too_is_kept() {
 
 fn lines() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let line = prop_oneof![
-        ("(mn[1-3],?){1,3}", 1u8..4).prop_map(|(names, seed)| {
-            format!("{} {}", names.trim_end_matches(','), text(seed)).into_bytes()
-        }),
+        ("mn[1-3](,mn[1-3]){0,2}", 1u8..4)
+            .prop_map(|(names, seed)| { format!("{names} {}", text(seed)).into_bytes() }),
         (1u8..4, "mn[1-3]")
             .prop_map(|(seed, n)| format!("{} {}", hashed(&n), text(seed)).into_bytes()),
         (1u8..4).prop_map(|seed| format!("@revoked mn2 {}", text(seed)).into_bytes()),
