@@ -18,12 +18,13 @@ me=${0##*/}
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 # The names of processes have 15 letters.
-kill_it() { rm /run/kill && echo "$1 $me $*" >>/run/killed && pkill -KILL -x 'haxcat-activate|haxcat-deactiva'; }
+kill_it() { rm /run/kill && pkill -KILL -x 'haxcat-activate|haxcat-deactiva'; }
 if [ -e /run/kill ]; then
+    told=$me${*:+ $*}
     case $(cat /run/kill) in
-        "before $me $*") kill_it; exec sleep 900 ;;
-        "while $me $*") "$me" "$@" & kill_it; wait $!; exit ;;
-        "after $me $*") "$me" "$@"; kill_it; exit ;;
+        "before $told") kill_it; exec sleep 900 ;;
+        "while $told") "$me" "$@" & kill_it; wait $!; exit ;;
+        "after $told") "$me" "$@"; kill_it; exit ;;
     esac
 fi
 exec "$me" "$@"
@@ -39,17 +40,17 @@ take() { node n1 sh -c 'haxcat-activate --peer-down "$@"; exit $?' take "$@"; }
 gone() { node n1 sh -c 'haxcat-deactivate "$@"; exit $?' gone "$@"; }
 said() { grep -F -e "$1" "$ERR" "$OUT"; }
 failed_in() { [ "$(jq -r 'select(.type == "end").failed_steps | join(" ")' "$OUT")" = "$1" ]; }
-state() { # what goes with the role, on a node; what runs is named with how many of it there are
-    on "${1:-n1}" 'hostname
+state() { # what goes with the role, on n1; what runs is named with how many of it there are
+    on n1 'hostname
         ip -o address show to 10.77.0.10 | awk "{ print \$2, \$4 }"
         for path in /etc/xcat /install /tftpboot /root/.xcat; do echo "$path: $(grep -c " $path " /proc/self/mountinfo) mounts"; done
         for unit in xcatd named dhcpd conserver; do echo "$unit: $(systemctl is-active $unit)"; done
-        for program in /opt/xcat/sbin/xcatd /etc/named.conf /etc/dhcp/dhcpd.conf TCP-LISTEN:782; do
-            echo "$program: $(for pid in $(pgrep -f -- "$program"); do cat /proc/$pid/comm; done | grep -vc "^sh$") processes"
+        for program in "/usr/bin/python3 /opt/xcat/sbin/xcatd" "/usr/sbin/dnsmasq .*/named.conf" "/usr/sbin/dnsmasq .*/dhcpd.conf" "socat TCP-LISTEN:782"; do
+            echo "$program: $(pgrep -c -f -- "^$program") processes"
         done
         echo "exports: $(exportfs -s)"
         echo "run on: $(pgrep -x -l "sleep|haxcat-.*|arping" | grep -v "^[0-9]* sleep$" | wc -l), $(pgrep -f "^sleep 900" | wc -l)"
-        ls /run/hatools /run/hatools/haxcat 2>/dev/null | grep -v "[.]out$"
+        find /run/hatools -type f ! -name "*.out" 2>/dev/null | sort
         [ ! -e /run/hatools/haxcat-active ] || cat /etc/named.conf /etc/dhcp/dhcpd.conf /var/lib/dhcpd/hosts /etc/conserver.cf' 2>&1
 }
 serves() {
@@ -71,7 +72,9 @@ check_status "the status says so" 1 node n1 haxcat-activate --status
 check_status "nothing serves" 1 serves
 # From here on what two runs leave is compared with that.
 
-killed() { # WHEN COMMAND...: then the tool in $tool is killed
+killed() { # TOOL WHEN COMMAND...: then it is killed
+    tool=$1
+    shift
     node n1 sh -c 'echo "$*" >/run/kill' sh "$@"
     check_status "killed $*" 137 "$tool"
     check_status "at that point: $*" 1 node n1 test -e /run/kill
@@ -81,7 +84,7 @@ same() { # NAME FILE
     check "$1" diff "$2" now
 }
 commands='ip address add 10.77.0.10/24 dev net0
-arping -U -q -c 3 -w 4 -I net0 10.77.0.10
+arping -U -q -c 2 -w 3 -I net0 10.77.0.10
 mount /etc/xcat
 mount /root/.xcat
 systemctl start xcatd
@@ -102,7 +105,7 @@ while read -r command <&3; do
     esac
     for way in $ways; do
         # shellcheck disable=SC2086 # words
-        tool=take killed $way $command
+        killed take $way $command
         check "the next run goes on" take
         same "and ends as an undisturbed one: $way $command" active
         case $way in
@@ -121,7 +124,7 @@ END
 # What a killed takeover brought can be given up at once.
 for command in "mount /etc/xcat" "systemctl start xcatd" "makedhcp -n"; do
     # shellcheck disable=SC2086
-    tool=take killed after $command
+    killed take after $command
     check "given up" gone
     same "nothing is left: killed after $command, and given up" inactive
 done
@@ -142,7 +145,7 @@ while read -r command <&3; do
     for way in $ways; do
         check "it is taken over" take
         # shellcheck disable=SC2086
-        tool=gone killed $way $command
+        killed gone $way $command
         check "the next run gives up the rest" gone
         same "and nothing is left: $way $command" inactive
     done

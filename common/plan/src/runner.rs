@@ -198,14 +198,21 @@ impl<'a, W: Write> Run<'a, W> {
         Ok(late)
     }
 
-    /// When the step is over at the latest: where the time left is less than that of all steps to
-    /// come, each gets its share, so that one that hangs keeps no other from its turn.
+    /// When the step is over at the latest. Where the time left is less than that of all steps to come,
+    /// one that others follow though it failed gets its share, or a quarter, so that it keeps none from
+    /// its turn; one that ends the run where it fails keeps nobody, and has its own time.
     fn share(&self, step: &Step, chosen: &[Choice], at: usize) -> Instant {
+        let now = Instant::now();
+        let left = self.forward_ends.saturating_duration_since(now);
+        let own = Duration::from_secs(step.timeout_seconds);
+        if step.on_failure == OnFailure::Stop {
+            return now + own.min(left);
+        }
         let steps = self.plan.steps[at..].iter().zip(chosen);
         let to_come =
             steps.filter(|(step, choice)| **choice == Choice::Run && step.r#do.is_opaque());
         let all = to_come.map(|(step, _)| step.timeout_seconds).sum();
-        share(step.timeout_seconds, all, self.forward_ends)
+        share(step.timeout_seconds, all, self.forward_ends).max(now + own.min(left / 4))
     }
 
     /// Which steps have anything to do: asked before the first of them.

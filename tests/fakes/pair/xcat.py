@@ -338,6 +338,11 @@ def main():
     except Failed as error:
         sys.stdout.flush()
         sys.exit(re.sub(r"\s+$", "", str(error)))
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # A full disk: Perl's print does not end a program for that, as Python would at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 main()

@@ -311,6 +311,19 @@ fn steps_that_hang_share_a_short_deadline_and_it_is_kept() {
 }
 
 #[test]
+fn steps_with_long_times_behind_it_do_not_take_a_step_its_own() {
+    for on_failure in ["stop", "go_on", "fail_at_end"] {
+        let ground = Ground::new();
+        let timed = |step: Value, seconds: u64| with(step, json!({"timeout_seconds": seconds}));
+        let mut a = timed(ground.step("a", "sleep 1; echo a >>$L"), 10);
+        a["on_failure"] = json!(on_failure);
+        let b = timed(ground.step("b", "echo b >>$L"), 600);
+        let ran = ground.run(&ground.plan_within(600, &[a, b]), &["--deadline", "12"]);
+        assert_eq!((ran.status, ground.log()), (0, vec!["a".to_owned(), "b".to_owned()]));
+    }
+}
+
+#[test]
 fn a_warning_condition_is_told_and_the_run_goes_on() {
     let ground = Ground::new();
     let warns = json!({"type": "condition", "id": "u", "what": "w", "check": {"kind": "unproven"},
