@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Sourced by the agents beside it, which set before that: $agent, $starter and $stopper, the tools that start and stop; $part, what the
-# starter's --status writes where a part of it runs; $serves_at_3, which is yes where a start that ended with 3 serves; $config and
-# $peer_down; and a function meta_data.
+# starter's --status writes where a part of it runs; $config and $peer_down; and a function meta_data. With $partly=done, a start or a
+# stop whose steps that may fail did so (status 3) is one: no reason to move what runs, or to fence a node.
 #
 # What is wrong in the resource's parameters is wrong on every node: OCF_ERR_CONFIGURED, and Pacemaker gives up. What is wrong
 # in the configuration file is wrong on this node, which has a file of its own: OCF_ERR_ARGS, and Pacemaker tries the other.
@@ -70,6 +70,7 @@ message() {
 call() { # COMMAND...
     said=$("$@" </dev/null 2>&1)
     status=$?
+    [ "$status:${partly:-}" != 3:done ] || status=0
     # What is JSON came on standard output.
     output=$(printf '%s\n' "$said" | sed -n '/^{/p')
     words=$(printf '%s\n' "$said" | sed '/^{/d')
@@ -95,7 +96,6 @@ programs_may_come() {
 answer() { # what the last call ended with, as the cluster reads it
     case $status in
         0) exit $success ;;
-        3) [ -z "$serves_at_3" ] || exit $success; give_up $err_generic "$reason" ;;
         2 | 4) give_up $err_args "$reason" ;;
         126 | 127) give_up $err_installed "$reason" ;;
         *) give_up $err_generic "$reason" ;;
