@@ -151,7 +151,7 @@ check "nothing of it runs on" on n1 '! pgrep -f "^/usr/bin/python3 /usr/bin/make
 bend xcat.broken/makedns
 goes_on "makedns"
 
-# A state that cannot be kept: a host name that nobody could give back is not changed.
+# A state that cannot be kept: a host name that nobody could give back is not changed; without one it is a takeover.
 fill() { on n1 'mkdir -p /run/hatools && mount -t tmpfs -o size=16k full /run/hatools && mkdir -p /run/hatools/haxcat && dd if=/dev/zero of=/run/hatools/full 2>/dev/null; true'; }
 fill || exit
 check_status "a full disk of the state, and a host name to be kept" 6 take
@@ -160,6 +160,17 @@ check "it is named" failed_in host-name
 check "with its cause" says "cannot be written: no space left on device"
 on n1 'umount /run/hatools' || exit
 goes_on "a host name that cannot be kept"
+put 'host_name=null'
+fill || exit
+check_status "a full disk of the state and no host name: it is taken over, and not all could be kept" 3 take
+keep
+check "that is told" says "is killed, nothing takes it back"
+check "and what could not be kept" failed_in "xcat-active proof"
+check "it serves" serves
+check "the status says so" node n1 haxcat-activate --status
+on n1 'umount /run/hatools' || exit
+put
+goes_on "a full disk"
 
 # Giving up.
 check "it is taken over" take

@@ -6,6 +6,7 @@ machine "$@"
 . "$ROOT/tests/fakes/xcat-node.sh"
 LOG=/var/log/hatools/events.jsonl
 SHELL_UNDER_TEST=$(readlink "/proc/$$/exe")
+# shellcheck disable=SC2154 # xcat-node.sh sets $bin
 event() { # SCRIPT: but for what the stand-ins need
     timeout 60 env -i HATOOLS_BIN="$HATOOLS_BIN:$bin" SCENE_DIR="$SCENE_DIR" XCATCFG="$XCATCFG" "$SHELL_UNDER_TEST" "$ROOT/scripts/events/$1" </dev/null
 }

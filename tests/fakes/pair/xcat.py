@@ -10,6 +10,7 @@ they restart named and dhcpd, as xCAT's do; makeconservercf and makegocons write
 /var/log/xcat/commands.log has what was called; /etc/xcat.broken/COMMAND with "fails" or "hangs" bends a command, and
 /etc/xcat.broken/xcatd with "mute" has xcatd take requests and not answer.
 """
+import io
 import json
 import os
 import re
@@ -333,16 +334,23 @@ def main():
     if how == "hangs":
         while True:
             time.sleep(1000)
+    sys.stdout = io.StringIO()
     try:
         COMMANDS[name](arguments)
     except Failed as error:
-        sys.stdout.flush()
+        told()
         sys.exit(re.sub(r"\s+$", "", str(error)))
+    told()
+
+
+def told():
+    """As Perl's print: where it cannot be written, on a full disk, the program goes on."""
+    left = sys.stdout.getvalue().encode(errors="surrogateescape")
     try:
-        sys.stdout.flush()
+        while left:
+            left = left[os.write(1, left):]
     except OSError:
-        # A full disk: Perl's print does not end a program for that, as Python would at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        pass
 
 
 main()
