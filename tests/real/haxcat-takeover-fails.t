@@ -151,16 +151,15 @@ check "nothing of it runs on" on n1 '! pgrep -f "^/usr/bin/python3 /usr/bin/make
 bend xcat.broken/makedns
 goes_on "makedns"
 
-# A state that cannot be kept.
-on n1 'mkdir -p /run/hatools && mount -t tmpfs -o size=16k full /run/hatools && mkdir -p /run/hatools/haxcat && dd if=/dev/zero of=/run/hatools/full 2>/dev/null; true' || exit
-check_status "with a full disk of the state it is taken over, and not all could be kept" 3 take
+# A state that cannot be kept: a host name that nobody could give back is not changed.
+fill() { on n1 'mkdir -p /run/hatools && mount -t tmpfs -o size=16k full /run/hatools && mkdir -p /run/hatools/haxcat && dd if=/dev/zero of=/run/hatools/full 2>/dev/null; true'; }
+fill || exit
+check_status "a full disk of the state, and a host name to be kept" 6 take
 keep
-check "is told" says "is killed, nothing takes it back"
-check "and what could not" failed_in xcat-active
-check "all is here" all
-check "and serves" serves
+check "it is named" failed_in host-name
+check "with its cause" says "cannot be written: no space left on device"
 on n1 'umount /run/hatools' || exit
-goes_on "a full disk"
+goes_on "a host name that cannot be kept"
 
 # Giving up.
 check "it is taken over" take
