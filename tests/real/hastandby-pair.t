@@ -45,6 +45,7 @@ dump() { node n1 haxcat-dump -p /var/xcat/dump | node n1 hasync --from-json xcat
 node n2 mkdir -p /var/xcat && node n1 mkdir -p /var/xcat
 check "a dump is made and brought" dump
 
+# shellcheck disable=SC2120 # check gives it its words
 look() { node "${AT:-n2}" hastandby "$@"; }
 faults() { # what failed, one in a line, of the look in told
     jq -r 'select(.type == "finding" and .values.state == "failed") | [.key.id, .key.node, .key.item] | map(. // "-") | join(" ")' told | sort
