@@ -18,6 +18,7 @@ cat >"$bin/systemctl" <<'END'
 for unit; do :; done
 case $1 in
     is-active) [ -e "$SCENE_DIR/runs/$unit" ] || exit 3; exit 0 ;;
+    show) if [ -e "$SCENE_DIR/runs/$unit" ]; then echo ActiveState=active; else echo ActiveState=inactive; fi; exit 0 ;;
 esac
 echo "systemctl $*" >>"$SCENE_DIR/said"
 case $(cat "$SCENE_DIR/bent/$unit" 2>/dev/null) in

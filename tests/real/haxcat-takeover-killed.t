@@ -27,6 +27,9 @@ if [ -e /run/kill ]; then
         "after $told") "$me" "$@"; kill_it; exit ;;
     esac
 fi
+# It asks for a second and not for three: the scene takes over again and again.
+# shellcheck disable=SC2046 # words
+[ "$me" != arping ] || set -- $(echo "$*" | sed 's/-c 2 -w 3/-c 1 -w 1/')
 exec "$me" "$@"
 END
 mkdir -p "$CLUSTER/disk/usr/local/sbin"

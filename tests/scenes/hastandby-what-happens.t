@@ -78,12 +78,19 @@ printf '%s\n' '["systemctl","stop","xcatd"]' '["systemctl","stop","dhcpd"]' >wan
 cp "$OUT" said
 check "in the order of the services" diff wanted said
 check_status "and nothing is done" 1 grep -q '^stop' asked
-check "what can be mended is" look --apply
+check_status "what can be mended is, and what cannot is told" 3 look --apply
 check_json "as harun tells it" '.[0].schema == "harun/1" and any(.key.step == "service-stopped-1" and .values.outcome == "done")' "$OUT"
 stopped() { [ "$(grep -c '^stop' asked)" -eq 2 ]; }
 check "the services were stopped" stopped
 check_status "the next look" 3 look
 check_json "finds them down" "$(of service-stopped '"localhost"' '"xcatd"') == [\"ok\"]" "$OUT"
+touch state/haxcat-begun
+check_status "where a takeover was begun nothing is mended" 6 look --apply
+check_json "as a condition says" '.[-1].unmet == ["needs-standby"] and .[-1].done == 0' "$OUT"
+rm state/haxcat-begun
+taking() { flock state/haxcat hastandby --config pair.json -e "$SCENE_DIR/carrier" --apply --lock-wait 0; }
+mkdir -p -m 700 state/haxcat
+check_status "nor while one is going on" 5 taking
 held() { flock state/hastandby hastandby --config pair.json -e "$SCENE_DIR/carrier" --apply --lock-wait 0; }
 check_status "another run that mends is not disturbed" 5 held
 

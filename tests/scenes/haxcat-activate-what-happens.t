@@ -20,6 +20,10 @@ check "and it is said what proves it" says 'needs-peer-down: nothing here proves
 check_status "nor where the program of the configuration says that it is up" 6 sh -c 'jq ".peer_down = [\"false\"]" pair.json >asked.json && chmod 600 asked.json && haxcat-activate --config asked.json'
 node_state >after
 check "nothing was done" diff before after
+ip address add 9.3.240.9/24 dev en0
+check_status "an address that no takeover put here is no proof" 6 take
+check "nor is it one where the other node answers for it: it is asked for" sh -c 'haxcat-activate --config pair.json --peer-down --dry-run | harun --dry-run | grep -q "\"vip-free\".*\"would_run\""'
+ip address del 9.3.240.9/24 dev en0
 jq '.nodes[0].address = "9.3.240.4"' pair.json >other.json && chmod 600 other.json
 check_status "a machine that is none of the pair takes nothing over" 2 haxcat-activate --config other.json --peer-down
 check_status "nor does one without the configuration" 2 haxcat-activate --config nowhere.json
@@ -28,6 +32,7 @@ check_status "nor does one without the configuration" 2 haxcat-activate --config
 check "it is taken over" take --peer-down
 steps >ran
 cat >wanted <<'END'
+xcat-begin done
 vip-free done
 vip-up done
 vip-announce done

@@ -49,6 +49,29 @@ node_bend named well
 check "the next run gives up the rest" gone
 node_state >after
 check "nothing is left" diff before after
+# What is on its way up, or is started anew again and again, runs; what nobody manages does, too.
+check "it is taken over" take
+sed -i 's/echo ActiveState=inactive; fi/echo ActiveState=activating; fi/' bin/systemctl
+rm runs/named
+: >said
+check_status "a service that is on its way up is not given up" 6 gone
+check "and was told to stop" grep -qx 'systemctl stop named' said
+sed -i 's/ActiveState=activating/ActiveState=inactive/' bin/systemctl
+python3 -c 'import os; os.execv("/bin/sleep", ["xcatd: SSL listener", "60"])' &
+hand=$!
+sleep 0.2
+check_status "an xcatd that was started by hand remains, and that is said" 6 gone
+check_json "by its step" '.[-1].failed_steps == ["xcatd-gone"]' "$OUT"
+kill $hand
+check "without it all is given up" gone
+
+# The service address came before the node's own, which the system would take away with it.
+ip address del 9.3.240.1/24 dev en0 && ip address add 9.3.240.9/24 dev en0 && ip address add 9.3.240.1/24 dev en0
+echo 0 >/proc/sys/net/ipv4/conf/en0/promote_secondaries
+check "an address that came before the node's own is given up" gone
+own() { ip -o address show dev en0 to 9.3.240.1 | grep -q . && ! ip -o address show to 9.3.240.9 | grep -q .; }
+check "and the node keeps its own" own
+check "and its setting" grep -qx 0 /proc/sys/net/ipv4/conf/en0/promote_secondaries
 held() { flock state/haxcat haxcat-deactivate --config pair.json --lock-wait 0; }
 check_status "another run is not disturbed" 5 held
 done_testing

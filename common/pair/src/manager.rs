@@ -43,6 +43,10 @@ pub enum BootState {
 const SRC_RUNS: &str = "s=$(lssrc -s \"$1\") && case $s in *active | *stopping) case $s in *inoperative) exit 1 ;; esac ;; \
      *) exit 1 ;; esac";
 
+/// is-active says no of a unit that is on its way up or down, too, or waits to be started anew.
+const SYSTEMD_RUNS: &str = "s=$(systemctl show --property=ActiveState \"$1\") || exit 126; \
+     case $s in *=inactive | *=failed) exit 1 ;; esac";
+
 /// Where there is no chkconfig, the links of the runlevels say it.
 const SYSV_BOOT: &str = "if command -v chkconfig >/dev/null; then exec chkconfig --list \"$1\"; fi; \
      for l in /etc/rc[2345].d/S[0-9][0-9]\"$1\"; do if test -e \"$l\"; then echo \"$1 3:on\"; exit 0; fi; done; \
@@ -77,10 +81,18 @@ impl Manager {
         Manager::ALL.into_iter().find(|manager| manager.word() == said.trim())
     }
 
-    /// Ends with 0 where the service runs, and with another status where it does not.
-    pub fn runs(self, unit: &str) -> Vec<String> {
+    /// Ends with 0 where the service is up, and with another status where it is not, or not yet.
+    pub fn is_up(self, unit: &str) -> Vec<String> {
         match self {
             Manager::Systemd => words(&["systemctl", "is-active", "--quiet", unit]),
+            Manager::Sysv | Manager::Src => self.runs(unit),
+        }
+    }
+
+    /// Ends with 0 where anything of the service runs, also on its way up or down.
+    pub fn runs(self, unit: &str) -> Vec<String> {
+        match self {
+            Manager::Systemd => script(SYSTEMD_RUNS, &[unit]),
             Manager::Sysv => words(&["service", unit, "status"]),
             Manager::Src => script(SRC_RUNS, &[unit]),
         }
@@ -175,6 +187,15 @@ impl Manager {
                 }
             }
         }
+    }
+
+    /// Why it cannot be started though it is there, as the answer to [`Manager::run_question`] says.
+    pub fn hindrance(self, stdout: &str) -> Option<String> {
+        if self != Manager::Systemd {
+            return None;
+        }
+        let state = stdout.lines().find_map(|line| line.trim().strip_prefix("LoadState="))?;
+        (state != "loaded" && state != "not-found").then(|| state.to_owned())
     }
 
     /// What the answer to [`Manager::boot_question`] means.

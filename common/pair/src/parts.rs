@@ -13,6 +13,9 @@ const DIRECTORIES: &str = "/opt/xcat/bin:/opt/xcat/sbin:/usr/bin:/bin:/usr/sbin:
 /// The file that says that a takeover came to its end, in the directory of the state.
 const MARKER: &str = "haxcat-active";
 
+/// The file that says that one was begun.
+const BEGUN: &str = "haxcat-begun";
+
 /// This machine, as it must be known to make a plan for it.
 #[derive(Clone, Debug)]
 pub struct Parts<'a> {
@@ -87,10 +90,19 @@ impl<'a> Parts<'a> {
         self.check(&json!({"kind": "mounted", "path": path}), expect)
     }
 
-    /// The service runs, or not. What gives no answer has not gone.
+    /// The service is up, or nothing of it runs. What gives no answer has not gone.
     pub fn running(&self, service: &Service, expect: Answer) -> Probe {
-        let argv = self.manager.runs(&service.unit);
+        let argv = match expect {
+            Answer::Yes => self.manager.is_up(&service.unit),
+            Answer::No => self.manager.runs(&service.unit),
+        };
         Probe { expect, unanswered: Answer::Yes, ..self.probe(argv) }
+    }
+
+    /// No process of xcatd runs, whoever started it: it renames itself, or an interpreter runs it.
+    pub fn no_xcatd(&self) -> Probe {
+        let text = "ps -e -o args= | grep -E '^([^ ]*/)?xcatd([: ]|$)|^[^ ]*(perl|python)[0-9.]* ([^ ]+ )*[^ ]*/xcatd( |$)'";
+        Probe { expect: Answer::No, unanswered: Answer::Yes, ..self.probe(script(text, &[])) }
     }
 
     /// xcatd answers.
@@ -118,18 +130,28 @@ impl<'a> Parts<'a> {
         all
     }
 
+    /// A takeover was begun on this machine since it was booted, and was not given up.
+    pub fn begun(&self) -> Probe {
+        self.probe(words(&["test", "-e", &self.begun_file()]))
+    }
+
+    /// The path of the file that says so.
+    pub fn begun_file(&self) -> String {
+        format!("{}/{BEGUN}", self.pair.state_directory)
+    }
+
     /// The path of the file that says that a takeover came to its end.
     pub fn marker(&self) -> String {
         format!("{}/{MARKER}", self.pair.state_directory)
     }
 
-    /// The act that takes that file away.
+    /// The act that takes both files away.
     pub fn forget(&self) -> Act {
         Act::Remove {
             directory: self.pair.state_directory.clone(),
             lies_on: Vec::new(),
             beneath: String::new(),
-            names: vec![MARKER.to_owned()],
+            names: vec![MARKER.to_owned(), BEGUN.to_owned()],
         }
     }
 }

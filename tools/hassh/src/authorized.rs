@@ -6,22 +6,24 @@ use ssh_key::PublicKey;
 use std::net::IpAddr;
 
 /// A line that can be read.
-struct Line<'a> {
-    options: &'a str,
+struct Line {
+    options: String,
     key: PublicKey,
 }
 
 /// Reads a line; `None` for a comment, a blank line, and what cannot be read.
-fn parse(line: &[u8]) -> Option<Line<'_>> {
-    let text = std::str::from_utf8(line).ok()?.trim();
+fn parse(line: &[u8]) -> Option<Line> {
+    // A comment may be of any bytes.
+    let text = String::from_utf8_lossy(line);
+    let text = text.trim();
     if text.is_empty() || text.starts_with('#') {
         return None;
     }
     if let Some(key) = key_of(text) {
-        return Some(Line { options: "", key });
+        return Some(Line { options: String::new(), key });
     }
     let end = end_of_options(text)?;
-    Some(Line { options: &text[..end], key: key_of(text[end..].trim_start())? })
+    Some(Line { options: text[..end].to_owned(), key: key_of(text[end..].trim_start())? })
 }
 
 fn key_of(text: &str) -> Option<PublicKey> {
@@ -116,7 +118,7 @@ pub(crate) fn find(content: &[u8], key: &PublicKey, client: Option<IpAddr>) -> F
         let Some(line) = parse(line).filter(|line| line.key.key_data() == key.key_data()) else {
             continue;
         };
-        let options = options(line.options);
+        let options = options(&line.options);
         if options.iter().any(|(name, _)| name == "cert-authority") {
             continue;
         }

@@ -31,7 +31,8 @@ pub(crate) struct Line {
 impl Line {
     /// Reads a line; `None` for a comment, a blank line, and what cannot be read.
     pub(crate) fn parse(line: &[u8]) -> Option<Line> {
-        let text = std::str::from_utf8(line).ok()?;
+        // A comment may be of any bytes: what counts is ASCII, and so are the places in the line.
+        let text = &ascii(line);
         let mut words = Words { text, at: 0 };
         let mut names = words.next()?;
         let marker = match &text[names.clone()] {
@@ -66,6 +67,11 @@ impl Line {
         let alone = left.iter().all(|other| other.starts_with('!'));
         (!gone.is_empty()).then(|| if alone { String::new() } else { left.join(",") })
     }
+}
+
+/// The line with a byte for each byte, so that what stands where stays true.
+fn ascii(line: &[u8]) -> String {
+    line.iter().map(|&byte| if byte.is_ascii() { char::from(byte) } else { '?' }).collect()
 }
 
 struct Words<'a> {

@@ -14,7 +14,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 use ssh_key::PublicKey;
 use std::io::{Read, Write};
-use std::net::IpAddr;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
@@ -109,7 +109,9 @@ fn answer(request: Request, config: Option<&Path>) -> Result<Value, Error> {
             let settings = Settings::of(&name(&peer)?, config, None)?;
             let keys: Result<Vec<PublicKey>, Error> = keys.iter().map(|key| public(key)).collect();
             let manner = manner(dry_run, lock_wait_seconds);
-            let changes = mend::pin(&settings, &keys?, &|_| false, manner)?;
+            // The name of a role leads to another machine at another time: what is pinned for that stays.
+            let is_its_own = leads_to(&settings.hostname, client());
+            let changes = mend::pin(&settings, &keys?, &|_| !is_its_own, manner)?;
             told(&Changed { changes, faults: Vec::new() })
         }
         Request::Authorize { key, comment, dry_run, lock_wait_seconds } => {
@@ -161,6 +163,12 @@ pub(crate) fn public(text: &str) -> Result<PublicKey, Error> {
     let key = PublicKey::from_openssh(text).ok().filter(|_| one_line);
     key.map(|key| PublicKey::from(key.key_data().clone()))
         .ok_or_else(|| Error::input("key", "is no public key on one line"))
+}
+
+/// Whether the name is one of that address, and of no other.
+fn leads_to(name: &str, address: Option<IpAddr>) -> bool {
+    let found = (name, 0).to_socket_addrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
+    !found.is_empty() && found.iter().all(|socket| Some(socket.ip()) == address)
 }
 
 /// Where this connection is from, as sshd says.

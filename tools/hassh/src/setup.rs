@@ -103,6 +103,14 @@ pub(crate) fn run(
         return Ok(Done::Stopped(Box::new(values)));
     }
     if brought.is_given() && values.host_key != HostKey::Ca {
+        // A file of host keys is that of this host only where the host proved to have one of them.
+        let is_its_file = brought.keys.iter().any(|key| key.key_data() == host_key.key_data());
+        if !brought.keys.is_empty() && !is_its_file {
+            let actual = host_key.fingerprint(HashAlg::Sha256);
+            values.fail(format!("its host key {actual} is none of --host-key: nothing is changed"));
+            values.fix = Some("bring the file of host keys of this very host".to_owned());
+            return Ok(Done::Stopped(Box::new(values)));
+        }
         let mut keys = vec![host_key];
         keys.extend(brought.keys.iter().cloned());
         // Beside the right key ssh itself keeps those of other types that the host proved to have.

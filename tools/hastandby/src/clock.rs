@@ -9,6 +9,7 @@ pub(crate) fn questions() -> Vec<Question> {
     vec![
         question("zone", &["date", "+%Z %z"]),
         question("chronyc", &["chronyc", "-n", "tracking"]),
+        question("chronyc-sources", &["chronyc", "-n", "sources"]),
         question("ntpq", &["ntpq", "-pn"]),
         question("timedatectl", &["timedatectl", "show", "--property=NTPSynchronized"]),
     ]
@@ -78,7 +79,16 @@ fn judged(answers: &Answers) -> Result<(bool, String), String> {
         return match leap.as_str() {
             "" => Err("chronyc tracking says no leap status".to_owned()),
             "Not synchronised" => Ok((false, found)),
-            _ => Ok((!by_itself, found)),
+            _ if by_itself => Ok((false, found)),
+            // What it followed once stands there also when that is gone.
+            _ => {
+                let sources = answers.text("chronyc-sources").map_err(|error| error.to_string())?;
+                let selected = |line: &str| line.len() > 1 && line[1..].starts_with('*');
+                match sources.lines().filter(|line| line.is_ascii()).any(selected) {
+                    true => Ok((true, found)),
+                    false => Ok((false, "chronyc: no source has a *".to_owned())),
+                }
+            }
         };
     }
     if let Ok(text) = answers.text("ntpq") {
@@ -129,9 +139,22 @@ mod tests {
 
     #[test]
     fn a_clock_is_set_where_chrony_follows_a_server_and_not_itself() {
-        let chrony =
-            |reference: &str, leap: &str| judge(&[("chronyc", 0, &tracking(reference, leap))]);
+        let chrony = |reference: &str, leap: &str| {
+            let sources = "MS Name/IP address  Stratum\n^* 10.0.0.1    8   0   377   0\n";
+            judge(&[("chronyc", 0, &tracking(reference, leap)), ("chronyc-sources", 0, sources)])
+        };
         assert_eq!(chrony("0A000001 (10.0.0.1)", "Normal"), Ok(true));
+        let gone = [
+            ("chronyc", 0, tracking("0A000001 (10.0.0.1)", "Normal")),
+            (
+                "chronyc-sources",
+                0,
+                "^? 10.0.0.1    8   0     0   35   -1ns[ -1ns] +/- 6us\n".to_owned(),
+            ),
+        ];
+        let gone: Vec<(&str, i32, &str)> =
+            gone.iter().map(|(name, status, text)| (*name, *status, text.as_str())).collect();
+        assert_eq!(judge(&gone), Ok(false));
         assert_eq!(chrony("7F7F0101 ()", "Normal"), Ok(false));
         assert_eq!(chrony("00000000 ()", "Not synchronised"), Ok(false));
     }

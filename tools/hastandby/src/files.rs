@@ -18,19 +18,23 @@ fn paths(pair: &Pair) -> impl Iterator<Item = &String> {
     pair.files.iter().chain(&pair.credentials).filter(|path| !pair.is_shared(path))
 }
 
-/// What each path is on the primary, and where its files name the primary itself.
+const WHAT: &str = "if test -d \"$1\"; then echo directory; elif test -e \"$1\" || test -h \"$1\"; then echo file; \
+     else echo nothing; fi";
+
+/// What each path is.
+pub(crate) fn questions(pair: &Pair) -> Vec<Question> {
+    paths(pair).map(|path| script(format!("what {path}"), WHAT, &[path])).collect()
+}
+
+/// Where the files of the primary name itself.
 pub(crate) fn questions_to_the_primary(pair: &Pair, primary: usize) -> Vec<Question> {
     let node = &pair.nodes[primary];
-    let what = "if test -d \"$1\"; then echo directory; elif test -e \"$1\"; then echo file; else echo nothing; fi";
-    let mut questions: Vec<Question> =
-        paths(pair).map(|path| script(format!("what {path}"), what, &[path])).collect();
     let address = node.address.to_string();
     let named = |path: &String| {
         let argv = ["grep", "-n", "-w", "-F", "-e", &node.name, "-e", &address, path];
         question(format!("names {path}"), &argv)
     };
-    questions.extend(searched(pair).map(named));
-    questions
+    searched(pair).map(named).collect()
 }
 
 fn searched(pair: &Pair) -> impl Iterator<Item = &String> {
@@ -89,6 +93,15 @@ fn alike(sight: &Sight<'_>, id: &'static str, path: &str) -> Finding {
         Err(why) => return topic.unknown(why),
         Ok("nothing") => return topic.not_applicable("the primary has none"),
         Ok(_) => {}
+    }
+    let there = sight.standby().1.text(&format!("what {path}"));
+    match (what(sight, path).as_deref(), there.as_deref()) {
+        (_, Err(error)) => return topic.unknown(error.to_string()),
+        (Ok(here), Ok(there)) if here != there && there != "nothing" => {
+            let found = format!("a {there}, and a {here} on the primary");
+            return topic.failed(found, "see what it is, and take it away");
+        }
+        _ => {}
     }
     match differences(&sight.between, &format!("alike {path}")) {
         Err(why) => topic.unknown(why),

@@ -4,8 +4,8 @@ use crate::finding::Finding;
 use crate::programs::Programs;
 use crate::sight::Sight;
 use ha_json::Error;
-use ha_pair::Pair;
-use ha_plan::{Act, OnFailure, Plan, Step};
+use ha_pair::{Pair, Parts};
+use ha_plan::{Act, Answer, Check, Condition, OnFailure, Plan, Probe, Step};
 use std::collections::{BTreeMap, HashMap};
 
 /// A program.
@@ -49,6 +49,7 @@ pub(crate) fn ssh(sight: &Sight<'_>) -> Vec<Act> {
 pub(crate) fn plan(tool: &str, sight: &Sight<'_>, findings: &[Finding]) -> Result<Plan, Error> {
     is_the_standby(sight)?;
     let pair: &Pair = sight.pair;
+    let parts = Parts::look(pair)?;
     let mut counts = HashMap::new();
     let mut made: Vec<&Act> = Vec::new();
     let mut steps = Vec::new();
@@ -68,7 +69,9 @@ pub(crate) fn plan(tool: &str, sight: &Sight<'_>, findings: &[Finding]) -> Resul
                 _ => pair.seconds.command,
             };
             let step = Step::new(&format!("{id}-{count}"), &what, act.clone(), seconds);
-            steps.push(Step { on_failure: OnFailure::GoOn, ..step });
+            // It may have become the primary since it was looked.
+            let guard = Some(parts.vip(Answer::No));
+            steps.push(Step { on_failure: OnFailure::GoOn, guard, ..step });
         }
     }
     Ok(Plan {
@@ -76,9 +79,23 @@ pub(crate) fn plan(tool: &str, sight: &Sight<'_>, findings: &[Finding]) -> Resul
         state: tool.to_owned(),
         state_directory: pair.state_directory.clone(),
         deadline_seconds: pair.seconds.deadline,
-        conditions: Vec::new(),
+        conditions: vec![still_standby(&parts)],
         steps,
     })
+}
+
+/// A takeover puts that file there first.
+fn still_standby(parts: &Parts<'_>) -> Condition {
+    let probe = Probe { expect: Answer::No, ..parts.begun() };
+    Condition {
+        id: "needs-standby".to_owned(),
+        what: "no takeover was begun on this machine".to_owned(),
+        check: Check::Probe { probe },
+        otherwise: Some(
+            "it is a primary, or half of one: haxcat-deactivate gives that up".to_owned(),
+        ),
+        warn_only: false,
+    }
 }
 
 fn is_the_standby(sight: &Sight<'_>) -> Result<(), Error> {

@@ -79,15 +79,23 @@ struct Entry {
     fix: &'static str,
 }
 
-/// fstab(5): what is mounted there, unless its options have noauto.
+/// fstab(5): what is mounted there, unless its options have noauto; the first of its lines that is. What
+/// systemd mounts when somebody looks is as good as mounted.
 fn of_fstab(text: &str, path: &str) -> Option<Entry> {
-    let line = text.lines().map(str::trim).filter(|line| !line.starts_with('#')).find(|line| {
+    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#')).filter(|line| {
         let point = line.split_whitespace().nth(1).unwrap_or_default();
         point == path || point.strip_suffix('/').is_some_and(|point| point == path)
-    })?;
-    let options = line.split_whitespace().nth(3).unwrap_or_default();
-    let at_boot = !options.split(',').any(|option| option == "noauto");
-    Some(Entry { at_boot, text: line.to_owned(), fix: "add noauto to its options in /etc/fstab" })
+    });
+    let entry = |line: &str| {
+        let options = line.split_whitespace().nth(3).unwrap_or_default();
+        let has = |word: &str| options.split(',').any(|option| option == word);
+        let at_boot = !has("noauto") || has("x-systemd.automount");
+        let fix = "have noauto, and not x-systemd.automount, in its options in /etc/fstab";
+        Entry { at_boot, text: line.to_owned(), fix }
+    };
+    let mut entries: Vec<Entry> = lines.map(entry).collect();
+    let worst = entries.iter().position(|entry| entry.at_boot).unwrap_or(0);
+    (worst < entries.len()).then(|| entries.swap_remove(worst))
 }
 
 /// /etc/filesystems of AIX: a stanza `PATH:` with an attribute `mount`, true and automatic at boot.
@@ -123,6 +131,8 @@ mod tests {
         assert_eq!(at_boot("/install"), Some(false));
         assert_eq!(at_boot("/etc/xcat"), Some(true));
         assert_eq!(at_boot("/tftpboot"), None);
+        let twice = "/dev/a /x xfs noauto 0 0\n/dev/b /x xfs defaults 0 0\n/dev/c /y xfs noauto,x-systemd.automount 0 0\n";
+        assert!(["/x", "/y"].iter().all(|path| of_fstab(twice, path).unwrap().at_boot));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 /// AIX has no getent.
 const RESOLVE: &str =
-    "if command -v getent >/dev/null; then getent hosts \"$1\"; else host \"$1\"; fi";
+    "if command -v getent >/dev/null; then getent \"$2\" \"$1\"; else host \"$1\"; fi";
 
 /// The other node, and the address of the role.
 fn wanted(pair: &Pair, number: usize) -> [(&str, IpAddr); 2] {
@@ -17,7 +17,11 @@ fn wanted(pair: &Pair, number: usize) -> [(&str, IpAddr); 2] {
 }
 
 pub(crate) fn questions(pair: &Pair, number: usize) -> Vec<Question> {
-    let ask = |(name, _): (&str, IpAddr)| script(format!("name {name}"), RESOLVE, &[name]);
+    let ask = |(name, address): (&str, IpAddr)| {
+        // All addresses of the family, in the order in which programs try them.
+        let family = if address.is_ipv4() { "ahostsv4" } else { "ahostsv6" };
+        script(format!("name {name}"), RESOLVE, &[name, family])
+    };
     wanted(pair, number).into_iter().map(ask).collect()
 }
 
@@ -35,7 +39,7 @@ pub(crate) fn findings(sight: &Sight<'_>) -> Vec<Finding> {
                     topic.failed("does not resolve", fix)
                 }
                 Ok(reply) => match (reply.text(), addresses(&reply.stdout)) {
-                    (Some(_), found) if found.contains(&address) => topic.ok(listed(&found)),
+                    (Some(_), found) if found == [address] => topic.ok(listed(&found)),
                     (Some(_), found) if !found.is_empty() => topic.failed(listed(&found), fix),
                     _ => topic.unknown(format!("status {}", reply.status)),
                 },

@@ -40,6 +40,11 @@ pub(crate) fn ready(tool: Tool, arguments: Arguments) -> Result<Status, Error> {
     if arguments.dry_run {
         return plan.write(std::io::stdout(), tool);
     }
+    // Much may have passed since it was looked: no takeover begins while it is mended, and none that was
+    // begun is mended away.
+    let wait = Duration::from_secs(arguments.orders.lock_wait);
+    let _held = ha_plan::hold(&pair.state_directory, "haxcat", wait, &|| false)
+        .map_err(|error| Stream::begin(tool, schema).end_failed(&Map::new(), error))?;
     ha_plan::run(tool, &plan, &arguments.orders)
 }
 
@@ -76,6 +81,7 @@ fn look<'a>(pair: &'a Pair, arguments: &Arguments) -> Result<Sight<'a>, Error> {
     let managers = [0, 1].map(|number| manager(pair, &nodes[number]));
     let more = both(|number| {
         let mut questions = services::questions(pair, managers[number]);
+        questions.extend(files::questions(pair));
         if number == roles.primary() {
             questions.extend(database::questions_to_the_primary());
             questions.extend(files::questions_to_the_primary(pair, number));

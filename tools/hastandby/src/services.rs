@@ -97,8 +97,15 @@ fn installed(sight: &Sight<'_>, number: usize, service: &Service) -> Option<Find
         return None;
     }
     let topic = sight.topic(number, "service-installed", "can be started").of(&service.name);
+    let hindrance = heard(sight, number, &run(service))
+        .ok()
+        .and_then(|(manager, reply)| manager.hindrance(&String::from_utf8_lossy(&reply.stdout)));
     Some(match state(sight, number, service) {
         Err(why) => topic.unknown(why),
+        Ok(_) if hindrance.is_some() => {
+            let state = hindrance.unwrap_or_default();
+            topic.failed(format!("it is {state}"), format!("see systemctl status {}", service.unit))
+        }
         Ok((Manager::Src, RunState::Absent)) => topic.not_applicable(
             "the subsystem is not defined: rmssys took it away, and mkssys brings it back",
         ),

@@ -77,11 +77,12 @@ fn finding(sight: &Sight<'_>, topic: crate::finding::Topic, values: &Value) -> F
     match text("state") {
         "ok" => topic.ok(found),
         "failed" => {
-            let faults: Vec<&str> = values["faults"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
+            let faults = values["faults"].as_array().into_iter().flatten();
+            let faults: Vec<String> = faults
+                .filter_map(|fault| {
+                    let item = fault["item"].as_str().unwrap_or_default();
+                    Some(format!("{item}: {}", fault["message"].as_str()?))
+                })
                 .collect();
             let found = match faults.is_empty() {
                 true => found,
@@ -93,6 +94,9 @@ fn finding(sight: &Sight<'_>, topic: crate::finding::Topic, values: &Value) -> F
             };
             topic.failed(found, fix).mended_by(mend::ssh(sight))
         }
-        _ => topic.unknown(format!("{found}: not checked")),
+        _ => match text("reason") {
+            "" => topic.unknown(format!("{found}: not checked")),
+            reason => topic.unknown(reason),
+        },
     }
 }

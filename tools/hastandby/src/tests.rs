@@ -17,7 +17,7 @@ const NOW: &str = "2026-11-28T12:00:00Z";
 fn pair() -> Pair {
     let text = br#"{"schema":"hapair-config/1",
         "nodes":[{"name":"n1","address":"10.0.0.1"},{"name":"n2","address":"10.0.0.2","host_key":"SHA256:x"}],
-        "vip":{"name":"mn","address":"10.0.0.10","prefix":24,"adapter":"eth0"},
+        "service_manager":"systemd","vip":{"name":"mn","address":"10.0.0.10","prefix":24,"adapter":"eth0"},
         "database":{"engine":"postgresql","service":"postgresql"},
         "shared_mounts":["/install"],"services":["dhcpd"],
         "files":["/etc/hosts","/etc/motd"],"credentials":["/etc/xcat/ca"]}"#;
@@ -67,6 +67,7 @@ fn node(number: usize) -> Vec<(String, i32, String)> {
         ("addresses", 0, format!("2: eth0 inet 10.0.0.{}/24{vip}", number + 1)),
         ("zone", 0, "UTC +0000".to_owned()),
         ("chronyc", 0, "Reference ID    : 0A000009 (10.0.0.9)\nLeap status     : Normal\n".to_owned()),
+        ("chronyc-sources", 0, "^* 10.0.0.9    8   0   377   0\n".to_owned()),
         ("ntpq", 127, String::new()),
         ("timedatectl", 127, String::new()),
         ("processes", 0, "init\nsshd\n".to_owned()),
@@ -170,7 +171,7 @@ fn each_thing_that_is_missing_is_found_and_no_other() {
     let skewed = between()[0].2.replace("0.01", "7.5");
     let old = format!("{BEGIN}{}", END.replace("2026-11-28", "2026-11-20"));
     let cut = "{\"type\":\"end\",\"ok\":false,\"error\":{\"message\":\"site.csv is cut\"}}\n";
-    let proof = node(1)[12].2.replace("2.16.5", "2.16.4");
+    let proof = node(1)[13].2.replace("2.16.5", "2.16.4");
     let cases: Vec<(usize, &str, i32, &str, &[&str])> = vec![
         (1, "addresses", 0, "inet 10.0.0.2/24 inet 10.0.0.10/24", &["vip mn"]),
         (1, "name n1", 0, "10.0.0.7 n1", &["name n2 n1"]),
@@ -218,6 +219,14 @@ fn each_thing_that_is_missing_is_found_and_no_other() {
         (2, "alike /etc/motd", 0, differs, &["file n2 /etc/motd"]),
         (2, "alike /etc/xcat/ca", 0, differs, &["credentials n2 /etc/xcat/ca"]),
         (0, "names /etc/motd", 0, "3:welcome to n1\n", &["names-itself n1 /etc/motd"]),
+        (1, "what /etc/motd", 0, "directory\n", &["file n2 /etc/motd"]),
+        (
+            1,
+            "runs dhcpd",
+            0,
+            "LoadState=masked\nActiveState=inactive\n",
+            &["service-installed n2 dhcpd"],
+        ),
     ];
     for (at, name, status, text, failed) in cases {
         let verdict = Verdict::of(&seen(&[(at, name, status, text)]));

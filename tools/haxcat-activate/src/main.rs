@@ -47,7 +47,7 @@ fn haxcat_activate(tool: Tool, arguments: Arguments) -> Result<Status, Error> {
     if arguments.status {
         return status::tell(&pair, &parts);
     }
-    let facts = plan::Facts::look(&arguments, &parts)?;
+    let facts = plan::Facts::look(&arguments, &pair, &parts)?;
     let plan = arguments.orders.applied_to(plan::plan(&pair, &parts, &facts));
     if arguments.dry_run {
         return plan.write(std::io::stdout(), tool);

@@ -18,8 +18,9 @@ const SITE_TABLE: &str = "rows=$(\"$1\" --engine \"$2\" --lock-wait 5 site) && c
 pub(crate) struct Facts {
     /// The caller says so.
     pub(crate) peer_down: bool,
-    /// This machine has the service address already: an earlier run, or the cluster, has seen to it.
-    pub(crate) has_vip: bool,
+    /// This machine has the service address already, because an earlier run that was begun here, or the
+    /// cluster, has seen to it: an address alone may be a mistake, or left behind.
+    pub(crate) has_role: bool,
     /// The arping of iputils is here, which can tell whether an address is in use.
     pub(crate) arping: bool,
     /// The file of the configuration, where it is one.
@@ -34,13 +35,18 @@ impl Facts {
     ///
     /// # Errors
     /// Failed, where harun is not there to be asked.
-    pub(crate) fn look(arguments: &Arguments, parts: &Parts<'_>) -> Result<Facts, Error> {
+    pub(crate) fn look(
+        arguments: &Arguments,
+        pair: &Pair,
+        parts: &Parts<'_>,
+    ) -> Result<Facts, Error> {
         parts.is_a_node()?;
         // Both end with 0 for -V; the other arping takes -D for something else.
         let arping = script("arping -V 2>&1 | grep -q iputils", &[]);
         Ok(Facts {
             peer_down: arguments.peer_down,
-            has_vip: ha_plan::ask(&parts.vip(Answer::Yes))?,
+            has_role: ha_plan::ask(&parts.vip(Answer::Yes))?
+                && (!pair.vip.manage || ha_plan::ask(&parts.begun())?),
             arping: ha_plan::ask(&parts.probe(arping))?,
             config: absolute(&arguments.config),
             haxcat_dump: ha_command::beside("haxcat-dump"),
@@ -80,7 +86,8 @@ struct Steps<'a> {
 impl Steps<'_> {
     fn in_order(&self) -> Vec<Step> {
         let pair = self.pair;
-        let mut steps = self.of_the_site(&pair.before_activate);
+        let mut steps = vec![self.begin()];
+        steps.extend(self.of_the_site(&pair.before_activate));
         if pair.vip.manage {
             steps.extend(self.address());
         }
@@ -101,6 +108,18 @@ impl Steps<'_> {
         steps.extend(self.last_look());
         steps.extend(self.keep());
         steps
+    }
+
+    fn begin(&self) -> Step {
+        let act = Act::File {
+            path: self.parts.begun_file(),
+            content: format!("{}\n", self.pair.vip.address),
+            mode: "0644".to_owned(),
+        };
+        let what = "keep that a takeover was begun";
+        let step = self.step("xcat-begin", what, act, self.pair.seconds.probe);
+        // With a full disk, the next run wants to know once more that the other node is down.
+        Step { on_failure: OnFailure::GoOn, ..step }
     }
 
     fn of_the_site(&self, steps: &[Step]) -> Vec<Step> {
@@ -140,7 +159,8 @@ impl Steps<'_> {
             "if {free} >/dev/null; then exit 0; fi; echo \"another machine may have $1: it answers, or $2 cannot tell\" >&2; exit 1"
         );
         let free = Step {
-            unless: here.clone(),
+            // An address that no takeover of this node put here is looked for elsewhere all the same.
+            unless: here.iter().cloned().chain([self.parts.begun()]).collect(),
             ..Step::new(
                 "vip-free",
                 &format!("see that no other machine answers for {address}"),

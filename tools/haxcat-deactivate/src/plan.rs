@@ -5,14 +5,17 @@
 mod tests;
 
 use ha_pair::{Pair, Parts, Service, script, words};
-use ha_plan::{Act, Answer, OnFailure, Plan, Probe, Step};
+use ha_plan::{Act, Answer, Check, OnFailure, Plan, Probe, Step};
 
 /// Who keeps a file system from being unmounted is said: nobody finds out at three in the morning.
 const UNMOUNT: &str = "umount \"$1\" && exit; s=$?; h=$(for p in $(fuser $2 \"$1\" 2>/dev/null); do echo \"$p ($(ps -o comm= -p \"$p\"))\"; done | head -n 5 | \
      paste -s -d ' ' -); echo \"umount $1: status $s${h:+: held by $h}\" >&2; exit $s";
 
-/// It may be there with another prefix, or on another adapter than a takeover would put it.
-const LINUX_DOWN: &str = "ip -o address show to \"$1\" | while read -r n d f a r; do ip address del \"$a\" dev \"$d\" || exit; done";
+/// It may be there with another prefix, or on another adapter than a takeover would put it. Where it came
+/// before the node's own address, the system takes that away with it, unless it is told to promote it.
+const LINUX_DOWN: &str = "ip -o address show to \"$1\" | while read -r n d f a r; do p=/proc/sys/net/ipv4/conf/$d/promote_secondaries; \
+     w=$(cat \"$p\" 2>/dev/null); echo 1 2>/dev/null >\"$p\"; ip address del \"$a\" dev \"$d\"; s=$?; \
+     test -z \"$w\" || echo \"$w\" 2>/dev/null >\"$p\"; test $s = 0 || exit $s; done";
 
 /// The plan of giving up. It has no conditions: what is here is given up, whoever brought it.
 pub(crate) fn plan(pair: &Pair, parts: &Parts<'_>, aix: bool) -> Plan {
@@ -44,6 +47,7 @@ impl Steps<'_> {
         let database = pair.database.service.as_ref();
         let others = services.iter().rev().filter(|service| Some(**service) != database);
         steps.extend(others.map(|service| self.stop(service)));
+        steps.push(self.no_xcatd());
         if pair.exports {
             steps.push(self.unexport());
         }
@@ -95,6 +99,16 @@ impl Steps<'_> {
                 act,
                 self.pair.seconds.stop,
             )
+        }
+    }
+
+    /// One that was started by hand, beside the service manager, holds the database, and answers.
+    fn no_xcatd(&self) -> Step {
+        let gone = self.parts.no_xcatd();
+        let act = Act::Wait { until: Check::Probe { probe: gone.clone() } };
+        Step {
+            unless: vec![gone],
+            ..step("xcatd-gone", "see that no process of xcatd is left", act, 5)
         }
     }
 

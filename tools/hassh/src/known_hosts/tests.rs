@@ -22,6 +22,15 @@ fn pinned(content: &str, name: &str, seed: u8) -> String {
 }
 
 #[test]
+fn a_comment_of_any_bytes_hides_neither_a_pinned_key_nor_a_revoked_one() {
+    let content = format!("mn2 {0} M\u{fc}ller\n@revoked * {0} M\u{fc}ller\n", text(1));
+    // As Latin-1 has it.
+    let content: Vec<u8> = content.chars().map(|c| c as u8).collect();
+    let markers: Vec<Marker> = read(&content, "f").iter().map(|known| known.line.marker).collect();
+    assert_eq!(markers, [Marker::Plain, Marker::Revoked]);
+}
+
+#[test]
 fn names_match_as_ssh_matches_them() {
     for (patterns, name, want) in [
         ("mn1,mn2", "mn2", true),

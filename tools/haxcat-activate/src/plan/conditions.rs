@@ -36,7 +36,7 @@ fn condition(id: &str, what: String, check: Check, otherwise: &str) -> Condition
 
 /// Two nodes that both think that they are the primary write to the same disks.
 fn peer(pair: &Pair, parts: &Parts<'_>, facts: &Facts) -> Option<Condition> {
-    if facts.peer_down || facts.has_vip {
+    if facts.peer_down || facts.has_role {
         return None;
     }
     let what = "the other node is down, or cut off".to_owned();

@@ -13,7 +13,7 @@ fn pair(more: &str) -> Pair {
 fn facts() -> Facts {
     Facts {
         peer_down: false,
-        has_vip: false,
+        has_role: false,
         arping: true,
         config: Some("/etc/hatools/pair.json".to_owned()),
         haxcat_dump: "haxcat-dump".to_owned(),
@@ -40,6 +40,7 @@ fn the_order_is_that_of_xcats_documents() {
     assert_eq!(plan.check(), Ok(()));
     let looks = ["vip", "mount-1", "mount-2", "database", "xcatd", "named", "dhcpd", "answer"];
     let mut wanted: Vec<String> = [
+        "xcat-begin",
         "vip-free",
         "vip-up",
         "vip-announce",
@@ -91,7 +92,7 @@ fn without_a_proof_that_the_other_node_is_down_nothing_is_taken() {
     );
     assert_eq!(condition(SQLITE, &Facts { peer_down: true, ..facts() }), None);
     // A second run, which has taken it already.
-    assert_eq!(condition(SQLITE, &Facts { has_vip: true, ..facts() }), None);
+    assert_eq!(condition(SQLITE, &Facts { has_role: true, ..facts() }), None);
 }
 
 #[test]

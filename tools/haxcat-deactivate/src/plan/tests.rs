@@ -24,6 +24,7 @@ fn the_order_is_that_of_a_takeover_backwards() {
         "stop-dhcpd",
         "stop-named",
         "stop-xcatd",
+        "xcatd-gone",
         "unexport",
         "stop-database",
         "unmount-2",
