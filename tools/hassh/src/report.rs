@@ -150,16 +150,22 @@ fn tell_change(
     let values = ChangeValues { detail: change.detail.as_deref() };
     stream.record("change", &Record { key, values });
     if let Some(tool) = verbose {
-        tool.say(&format!("{host}: {}: {:?}", change.file, change.what));
+        tool.say(&format!("{host}: {}: {}", change.file, word(&change.what)));
     }
 }
 
 fn say(tool: Tool, key: &Key, values: &Values) {
-    let mut text = format!("{} to {}: {:?}", key.from, key.to, values.state);
+    let mut text = format!("{} to {}: {}", key.from, key.to, word(&values.state));
     for more in [&values.reason, &values.fix].into_iter().flatten() {
         text.push_str(&format!(": {more}"));
     }
     tool.say(&text);
+}
+
+/// As a record has it.
+fn word(value: &impl Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn totals(changes: u64, directions: &[(Key, Values)]) -> Map<String, Value> {
