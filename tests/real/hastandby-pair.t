@@ -38,7 +38,7 @@ follow n1 && follow n2 || exit
 
 # xcatd is proven on the standby with a database of its own, before the shared one is mounted anywhere.
 node n2 sh -c "cp $CLUSTER/shared/etc-xcat/*.sqlite /etc/xcat/" || exit
-prove() { node n2 /usr/lib/pair/daemons start xcatd && node n2 hastandby --prove && node n2 /usr/lib/pair/daemons stop xcatd && node n2 sh -c 'rm /etc/xcat/*'; }
+prove() { node n2 /usr/lib/pair/daemons start xcatd && wait_for 20 node n2 tabdump site && node n2 hastandby --prove && node n2 /usr/lib/pair/daemons stop xcatd && node n2 sh -c 'rm /etc/xcat/*'; }
 check "xcatd is seen running on the standby, and that is recorded" prove
 pair_active n1 || exit
 dump() { node n1 haxcat-dump -p /var/xcat/dump | node n1 hasync --from-json xcatmn2:/; }
