@@ -1,4 +1,5 @@
 # What an administrator sees of hastandby on a machine that is one node of a pair, the other of which is down, or answers by a carrier.
+# shells: dash ksh93
 . "${0%/*}/../lib.sh"
 
 pair() { # STATE-DIRECTORY ADDRESS: of the node that is this machine

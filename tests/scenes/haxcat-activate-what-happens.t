@@ -120,6 +120,7 @@ keep
 check "is not taken for it" says 'database-engine: '
 check_status "and no password is said" 1 grep -rq secret "$OUT" said.words
 XCATCFG=SQLite:$SCENE_DIR/db
+export XCATCFG
 check "it is given up" gone
 
 # Somebody else has the address.
