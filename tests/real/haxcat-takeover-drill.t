@@ -1,7 +1,6 @@
 # A drill under a real cluster: a client reads xCAT's tables and names at the service address all the time, while the primary is killed,
 # the standby takes over, the primary comes back as the standby, and the role is moved back in order.
 # Its nodes watch each other, and have no realtime priority: what runs beside it may not hold them up.
-# alone: nodes that watch each other, and a client that is to be served in time
 renice -n -10 -p $$ >/dev/null 2>&1
 . "${0%/*}/../lib.sh"
 . "$ROOT/scripts/cluster.sh"

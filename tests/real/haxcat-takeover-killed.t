@@ -142,7 +142,7 @@ ip address del 10.77.0.10/24 dev net0'
 while read -r command <&3; do
     number=$((number + 1))
     case $command in
-        *"stop xcatd" | *"/etc/xcat") ways="before while after" ;;
+        *"stop xcatd") ways="before while after" ;;
         *) [ $((number % 2)) -eq 0 ] && ways=before || ways=after ;;
     esac
     for way in $ways; do

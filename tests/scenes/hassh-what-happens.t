@@ -1,4 +1,5 @@
 # hassh ends with the status that its manual page says, and tells what is wrong before it does anything, in every shell.
+# shells: dash ksh93
 . "${0%/*}/../lib.sh"
 unset SSH_AUTH_SOCK
 

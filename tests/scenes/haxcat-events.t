@@ -1,4 +1,5 @@
 # The application server scripts of the management node, the very files, as PowerHA calls them: no environment, no terminal.
+# shells: ksh93 mksh
 . "${0%/*}/../fakes/machine.sh"
 machine "$@"
 . "${0%/*}/../lib.sh"
