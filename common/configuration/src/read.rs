@@ -8,20 +8,28 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+const STANDARD_INPUT: &str = "standard input";
+
 /// Nobody writes so much by hand.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The bytes of the configuration in the file `path`, or on standard input where `path` is `-`.
-/// `schema` is what it should be, and `page` the manual page that tells how it is written.
+/// What `parse` makes of the configuration in the file `path`, or on standard input where `path` is
+/// `-`. `schema` is what it should be, and `page` the manual page that tells how it is written.
 ///
 /// # Errors
 /// Usage, naming the file, where it is not there or anybody else could have written it; failed, where
-/// it cannot be read.
-pub fn read(path: &str, schema: &str, page: &str) -> Result<Vec<u8>, Error> {
-    match path {
-        "-" => standard_input(schema),
-        _ => file(path, page),
-    }
+/// it cannot be read; what `parse` says, with the name of the file before it.
+pub fn read<T>(
+    path: &str,
+    schema: &str,
+    page: &str,
+    parse: impl FnOnce(&[u8]) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let (what, content) = match path {
+        "-" => (STANDARD_INPUT, standard_input(schema)?),
+        _ => (path, file(path, page)?),
+    };
+    parse(&content).map_err(|error| Error::new(error.kind, what, error.to_string()))
 }
 
 impl Keys {
@@ -45,18 +53,20 @@ impl Keys {
 }
 
 fn standard_input(schema: &str) -> Result<Vec<u8>, Error> {
-    const WHAT: &str = "standard input";
     refuse_terminal(&format!("a configuration {schema}"))?;
     let mut content = Vec::new();
     std::io::stdin()
         .lock()
         .take(MAX_BYTES + 1)
         .read_to_end(&mut content)
-        .map_err(|error| Error::io(WHAT, &error))?;
+        .map_err(|error| Error::io(STANDARD_INPUT, &error))?;
     match content.len() as u64 {
-        0 => Err(Error::usage(WHAT, format!("is empty: a configuration {schema} is read here"))),
+        0 => Err(Error::usage(
+            STANDARD_INPUT,
+            format!("is empty: a configuration {schema} is read here"),
+        )),
         length if length > MAX_BYTES => {
-            Err(Error::usage(WHAT, format!("is longer than {MAX_BYTES} bytes")))
+            Err(Error::usage(STANDARD_INPUT, format!("is longer than {MAX_BYTES} bytes")))
         }
         _ => Ok(content),
     }
@@ -96,9 +106,13 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
+    fn bytes(text: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(text.to_vec())
+    }
+
     #[test]
     fn a_file_that_is_not_there_is_named_with_what_to_do() {
-        let missing = read("/no/such/file", "x/1", "x(5)").unwrap_err();
+        let missing = read("/no/such/file", "x/1", "x(5)", bytes).unwrap_err();
         assert_eq!((missing.kind, missing.what.as_str()), (Kind::Usage, "/no/such/file"));
         assert!(missing.why.contains("--config") && missing.why.contains("x(5)"));
     }
@@ -108,7 +122,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("x.json");
         fs::write(&path, "{}").unwrap();
-        let look = |path: &Path| read(path.to_str().unwrap(), "x/1", "x(5)");
+        let look = |path: &Path| read(path.to_str().unwrap(), "x/1", "x(5)", bytes);
         for mode in [0o666, 0o664] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let open = look(&path).unwrap_err();

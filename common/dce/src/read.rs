@@ -13,10 +13,7 @@ impl Configuration {
     /// Usage, naming the file and the key, where it is not there, anybody else could have written
     /// it, or it is not one that can be served; failed, where it cannot be read.
     pub fn read(path: &str) -> Result<Configuration, Error> {
-        let content = ha_configuration::read(path, SCHEMA, "hadce-config(5)")?;
-        let what = if path == "-" { "standard input" } else { path };
-        Configuration::parse(&content)
-            .map_err(|error| Error::new(error.kind, what, error.to_string()))
+        ha_configuration::read(path, SCHEMA, "hadce-config(5)", Configuration::parse)
     }
 }
 

@@ -141,9 +141,7 @@ impl Pair {
     /// Usage, naming the file and the key, where it is not there, anybody else could have written it,
     /// or it is no pair; failed, where it cannot be read.
     pub fn read(path: &str) -> Result<Pair, Error> {
-        let content = ha_configuration::read(path, SCHEMA, "hapair-config(5)")?;
-        let what = if path == "-" { "standard input" } else { path };
-        Pair::parse(&content).map_err(|error| Error::new(error.kind, what, error.to_string()))
+        ha_configuration::read(path, SCHEMA, "hapair-config(5)", Pair::parse)
     }
 
     /// The configuration that a text of JSON says.

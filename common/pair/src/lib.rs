@@ -17,7 +17,7 @@ mod service;
 pub use configuration::{DEFAULT_FILE, Dump, Node, Pair, SCHEMA, Seconds, Versions, Vip};
 pub use database::{Database, Engine};
 pub use manager::{BootState, Manager, RunState};
-pub use parts::{Parts, script, words};
+pub use parts::{Parts, script, words, xcatd_processes};
 pub use proof::Proof;
 pub use service::{Conserver, Nim, Service};
 

@@ -10,6 +10,10 @@ use std::time::Duration;
 /// Where xCAT's commands are, and those of administration, behind a bare `PATH`.
 const DIRECTORIES: &str = "/opt/xcat/bin:/opt/xcat/sbin:/usr/bin:/bin:/usr/sbin:/sbin";
 
+/// xcatd renames its processes, to `xcatd: SSL listener` and the like, or an interpreter runs its script.
+const XCATD_PROCESS: &str =
+    "^([^ ]*/)?xcatd([: ]|$)|^([^ ]*/)?(perl|python)[^ /]*( -[^ ]*)* ([^ ]*/)?xcatd( |$)";
+
 /// The file that says that a takeover came to its end, in the directory of the state.
 const MARKER: &str = "haxcat-active";
 
@@ -99,10 +103,9 @@ impl<'a> Parts<'a> {
         Probe { expect, unanswered: Answer::Yes, ..self.probe(argv) }
     }
 
-    /// No process of xcatd runs, whoever started it: it renames itself, or an interpreter runs it.
+    /// No process of xcatd runs, whoever started it.
     pub fn no_xcatd(&self) -> Probe {
-        let text = "ps -e -o args= | grep -E '^([^ ]*/)?xcatd([: ]|$)|^[^ ]*(perl|python)[0-9.]* ([^ ]+ )*[^ ]*/xcatd( |$)'";
-        Probe { expect: Answer::No, unanswered: Answer::Yes, ..self.probe(script(text, &[])) }
+        Probe { expect: Answer::No, unanswered: Answer::Yes, ..self.probe(xcatd_processes()) }
     }
 
     /// xcatd answers.
@@ -176,6 +179,12 @@ fn detected(pair: &Pair) -> Result<Manager, Error> {
     }
 }
 
+/// What says which processes of xcatd run: status 0, and they are told; 1, none; else it is not known.
+pub fn xcatd_processes() -> Vec<String> {
+    let text = "p=$(ps -e -o args=) || exit 126; printf '%s\\n' \"$p\" | grep -E \"$1\"";
+    script(text, &[XCATD_PROCESS])
+}
+
 /// Words of a command line.
 pub fn words(list: &[&str]) -> Vec<String> {
     list.iter().map(|word| (*word).to_owned()).collect()
@@ -186,4 +195,32 @@ pub fn script(text: &str, arguments: &[&str]) -> Vec<String> {
     let mut argv = words(&["sh", "-c", text, "sh"]);
     argv.extend(words(arguments));
     argv
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_of_xcatd_is_known_by_its_name_or_its_script() {
+        let is_xcatd = |process: &str| {
+            let script = format!("printf '%s\\n' '{process}' | grep -qE \"$1\"");
+            let wait = Duration::from_secs(20);
+            let said = capture(&["sh", "-c", &script, "sh", XCATD_PROCESS], wait).unwrap();
+            said.fate == Fate::Exited(0)
+        };
+        for process in [
+            "xcatd: SSL listener",
+            "/opt/xcat/sbin/xcatd -p",
+            "/usr/bin/perl -w /opt/xcat/sbin/xcatd",
+            "xcatd",
+        ] {
+            assert!(is_xcatd(process), "{process}");
+        }
+        for process in
+            ["", "grep xcatd", "vi /etc/init.d/xcatd", "/usr/sbin/xcatdump", "perl -e xcatd-x"]
+        {
+            assert!(!is_xcatd(process), "{process}");
+        }
+    }
 }

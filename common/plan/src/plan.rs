@@ -42,6 +42,19 @@ pub struct Condition {
     pub warn_only: bool,
 }
 
+impl Condition {
+    /// A condition `needs-ID` without which the run ends.
+    pub fn needed(id: &str, what: String, check: Check, otherwise: &str) -> Condition {
+        Condition {
+            id: format!("needs-{id}"),
+            what,
+            check,
+            otherwise: Some(otherwise.to_owned()),
+            warn_only: false,
+        }
+    }
+}
+
 /// How a condition is seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -199,6 +212,18 @@ impl Step {
             on_failure: OnFailure::Stop,
             reboot_if_failed: false,
         }
+    }
+}
+
+impl Step {
+    /// The step, which is true already where all of `probes` answer as expected, unless it says itself
+    /// when it is: for a step that a site adds to a plan.
+    pub fn needless_when(&self, probes: &[Probe]) -> Step {
+        let mut step = self.clone();
+        if step.unless.is_empty() {
+            step.unless = probes.to_vec();
+        }
+        step
     }
 }
 

@@ -87,10 +87,7 @@ impl<'a> Steps<'a> {
 
     fn of_the_site(&self, steps: &[Step]) -> Vec<Step> {
         let ours = |step: &Step| {
-            let mut step = step.clone();
-            if step.unless.is_empty() {
-                step.unless = self.all_up.clone();
-            }
+            let mut step = step.needless_when(&self.all_up);
             if let Act::Run { environment, .. } = &mut step.r#do {
                 for (name, value) in &self.environment {
                     environment.entry(name.clone()).or_insert_with(|| value.clone());

@@ -41,14 +41,7 @@ fn steps(configuration: &Configuration) -> Vec<Step> {
 }
 
 fn of_the_site(steps: &[Step], nothing_runs: &[Probe]) -> Vec<Step> {
-    let ours = |step: &Step| {
-        let mut step = step.clone();
-        if step.unless.is_empty() {
-            step.unless = nothing_runs.to_vec();
-        }
-        step
-    };
-    steps.iter().map(ours).collect()
+    steps.iter().map(|step| step.needless_when(nothing_runs)).collect()
 }
 
 /// What runs no more was stopped, whatever its stop script says of itself.

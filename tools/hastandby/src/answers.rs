@@ -1,8 +1,9 @@
 //! What the programs of a node said, each by the name of its question.
 
 use crate::finding::Look;
-use ha_json::{Error, Kind};
+use ha_json::{Error, Kind, Value};
 use ha_remote::{Machine, Reply};
+use serde_json::Deserializer;
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
@@ -103,6 +104,19 @@ pub(crate) fn failure(name: &str, reply: &Reply) -> Error {
         127 => Error::failed(name, format!("cannot be asked: there is no such program{words}")),
         status => Error::failed(name, format!("cannot be told: status {status}{words}")),
     }
+}
+
+/// The records of the stream that a tool of ours wrote, its end among them as the last; `None` where
+/// it has none.
+pub(crate) fn stream(reply: &Reply) -> Option<Vec<Value>> {
+    let values = Deserializer::from_slice(&reply.stdout).into_iter::<Value>();
+    let records: Vec<Value> = values.map_while(Result::ok).collect();
+    records.last().is_some_and(|last| last["type"] == "end").then_some(records)
+}
+
+/// Why the tool ended its stream with a failure, as its last line says.
+pub(crate) fn stream_error(records: &[Value]) -> Option<&str> {
+    records.last()?["error"]["message"].as_str()
 }
 
 /// Asks a node, all in one connection. Where one program hangs, each is asked by itself, so that it

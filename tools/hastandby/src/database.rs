@@ -1,11 +1,10 @@
 //! The xCAT database: its engine, and that what is in it names the role and not a node.
 
-use crate::answers::{Answers, Question, tool};
+use crate::answers::{Answers, Question, failure, stream, stream_error, tool};
 use crate::finding::{Finding, Look, Topic};
 use crate::sight::Sight;
 use ha_json::{Error, Value};
 use ha_pair::{Engine, Pair};
-use serde_json::Deserializer;
 
 const WHERE: &str = "database";
 const ROWS: &str = "rows";
@@ -38,16 +37,13 @@ pub(crate) fn findings(sight: &Sight<'_>) -> Vec<Finding> {
 /// The records of a whole stream of haxcat-dump.
 fn records(answers: &Answers, name: &str) -> Look<Vec<Value>> {
     let reply = answers.of(name)?;
-    let values = Deserializer::from_slice(&reply.stdout).into_iter::<Value>();
-    let records: Vec<Value> = values.map_while(Result::ok).collect();
-    let last = records.last().filter(|last| last["type"] == "end");
-    match (last, reply.status) {
-        (Some(_), 0) => Ok(records),
-        (Some(last), _) => {
-            let why = last["error"]["message"].as_str().unwrap_or("a table could not be read");
+    let records = stream(reply).ok_or_else(|| failure("haxcat-dump", reply))?;
+    match reply.status {
+        0 => Ok(records),
+        _ => {
+            let why = stream_error(&records).unwrap_or("a table could not be read");
             Err(Error::failed("haxcat-dump", why))
         }
-        (None, _) => Err(crate::answers::failure("haxcat-dump", reply)),
     }
 }
 

@@ -1,9 +1,9 @@
 //! The dump of the database: on both nodes, fresh, whole, and not on the shared disks.
 
-use crate::answers::{Answers, Question, script, tool};
+use crate::answers::{Answers, Question, failure, script, stream, stream_error, tool};
 use crate::finding::{Finding, Look};
 use crate::sight::Sight;
-use ha_json::{Error, Value};
+use ha_json::Error;
 use ha_pair::Dump;
 use jiff::Timestamp;
 
@@ -57,16 +57,12 @@ fn fresh(sight: &Sight<'_>, number: usize, dump: &Dump, now: Timestamp) -> Findi
 fn as_of(answers: &Answers) -> Look<Timestamp> {
     let unknown = |error: Error| Error::busy(error.what, error.why);
     let reply = answers.of(READ).map_err(unknown)?;
-    let text = String::from_utf8_lossy(&reply.stdout);
-    let end: Option<Value> = text.lines().last().and_then(|line| serde_json::from_str(line).ok());
-    let Some(end) = end.filter(|end| end["type"] == "end") else {
-        return Err(unknown(crate::answers::failure("haxcat-dump", reply)));
-    };
+    let records = stream(reply).ok_or_else(|| unknown(failure("haxcat-dump", reply)))?;
     if reply.status != 0 {
-        let why = end["error"]["message"].as_str().unwrap_or("its tables are not whole");
+        let why = stream_error(&records).unwrap_or("its tables are not whole");
         return Err(Error::failed("", why));
     }
-    let moment = end["as_of"].as_str().and_then(|text| text.parse().ok());
+    let moment = records.last().and_then(|end| end["as_of"].as_str()?.parse().ok());
     moment.ok_or_else(|| Error::failed("", "it does not say when it was made"))
 }
 

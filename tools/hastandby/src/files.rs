@@ -1,12 +1,11 @@
 //! Files that are the same on both nodes, and that name neither.
 
-use crate::answers::{Answers, Question, question, script};
+use crate::answers::{Answers, Question, failure, question, script, stream, stream_error};
 use crate::finding::{Finding, Topic};
 use crate::mend;
 use crate::sight::Sight;
 use ha_json::Value;
 use ha_pair::Pair;
-use serde_json::Deserializer;
 
 /// The one file that has the names of both nodes, as it must.
 const HOSTS: &str = "/etc/hosts";
@@ -89,14 +88,11 @@ fn alike(sight: &Sight<'_>, id: &'static str, path: &str) -> Finding {
     if sight.pair.is_shared(path) {
         return topic.not_applicable("it is on the shared disks");
     }
-    match what(sight, path).as_deref() {
-        Err(why) => return topic.unknown(why),
-        Ok("nothing") => return topic.not_applicable("the primary has none"),
-        Ok(_) => {}
-    }
     let there = sight.standby().1.text(&format!("what {path}"));
     match (what(sight, path).as_deref(), there.as_deref()) {
-        (_, Err(error)) => return topic.unknown(error.to_string()),
+        (Err(why), _) => return topic.unknown(why),
+        (Ok("nothing"), _) => return topic.not_applicable("the primary has none"),
+        (Ok(_), Err(error)) => return topic.unknown(error.to_string()),
         (Ok(here), Ok(there)) if here != there && there != "nothing" => {
             let found = format!("a {there}, and a {here} on the primary");
             return topic.failed(found, "see what it is, and take it away");
@@ -123,16 +119,10 @@ fn alike(sight: &Sight<'_>, id: &'static str, path: &str) -> Finding {
 /// What hasync would change.
 fn differences(between: &Answers, name: &str) -> Result<Vec<String>, String> {
     let reply = between.of(name).map_err(|error| error.to_string())?;
-    let values = Deserializer::from_slice(&reply.stdout).into_iter::<Value>();
-    let records: Vec<Value> = values.map_while(Result::ok).collect();
-    let end = records.last().filter(|last| last["type"] == "end");
-    match (end, reply.status) {
-        (Some(_), 0) => {}
-        (Some(end), status) => {
-            let why = end["error"]["message"].as_str().map(str::to_owned);
-            return Err(why.unwrap_or_else(|| format!("hasync ended with status {status}")));
-        }
-        (None, _) => return Err(crate::answers::failure("hasync", reply).to_string()),
+    let records = stream(reply).ok_or_else(|| failure("hasync", reply).to_string())?;
+    if reply.status != 0 {
+        let why = stream_error(&records).map(str::to_owned);
+        return Err(why.unwrap_or_else(|| format!("hasync ended with status {}", reply.status)));
     }
     let path = |record: &Value| {
         let path = record["key"]["path"].as_str().or_else(|| record["key"]["path_base64"].as_str());
@@ -174,6 +164,6 @@ fn names_nobody(sight: &Sight<'_>, path: &str) -> Finding {
                 format!("have it name {}, or take it out of files", sight.pair.vip.name),
             )
         }
-        Ok(reply) => topic.unknown(crate::answers::failure("grep", reply).to_string()),
+        Ok(reply) => topic.unknown(failure("grep", reply).to_string()),
     }
 }

@@ -87,15 +87,9 @@ pub(crate) fn plan(tool: &str, sight: &Sight<'_>, findings: &[Finding]) -> Resul
 /// A takeover puts that file there first.
 fn still_standby(parts: &Parts<'_>) -> Condition {
     let probe = Probe { expect: Answer::No, ..parts.begun() };
-    Condition {
-        id: "needs-standby".to_owned(),
-        what: "no takeover was begun on this machine".to_owned(),
-        check: Check::Probe { probe },
-        otherwise: Some(
-            "it is a primary, or half of one: haxcat-deactivate gives that up".to_owned(),
-        ),
-        warn_only: false,
-    }
+    let what = "no takeover was begun on this machine".to_owned();
+    let next = "it is a primary, or half of one: haxcat-deactivate gives that up";
+    Condition::needed("standby", what, Check::Probe { probe }, next)
 }
 
 fn is_the_standby(sight: &Sight<'_>) -> Result<(), Error> {

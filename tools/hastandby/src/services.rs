@@ -1,6 +1,6 @@
 //! What runs on the primary only: down on the standby, and started at boot on neither.
 
-use crate::answers::{Question, question};
+use crate::answers::Question;
 use crate::finding::Finding;
 use crate::mend;
 use crate::sight::Sight;
@@ -14,7 +14,7 @@ pub(crate) const MANAGER: &str = "manager";
 const PROCESSES: &str = "processes";
 
 pub(crate) fn first_questions(pair: &Pair) -> Vec<Question> {
-    let mut questions = vec![question(PROCESSES, &["ps", "-e", "-o", "args="])];
+    let mut questions = vec![(PROCESSES.to_owned(), ha_pair::xcatd_processes())];
     if pair.manager.is_none() {
         questions.push((MANAGER.to_owned(), Manager::question()));
     }
@@ -142,52 +142,15 @@ fn not_at_boot(sight: &Sight<'_>, number: usize, service: &Service) -> Finding {
 
 fn no_process(sight: &Sight<'_>, number: usize) -> Finding {
     let topic = sight.topic(number, "process", "no process of it runs").of("xcatd");
-    match sight.nodes[number].text(PROCESSES) {
+    match sight.nodes[number].of(PROCESSES) {
         Err(error) => topic.unknown(error.to_string()),
-        Ok(text) => match text.lines().map(str::trim).find(|line| is_xcatd(line)) {
-            None => topic.ok("none"),
-            Some(process) => {
+        Ok(reply) if reply.status == 1 => topic.ok("none"),
+        Ok(_) => match sight.nodes[number].line(PROCESSES) {
+            Err(error) => topic.unknown(error.to_string()),
+            Ok(process) => {
                 let process: String = process.chars().take(100).collect();
                 topic.failed(process, "stop it: it runs beside the service manager")
             }
         },
-    }
-}
-
-/// xcatd renames its processes: `xcatd: SSL listener` and the like.
-fn is_xcatd(process: &str) -> bool {
-    let mut words = process.split_whitespace();
-    let is_named = |word: &str| word.rsplit('/').next() == Some("xcatd") || word == "xcatd:";
-    match words.next() {
-        Some(first) if is_named(first) => true,
-        // An interpreter, and what it runs.
-        Some(first) => {
-            let first = first.rsplit('/').next().unwrap_or_default();
-            (first.starts_with("perl") || first.starts_with("python"))
-                && words.find(|word| !word.starts_with('-')).is_some_and(is_named)
-        }
-        None => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_process_of_xcatd_is_known_by_its_name_or_its_script() {
-        for process in [
-            "xcatd: SSL listener",
-            "/opt/xcat/sbin/xcatd -p",
-            "/usr/bin/perl -w /opt/xcat/sbin/xcatd",
-            "xcatd",
-        ] {
-            assert!(is_xcatd(process), "{process}");
-        }
-        for process in
-            ["", "grep xcatd", "vi /etc/init.d/xcatd", "/usr/sbin/xcatdump", "perl -e xcatd-x"]
-        {
-            assert!(!is_xcatd(process), "{process}");
-        }
     }
 }

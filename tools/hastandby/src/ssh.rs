@@ -1,11 +1,10 @@
 //! ssh without a password, in each direction: what hassh says of it.
 
-use crate::answers::{Answers, Question};
+use crate::answers::{Answers, Question, stream};
 use crate::finding::Finding;
 use crate::mend;
 use crate::sight::Sight;
 use ha_json::Value;
-use serde_json::Deserializer;
 
 const HASSH: &str = "hassh";
 
@@ -20,13 +19,12 @@ pub(crate) fn question(program: &str, options: &[String], peer: &str) -> Questio
 /// The `direction` records.
 fn directions(between: &Answers) -> Result<Vec<Value>, String> {
     let reply = between.of(HASSH).map_err(|error| error.to_string())?;
-    let values = Deserializer::from_slice(&reply.stdout).into_iter::<Value>();
-    let records: Vec<Value> = values.map_while(Result::ok).collect();
-    let is_hassh = records.first().is_some_and(|first| first["schema"] == "hassh/1");
-    let ended = records.last().is_some_and(|last| last["type"] == "end");
-    match is_hassh && ended {
-        true => Ok(records.into_iter().filter(|record| record["type"] == "direction").collect()),
-        false => {
+    let is_hassh = |records: &Vec<Value>| records[0]["schema"] == "hassh/1";
+    match stream(reply).filter(is_hassh) {
+        Some(records) => {
+            Ok(records.into_iter().filter(|record| record["type"] == "direction").collect())
+        }
+        None => {
             let words = reply.stderr.lines().last().unwrap_or_default();
             Err(format!("hassh gave no whole answer: status {} {words}", reply.status))
         }

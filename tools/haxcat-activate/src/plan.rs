@@ -123,14 +123,7 @@ impl Steps<'_> {
     }
 
     fn of_the_site(&self, steps: &[Step]) -> Vec<Step> {
-        let ours = |step: &Step| {
-            let mut step = step.clone();
-            if step.unless.is_empty() {
-                step.unless = self.complete.clone();
-            }
-            step
-        };
-        steps.iter().map(ours).collect()
+        steps.iter().map(|step| step.needless_when(&self.complete)).collect()
     }
 
     /// A step that only a finished takeover makes needless.

@@ -159,14 +159,7 @@ impl Steps<'_> {
 }
 
 fn of_the_site(steps: &[Step], nothing: &[Probe]) -> Vec<Step> {
-    let ours = |step: &Step| {
-        let mut step = step.clone();
-        if step.unless.is_empty() {
-            step.unless = nothing.to_vec();
-        }
-        step
-    };
-    steps.iter().map(ours).collect()
+    steps.iter().map(|step| step.needless_when(nothing)).collect()
 }
 
 fn step(id: &str, what: &str, act: Act, seconds: u64) -> Step {

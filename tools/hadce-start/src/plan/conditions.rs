@@ -17,16 +17,6 @@ pub(crate) fn conditions(configuration: &Configuration, facts: &Facts) -> Vec<Co
     conditions
 }
 
-fn condition(id: &str, what: String, check: Check, otherwise: &str) -> Condition {
-    Condition {
-        id: format!("needs-{id}"),
-        what,
-        check,
-        otherwise: Some(otherwise.to_owned()),
-        warn_only: false,
-    }
-}
-
 fn programs(configuration: &Configuration) -> Vec<Condition> {
     let mut all = Vec::new();
     let dce = Some(("dce", &configuration.dce));
@@ -38,7 +28,12 @@ fn programs(configuration: &Configuration) -> Vec<Condition> {
     let executable = |(id, argv): (String, &Vec<String>)| {
         let program = argv.first().cloned().unwrap_or_default();
         let what = format!("{program} can be run");
-        condition(&id, what, Check::Executable { program }, "install it, or name another one")
+        Condition::needed(
+            &id,
+            what,
+            Check::Executable { program },
+            "install it, or name another one",
+        )
     };
     all.into_iter().map(executable).collect()
 }
@@ -48,7 +43,12 @@ fn shared_disks(configuration: &Configuration) -> Vec<Condition> {
     let mounted = |(number, path): (usize, &String)| {
         let check = Check::Mounted { path: path.clone() };
         let next = "have the cluster take over the shared disks first";
-        condition(&format!("mount-{}", number + 1), format!("{path} is mounted"), check, next)
+        Condition::needed(
+            &format!("mount-{}", number + 1),
+            format!("{path} is mounted"),
+            check,
+            next,
+        )
     };
     let mut conditions: Vec<Condition> = mounts.iter().enumerate().map(mounted).collect();
     if configuration.kind.takes_over() {
@@ -56,7 +56,7 @@ fn shared_disks(configuration: &Configuration) -> Vec<Condition> {
         let what = format!("{directory} is on the shared disks");
         let check = Check::LiesOn { directory, mounts: mounts.clone() };
         let next = "it must lead to one of shared_mounts: see where its link goes";
-        conditions.push(condition("dce-local", what, check, next));
+        conditions.push(Condition::needed("dce-local", what, check, next));
     }
     conditions
 }
@@ -68,12 +68,12 @@ fn addresses(configuration: &Configuration) -> Vec<Condition> {
     let check = Check::Address { addresses: addresses.clone() };
     let next = "have the cluster take over the service address first";
     let mut conditions =
-        vec![condition("address", format!("{listed} is configured here"), check, next)];
+        vec![Condition::needed("address", format!("{listed} is configured here"), check, next)];
     if let Some(name) = &configuration.service_hostname {
         let what = format!("{name} resolves to {listed}");
         let check = Check::Resolves { name: name.clone(), addresses };
         let next = "put the name of the service address into /etc/hosts";
-        conditions.push(condition("host-name", what, check, next));
+        conditions.push(Condition::needed("host-name", what, check, next));
     }
     conditions
 }
@@ -88,7 +88,7 @@ fn peer(configuration: &Configuration, facts: &Facts) -> Option<Condition> {
     let Some(argv) = &configuration.peer_down else {
         let next = "see that the other node is shut down or was rebooted, and say --peer-down; or \
              have a program see it: peer_down in the configuration";
-        return Some(condition("peer-down", what, Check::Unproven {}, next));
+        return Some(Condition::needed("peer-down", what, Check::Unproven {}, next));
     };
     let probe = Probe {
         argv: argv.clone(),
@@ -98,7 +98,7 @@ fn peer(configuration: &Configuration, facts: &Facts) -> Option<Condition> {
         unanswered: Answer::No,
     };
     let next = "shut the other node down, or reboot it: its DFS holds the shared disks";
-    Some(condition("peer-down", what, Check::Probe { probe }, next))
+    Some(Condition::needed("peer-down", what, Check::Probe { probe }, next))
 }
 
 fn excluded(configuration: &Configuration, excluded: &Known) -> Option<Condition> {
@@ -112,7 +112,7 @@ fn excluded(configuration: &Configuration, excluded: &Known) -> Option<Condition
     let file = configuration.environment_file.as_deref().unwrap_or_default();
     let next = format!("{why}: haenv --exclude-all-but {} --write {file}", listed.join(","));
     let what = "DCE knows which addresses it must not use".to_owned();
-    Some(condition("excluded-addresses", what, Check::Unproven {}, &next))
+    Some(Condition::needed("excluded-addresses", what, Check::Unproven {}, &next))
 }
 
 /// An adapter that came after the variable was written does not keep DCE from being taken over.
@@ -133,5 +133,5 @@ fn no_others(configuration: &Configuration, excluded: &Known) -> Option<Conditio
     );
     let what = "DCE uses the service addresses and no other".to_owned();
     let check = Check::KnownAddresses { addresses };
-    Some(Condition { warn_only: true, ..condition("no-other-address", what, check, &next) })
+    Some(Condition { warn_only: true, ..Condition::needed("no-other-address", what, check, &next) })
 }

@@ -11,27 +11,22 @@ pub(crate) fn conditions(pair: &Pair, parts: &Parts<'_>, facts: &Facts) -> Vec<C
         let what = format!("{address} is configured here");
         let check = Check::Address { addresses: vec![address] };
         let next = "have the cluster take over the service address first";
-        conditions.push(condition("vip", what, check, next));
+        conditions.push(Condition::needed("vip", what, check, next));
     }
     if !pair.mount {
         conditions.extend(pair.shared_mounts.iter().enumerate().map(|(number, path)| {
             let check = Check::Mounted { path: path.clone() };
             let next = "have the cluster take over the shared disks first";
-            condition(&format!("mount-{}", number + 1), format!("{path} is mounted"), check, next)
+            Condition::needed(
+                &format!("mount-{}", number + 1),
+                format!("{path} is mounted"),
+                check,
+                next,
+            )
         }));
     }
     conditions.extend(programs(pair, parts));
     conditions
-}
-
-fn condition(id: &str, what: String, check: Check, otherwise: &str) -> Condition {
-    Condition {
-        id: format!("needs-{id}"),
-        what,
-        check,
-        otherwise: Some(otherwise.to_owned()),
-        warn_only: false,
-    }
 }
 
 /// Two nodes that both think that they are the primary write to the same disks.
@@ -44,12 +39,12 @@ fn peer(pair: &Pair, parts: &Parts<'_>, facts: &Facts) -> Option<Condition> {
         Some(argv) => {
             let check = Check::Probe { probe: parts.probe(argv.clone()) };
             let next = "shut the other node down, or have it give up: haxcat-deactivate there";
-            condition("peer-down", what, check, next)
+            Condition::needed("peer-down", what, check, next)
         }
         None => {
             let next = "see that the other node is shut down, fenced, or gave up (haxcat-deactivate), and \
                  say --peer-down; or have a program see it: peer_down in the configuration";
-            condition("peer-down", what, Check::Unproven {}, next)
+            Condition::needed("peer-down", what, Check::Unproven {}, next)
         }
     })
 }
@@ -79,7 +74,7 @@ fn programs(pair: &Pair, parts: &Parts<'_>) -> Vec<Condition> {
             let probe = parts.probe(script("command -v \"$1\"", &[name]));
             let id = format!("program-{}", name.rsplit('/').next().unwrap_or_default());
             let next = "install it, or leave it out in the configuration";
-            condition(&id, format!("{name} can be run"), Check::Probe { probe }, next)
+            Condition::needed(&id, format!("{name} can be run"), Check::Probe { probe }, next)
         })
         .collect()
 }
