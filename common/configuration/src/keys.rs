@@ -251,7 +251,11 @@ impl Keys {
         self.argv(key, value).map(Some)
     }
 
-    fn argv(&self, key: &str, value: Value) -> Result<Vec<String>, Error> {
+    /// A program and its arguments, out of a value of `key`.
+    ///
+    /// # Errors
+    /// Usage, naming the key, where the value is of another kind.
+    pub fn argv(&self, key: &str, value: Value) -> Result<Vec<String>, Error> {
         let words = value.as_array().into_iter().flatten();
         let argv: Option<Vec<String>> =
             words.map(|word| word.as_str().map(str::to_owned)).collect();

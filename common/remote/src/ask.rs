@@ -3,11 +3,12 @@
 //! Nothing but the output comes back that a carrier such as ssh brings: NIM's `c_rsh` ends with
 //! statuses of its own. So the far shell writes what became of each program between marks.
 
-use crate::program::silence;
-use crate::{Host, Shell};
+use crate::program::{silence, start_to_ask};
+use crate::{Host, Program, Shell};
 use ha_command::{Fate, capture_unless};
 use ha_json::{Error, Kind};
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::process::{ChildStdin, ChildStdout};
 use std::time::{Duration, Instant};
 
 /// No system that is asked takes a command line that is longer, in bytes.
@@ -56,6 +57,19 @@ impl Machine {
             Machine::Here => "this machine",
             Machine::There(_, host) => &host.name,
         }
+    }
+
+    /// Starts a program that is spoken with by its two pipes, for who asks nobody for a password. A host
+    /// that takes no connection within `deadline` is given up.
+    ///
+    /// # Errors
+    /// When it, or what carries it, cannot be started.
+    pub fn start(
+        &self,
+        command: &[String],
+        deadline: Duration,
+    ) -> Result<(Program, ChildStdin, ChildStdout), Error> {
+        start_to_ask(self, command, deadline)
     }
 
     /// Runs these programs one after the other, with nothing on stdin, all within `deadline`, and
@@ -171,8 +185,8 @@ fn seconds(deadline: Duration) -> u64 {
     deadline.as_secs_f64().round() as u64
 }
 
-/// What no program says by chance.
-fn mark() -> String {
+/// What no program says by chance: it parts what is said from what is meant.
+pub fn mark() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("hatools-{:016x}{:016x}", random(), random())
 }
@@ -196,7 +210,7 @@ fn batches(questions: &[Vec<String>]) -> Vec<&[Vec<String>]> {
 }
 
 /// A word that any shell of the sh family reads as this text.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 

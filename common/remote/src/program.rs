@@ -1,5 +1,6 @@
 //! A program that runs on a host, with its two pipes.
 
+use crate::ask::{Machine, environment, path, quoted};
 use crate::{Host, Shell};
 use ha_command::Fate;
 use ha_json::{Error, Kind, reason};
@@ -30,14 +31,47 @@ pub fn start(
     host: &Host,
     command: &[String],
 ) -> Result<(Program, ChildStdin, ChildStdout), Error> {
-    let argv = shell.argv(host, command);
-    let mut child = Command::new(&argv[0])
-        .args(&argv[1..])
+    spawn(&shell.argv(host, command), host, [])
+}
+
+/// As [`start`] for who asks: `command` is run here, or there by the login shell, without anybody to be
+/// asked for a password. A host that takes no connection within `deadline` is given up.
+///
+/// # Errors
+/// As [`start`].
+pub(crate) fn start_to_ask(
+    machine: &Machine,
+    command: &[String],
+    deadline: Duration,
+) -> Result<(Program, ChildStdin, ChildStdout), Error> {
+    match machine {
+        Machine::Here => {
+            let here = Host { user: None, name: machine.name().to_owned() };
+            let path = path();
+            spawn(command, &here, environment(&path))
+        }
+        Machine::There(shell, host) => {
+            let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+            spawn(&shell.argv_to_ask(host, &words.join(" "), deadline), host, [])
+        }
+    }
+}
+
+fn spawn<'a>(
+    argv: &[String],
+    host: &Host,
+    environment: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<(Program, ChildStdin, ChildStdout), Error> {
+    let (program, arguments) =
+        argv.split_first().ok_or_else(|| Error::usage("command", "is empty"))?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .envs(environment)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| Error::failed(&argv[0], format!("cannot be run: {}", reason(&error))))?;
+        .map_err(|error| Error::failed(program, format!("cannot be run: {}", reason(&error))))?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (sender, said) = mpsc::channel();
     if let Some(mut stderr) = stderr {
@@ -55,7 +89,7 @@ pub fn start(
         (Some(stdin), Some(stdout)) => {
             Ok((Program { host: host.clone(), child, said }, stdin, stdout))
         }
-        _ => Err(Error::failed(&argv[0], "has no pipes")),
+        _ => Err(Error::failed(program, "has no pipes")),
     }
 }
 

@@ -48,6 +48,12 @@ impl Shell {
         Ok(Shell::Command(words))
     }
 
+    /// The system's `ssh` with this configuration file, for who asks nobody for a password.
+    pub fn of_configuration(file: &str) -> Shell {
+        let connect = format!("-oConnectTimeout={CONNECT_SECONDS}");
+        Shell::Command(["ssh", "-F", file, "-oBatchMode=yes", &connect].map(str::to_owned).into())
+    }
+
     /// The whole argument vector that runs `command` on `host`.
     pub(crate) fn argv(&self, host: &Host, command: &[String]) -> Vec<String> {
         let mut argv = match self {

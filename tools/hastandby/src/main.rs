@@ -87,11 +87,7 @@ impl Arguments {
     fn shell(&self) -> Result<Shell, ha_json::Error> {
         match (&self.rsh, &self.ssh_config) {
             (Some(command), _) => Shell::parse(command),
-            (None, Some(file)) => Ok(Shell::Command(
-                ["ssh", "-F", file, "-oBatchMode=yes", "-oConnectTimeout=15"]
-                    .map(str::to_owned)
-                    .into(),
-            )),
+            (None, Some(file)) => Ok(Shell::of_configuration(file)),
             (None, None) => Ok(Shell::Ssh),
         }
     }

@@ -1,0 +1,113 @@
+//! A member that was added: its keys and its configuration, and its key at every host.
+
+use crate::Arguments;
+use crate::cluster::find;
+use crate::configuration::{Configuration, Host};
+use crate::copy::{copies, copy};
+use crate::distribution::Manner;
+use crate::every;
+use crate::key_pair;
+use crate::report::{Report, Subject};
+use crate::session::quoted;
+use crate::verify;
+use crate::work::{Access, Work};
+use ha_json::{Error, Status, Tool, json};
+
+/// Does all that, or what an earlier run could not.
+///
+/// # Errors
+/// What ended the work: busy, where the package does not run here or the member gives no answer;
+/// failed, where the member refuses.
+pub(crate) fn added(
+    tool: Tool,
+    arguments: &Arguments,
+    configuration: Configuration,
+    name: &str,
+) -> Result<Status, Error> {
+    let mut report =
+        Report::begin(tool, "MEMBER_ADDED", Some(name), arguments.dry_run, arguments.verbose);
+    let mut pending = 0;
+    let done = run(arguments, configuration, name, &mut report, &mut pending);
+    match done {
+        Ok(()) => report.end(pending),
+        Err(error) => Err(report.end_failed(pending, error)),
+    }
+}
+
+fn run(
+    arguments: &Arguments,
+    configuration: Configuration,
+    name: &str,
+    report: &mut Report,
+    pending: &mut usize,
+) -> Result<(), Error> {
+    let mut work =
+        Work::begin(arguments, configuration, Access::of(arguments), |state, configuration| {
+            state.deleted.remove(name);
+            if find(&configuration.members, name).is_none() {
+                state.added.insert(name.to_owned());
+            }
+        })?;
+    let member =
+        work.cluster.member(name).cloned().ok_or_else(|| Error::failed(name, "is no member"))?;
+    let name = member.name.as_str();
+    let place = work.cluster.place(&member);
+    let mut session = place.open()?;
+    let directory = place.look(&mut session)?;
+    if directory.present && !directory.is_private() {
+        let why = format!(
+            "{} there may be looked into by others ({}), and cfengine refuses to run: chmod 700",
+            place.keys(),
+            directory.mode
+        );
+        return Err(Error::failed(name, why));
+    }
+    let pair = work.cluster.configuration.key_pair;
+    let plan = key_pair::Plan::of(&work.cluster, pair, &place, &mut session, &directory)?;
+    if let Some(key) = plan.key() {
+        work.state.hosts.entry(name.to_owned()).or_default().has(key);
+    }
+    let others: Vec<Host> =
+        work.cluster.members.iter().filter(|host| host.name != name).cloned().collect();
+    let key = plan.key().cloned();
+    let subject = Subject { name, key: key.as_ref() };
+    let silent = work.learn(&others, report, std::slice::from_ref(&subject));
+    // Known before anything is changed, so that a run that is killed leaves word of what is not done.
+    let waiting = work.state.pending_for(name);
+    let goes_on = !waiting.is_empty() && !arguments.all;
+    let targets = if goes_on { waiting } else { work.hosts_but(&[]) };
+    for host in &targets {
+        work.state.pend(host, name);
+    }
+    *pending = work.state.pending.len();
+    work.keep()?;
+    let word = plan.word();
+    if arguments.dry_run {
+        report.identity(name, work.identity(name, word));
+    } else {
+        let order = format!("prepare {}", quoted(&member.work_directory));
+        place.must(&mut session, &order, None)?;
+        let key = plan.carry_out(&work.cluster, &place, &mut session)?;
+        work.state.hosts.entry(name.to_owned()).or_default().has(&key);
+        work.keep()?;
+        report.identity(name, work.identity(name, word));
+    }
+    drop(session);
+    if !work.cluster.is_here(&member) {
+        for copied in copies(&work.cluster) {
+            let values = copy(&work.cluster, &place, &copied, arguments.dry_run)?;
+            report.record("copy", json!({"member": name, "to": copied.to}), values);
+        }
+    }
+    let manner = if arguments.dry_run { Manner::DryRun } else { Manner::Mend };
+    every::visit(&mut work, report, Some(&[name.to_owned()]), &targets, &silent, manner)?;
+    *pending = work.state.pending.len();
+    work.keep()?;
+    if !arguments.dry_run {
+        work.site_commands(&member, report);
+        if arguments.verify {
+            verify::verify(&work.cluster, &member, &work.cluster.clients, report)?;
+        }
+    }
+    Ok(())
+}

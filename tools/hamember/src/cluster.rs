@@ -1,0 +1,288 @@
+//! Who is a member, who a client, which of them is this machine, and whose keys are to be trusted.
+
+use crate::cfrun_hosts::{self, CfrunHosts};
+use crate::configuration::{Configuration, Host, Layout};
+use crate::package;
+use crate::public_key::{Algorithm, PublicKey};
+use crate::repair::{Naming, Unwanted, Wanted, names};
+use crate::state::State;
+use crate::visit::Place;
+use ha_json::Error;
+use ha_remote::{Machine, Shell};
+use std::net::ToSocketAddrs;
+use std::path::Path;
+use std::time::Duration;
+
+/// Other files that a cfrun.hosts includes.
+const MOST_FILES: usize = 16;
+
+/// All hosts, as the configuration, the file of clients and the events so far have them.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) configuration: Configuration,
+    pub(crate) members: Vec<Host>,
+    pub(crate) clients: Vec<Host>,
+    /// The member that is this machine.
+    here: Host,
+    host_name_keys: bool,
+    shell: Shell,
+}
+
+impl Cluster {
+    /// Reads who there is. The package's file system is needed where it has the clients.
+    ///
+    /// # Errors
+    /// Usage, where this machine is no member; what the file of clients is refused for.
+    pub(crate) fn of(
+        configuration: Configuration,
+        state: &State,
+        here: Option<&str>,
+        shell: Shell,
+    ) -> Result<Cluster, Error> {
+        let mut members = configuration.members.clone();
+        for name in &state.added {
+            if find(&members, name).is_none() {
+                members.push(configuration.host(name));
+            }
+        }
+        members.retain(|member| !state.deleted.contains(&member.name));
+        let mut read = CfrunHosts::default();
+        if let Some(path) = &configuration.cfrun_hosts {
+            read = clients(path)?;
+        }
+        let mut known = configuration.clients.clone();
+        for host in &read.hosts {
+            // Members are clients of themselves.
+            if find(&members, &host.name).is_none() {
+                let mut client = configuration.host(&host.name);
+                client.port = host.port.unwrap_or(client.port);
+                known.push(client);
+            }
+        }
+        let own = own_name(here);
+        let here = find(&members, &own).cloned().ok_or_else(|| {
+            let names: Vec<&str> = members.iter().map(|host| host.name.as_str()).collect();
+            let next = "--here says which of them this machine is";
+            Error::usage(own, format!("is none of the members {}: {next}", names.join(", ")))
+        })?;
+        Ok(Cluster {
+            configuration,
+            members,
+            clients: known,
+            here,
+            host_name_keys: read.host_name_keys,
+            shell,
+        })
+    }
+
+    /// Refuses where the package does not run here.
+    ///
+    /// # Errors
+    /// As [`package::runs_here`].
+    pub(crate) fn package_runs_here(configuration: &Configuration) -> Result<(), Error> {
+        configuration.package.as_ref().map_or(Ok(()), package::runs_here)
+    }
+
+    /// The member that is this machine.
+    pub(crate) fn here(&self) -> &Host {
+        &self.here
+    }
+
+    /// Whether this machine is it.
+    pub(crate) fn is_here(&self, host: &Host) -> bool {
+        host.name == self.here.name
+    }
+
+    /// What carries commands to other hosts.
+    pub(crate) fn shell(&self) -> &Shell {
+        &self.shell
+    }
+
+    /// The member of this name.
+    pub(crate) fn member(&self, name: &str) -> Option<&Host> {
+        find(&self.members, name)
+    }
+
+    /// How a host is reached, and for how long.
+    pub(crate) fn place(&self, host: &Host) -> Place {
+        let machine = match self.is_here(host) {
+            true => Machine::Here,
+            false => Machine::There(
+                self.shell.clone(),
+                ha_remote::Host {
+                    user: self.configuration.ssh_user.clone(),
+                    name: host.ssh.clone(),
+                },
+            ),
+        };
+        let shell = match machine {
+            // Who runs this is who it is.
+            Machine::Here => vec!["/bin/sh".to_owned()],
+            Machine::There(..) => self.configuration.shell.clone(),
+        };
+        Place {
+            host: host.clone(),
+            machine,
+            shell,
+            patience: Duration::from_secs(self.configuration.visit_seconds),
+        }
+    }
+
+    /// How keys are named where a host does not say.
+    pub(crate) fn naming(&self, algorithm: Option<Algorithm>) -> Naming {
+        match self.configuration.layout {
+            Layout::Cfengine2 => Naming::Address,
+            Layout::Cfengine3 => Naming::Digest(algorithm.unwrap_or(Algorithm::Md5)),
+        }
+    }
+
+    /// The keys of these hosts as far as they are known.
+    ///
+    /// # Errors
+    /// Usage, for a host of cfengine 2 whose address nobody knows.
+    pub(crate) fn wanted(&self, hosts: &[Host], state: &State) -> Result<Vec<Wanted>, Error> {
+        let mut all = Vec::new();
+        for host in hosts {
+            let Some(known) = state.hosts.get(&host.name) else { continue };
+            let Some(key) = known.key() else { continue };
+            all.push(self.wanted_key(host, key, known.previous())?);
+        }
+        Ok(all)
+    }
+
+    /// A key of this host.
+    ///
+    /// # Errors
+    /// As [`Cluster::wanted`].
+    pub(crate) fn wanted_key(
+        &self,
+        host: &Host,
+        key: PublicKey,
+        previous: Vec<PublicKey>,
+    ) -> Result<Wanted, Error> {
+        let addresses = self.addresses(host)?;
+        Ok(Wanted { host: host.name.clone(), key, addresses, previous })
+    }
+
+    /// What the files of cfengine 2 are named by; what those of cfengine 3 might have been named by.
+    fn addresses(&self, host: &Host) -> Result<Vec<String>, Error> {
+        let told = host.address.clone();
+        match self.configuration.layout {
+            Layout::Cfengine2 if self.host_name_keys => Ok(vec![host.name.clone()]),
+            Layout::Cfengine2 => match told {
+                Some(address) => Ok(vec![address]),
+                None => match resolved(&host.name) {
+                    addresses if addresses.is_empty() => Err(Error::usage(
+                        &host.name,
+                        "has no address that is known here, and cfengine 2 names keys by it: say \
+                         it in the configuration",
+                    )),
+                    addresses => Ok(addresses),
+                },
+            },
+            // Only members: two hundred clients that no name server knows would take minutes.
+            Layout::Cfengine3 if self.member(&host.name).is_some() => {
+                let mut all: Vec<String> = told.into_iter().chain([host.name.clone()]).collect();
+                all.extend(
+                    resolved(&host.name)
+                        .into_iter()
+                        .filter(|address| !all.contains(address))
+                        .collect::<Vec<_>>(),
+                );
+                Ok(all)
+            }
+            Layout::Cfengine3 => Ok(told.into_iter().chain([host.name.clone()]).collect()),
+        }
+    }
+
+    /// The keys of members that were deleted.
+    pub(crate) fn unwanted(state: &State) -> Vec<Unwanted> {
+        let mut all = Vec::new();
+        for host in &state.deleted {
+            let Some(known) = state.hosts.get(host) else { continue };
+            let keys = known.key().into_iter().chain(known.previous());
+            all.extend(keys.map(|key| Unwanted { host: host.clone(), key }));
+        }
+        all
+    }
+
+    /// The name under which a key is told.
+    pub(crate) fn file_names(&self, naming: Naming, wanted: &Wanted) -> Vec<String> {
+        names(naming, &self.configuration.user, wanted)
+    }
+}
+
+/// The host of this name; a name with a domain stands for the one without, and the other way round.
+pub(crate) fn find<'a>(hosts: &'a [Host], name: &str) -> Option<&'a Host> {
+    let exact = hosts.iter().find(|host| host.name == name);
+    // The exact one first: two hosts of two domains may have the same short name.
+    exact.or_else(|| hosts.iter().find(|host| is_same(&host.name, name)))
+}
+
+/// What this machine is called.
+pub(crate) fn own_name(here: Option<&str>) -> String {
+    let host_name =
+        || nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned();
+    here.map_or_else(host_name, str::to_owned)
+}
+
+/// Whether both are names of one host, where one of them has no domain.
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
+    let is_address = |name: &str| name.parse::<std::net::IpAddr>().is_ok();
+    let short = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    let may_be = one.contains('.') != other.contains('.') && !is_address(one) && !is_address(other);
+    one == other || may_be && short(one) == short(other)
+}
+
+fn resolved(name: &str) -> Vec<String> {
+    let mut addresses: Vec<String> = (name, 0)
+        .to_socket_addrs()
+        .map(|all| all.map(|address| address.ip().to_string()).collect())
+        .unwrap_or_default();
+    addresses.sort();
+    addresses.dedup();
+    addresses
+}
+
+fn clients(path: &Path) -> Result<CfrunHosts, Error> {
+    let mut all = read_clients(path)?;
+    let mut includes = all.includes.clone();
+    let mut read = 1;
+    while let Some(include) = includes.pop() {
+        read += 1;
+        if read > MOST_FILES {
+            let why = format!("includes more than {MOST_FILES} files");
+            return Err(Error::usage(path.display().to_string(), why));
+        }
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        let more = read_clients(&directory.join(include))?;
+        includes.extend(more.includes.clone());
+        all.add(more.hosts);
+    }
+    Ok(all)
+}
+
+fn read_clients(path: &Path) -> Result<CfrunHosts, Error> {
+    let text = cfrun_hosts_text(path)?;
+    CfrunHosts::parse(&text).map_err(|why| Error::usage(path.display().to_string(), why))
+}
+
+/// The text of such a file.
+///
+/// # Errors
+/// Usage, where it is not there, or is no text.
+pub(crate) fn cfrun_hosts_text(path: &Path) -> Result<String, Error> {
+    let name = path.display().to_string();
+    let Some(text) = ha_file::read(path, 4 << 20)? else {
+        return Err(Error::usage(name, "is not there, and has the clients"));
+    };
+    String::from_utf8(text).map_err(|_| Error::usage(name, "is no text in UTF-8"))
+}
+
+/// The client of this name as a line of cfrun.hosts.
+pub(crate) fn line_of(host: &Host, usual_port: u16) -> cfrun_hosts::Host {
+    cfrun_hosts::Host {
+        name: host.name.clone(),
+        port: (host.port != usual_port).then_some(host.port),
+    }
+}

@@ -1,0 +1,114 @@
+//! Directories of the master that a new member gets, brought by hasync.
+
+use crate::cluster::Cluster;
+use crate::configuration::{Copied, DEFAULT_FILE};
+use crate::session::quoted;
+use crate::visit::Place;
+use ha_command::{Fate, beside, capture_unless};
+use ha_json::{Error, Kind, Map, Value, json};
+use ha_remote::Shell;
+use std::path::Path;
+use std::time::Duration;
+
+const KEPT_BYTES: u64 = 64 << 20;
+
+/// What a new member gets: what the configuration says, and the configuration itself.
+pub(crate) fn copies(cluster: &Cluster) -> Vec<Copied> {
+    let mut all = cluster.configuration.copies.clone();
+    if cluster.configuration.file.as_deref() == Some(DEFAULT_FILE)
+        && !all.iter().any(|copied| copied.from == DEFAULT_FILE)
+    {
+        all.push(Copied { from: DEFAULT_FILE.to_owned(), to: DEFAULT_FILE.to_owned() });
+    }
+    all
+}
+
+/// Brings it, and gives the values of its record.
+///
+/// # Errors
+/// What hasync failed with; failed, where the source is not there.
+pub(crate) fn copy(
+    cluster: &Cluster,
+    place: &Place,
+    copied: &Copied,
+    dry_run: bool,
+) -> Result<Value, Error> {
+    let is_directory = match std::fs::metadata(&copied.from) {
+        Ok(metadata) => metadata.is_dir(),
+        Err(error) => return Err(Error::io(&copied.from, &error)),
+    };
+    if !dry_run {
+        let parent = Path::new(&copied.to).parent().unwrap_or(Path::new("/"));
+        let parent = parent.display().to_string();
+        let order = format!("[ -d {0} ] || mkdir -p {0}", quoted(&parent));
+        place.must(&mut place.open()?, &order, None)?;
+    }
+    let argv = argv(cluster, place, copied, is_directory, dry_run);
+    let deadline = Duration::from_secs(cluster.configuration.copy_seconds);
+    let path = ha_remote::path();
+    let said =
+        capture_unless(&argv, ha_remote::environment(&path), deadline, KEPT_BYTES, &|| false)?;
+    let end = said.stdout.split(|&byte| byte == b'\n').rfind(|line| !line.is_empty());
+    let end: Map<String, Value> =
+        end.and_then(|line| serde_json::from_slice(line).ok()).unwrap_or_default();
+    let what = format!("{} to {}", copied.from, place.host.name);
+    match said.fate {
+        Fate::Exited(0) if end.get("ok") == Some(&Value::Bool(true)) => {}
+        Fate::TimedOut => {
+            let why = format!("hasync was not done within {} s", deadline.as_secs());
+            return Err(Error::busy(what, why));
+        }
+        fate => {
+            let told = end.get("error").and_then(|error| error["message"].as_str());
+            let errors = String::from_utf8_lossy(&said.stderr).into_owned();
+            let words = errors.lines().map(str::trim).rfind(|line| !line.is_empty());
+            let why = told.or(words).unwrap_or("said nothing").to_owned();
+            let kind = if fate == Fate::Exited(5) { Kind::Busy } else { Kind::Failed };
+            return Err(Error::new(kind, what, format!("hasync: {why}")));
+        }
+    }
+    let number = |name: &str| end.get(name).and_then(Value::as_u64).unwrap_or_default();
+    Ok(json!({
+        "from": copied.from,
+        "files": number("created") + number("updated"),
+        "unchanged": number("unchanged"),
+        "bytes": number("literal_bytes") + number("matched_bytes"),
+    }))
+}
+
+fn argv(
+    cluster: &Cluster,
+    place: &Place,
+    copied: &Copied,
+    is_directory: bool,
+    dry_run: bool,
+) -> Vec<String> {
+    let mut argv = vec![beside("hasync"), "-a".to_owned()];
+    if dry_run {
+        argv.push("-n".to_owned());
+    }
+    if let Shell::Command(words) = cluster.shell() {
+        argv.push("-e".to_owned());
+        argv.push(words.iter().map(|word| word_of_e(word)).collect::<Vec<_>>().join(" "));
+    }
+    let end = if is_directory { "/" } else { "" };
+    argv.push(format!("{}{end}", copied.from));
+    let user = cluster.configuration.ssh_user.as_ref();
+    let user = user.map(|user| format!("{user}@")).unwrap_or_default();
+    argv.push(match cluster.is_here(&place.host) {
+        true => format!("{}{end}", copied.to),
+        false if place.host.ssh.contains(':') => {
+            format!("{user}[{}]:{}{end}", place.host.ssh, copied.to)
+        }
+        false => format!("{user}{}:{}{end}", place.host.ssh, copied.to),
+    });
+    argv
+}
+
+/// A word as the value of `-e` has it.
+fn word_of_e(word: &str) -> String {
+    match word.contains(|c: char| c.is_whitespace() || c == '"') || word.is_empty() {
+        true => format!("'{word}'"),
+        false => word.to_owned(),
+    }
+}

@@ -1,0 +1,147 @@
+//! A member that was deleted: nobody trusts its key any more.
+
+use crate::Arguments;
+use crate::cluster::{find, is_same, own_name};
+use crate::configuration::{Configuration, Host};
+use crate::distribution::Manner;
+use crate::every;
+use crate::public_key::PublicKey;
+use crate::repair::shown;
+use crate::report::{Report, Subject};
+use crate::state::Known;
+use crate::work::{Access, Work};
+use ha_json::{Error, Status, Tool};
+
+/// Does that at every host.
+///
+/// # Errors
+/// What ended the work: busy, where the package does not run here, or it cannot be told whether a
+/// member that is silent has the same key; failed, where one has.
+pub(crate) fn deleted(
+    tool: Tool,
+    arguments: &Arguments,
+    configuration: Configuration,
+    name: &str,
+) -> Result<Status, Error> {
+    let mut report =
+        Report::begin(tool, "MEMBER_DELETED", Some(name), arguments.dry_run, arguments.verbose);
+    let mut pending = 0;
+    match run(arguments, configuration, name, &mut report, &mut pending) {
+        Ok(()) => report.end(pending),
+        Err(error) => Err(report.end_failed(pending, error)),
+    }
+}
+
+fn run(
+    arguments: &Arguments,
+    configuration: Configuration,
+    name: &str,
+    report: &mut Report,
+    pending: &mut usize,
+) -> Result<(), Error> {
+    let gone =
+        find(&configuration.members, name).cloned().unwrap_or_else(|| configuration.host(name));
+    let name = gone.name.as_str();
+    if is_same(&own_name(arguments.here.as_deref()), name) {
+        let why = "is this machine, which has the package: run it on another member";
+        return Err(Error::failed(name, why));
+    }
+    let mut before = false;
+    let mut work = Work::begin(arguments, configuration, Access::of(arguments), |state, _| {
+        before = state.deleted.contains(name);
+        state.added.remove(name);
+        state.deleted.insert(name.to_owned());
+    })?;
+    let manner = if arguments.dry_run { Manner::DryRun } else { Manner::Mend };
+    let key = key_of(&mut work, &gone, arguments)?;
+    let subject = Subject { name, key: Some(&key) };
+    let others = work.cluster.members.clone();
+    let silent = work.learn(&others, report, std::slice::from_ref(&subject));
+    refuse_shared(&work, name, &key)?;
+    let waiting = work.state.pending_for(name);
+    // What an addition had left to do is not to be done any more.
+    let targets = match before && !waiting.is_empty() && !arguments.all {
+        true => waiting,
+        false => work.hosts_but(&[name]),
+    };
+    work.state.pending.remove(name);
+    for host in &targets {
+        work.state.pend(host, name);
+    }
+    *pending = work.state.pending.len();
+    work.keep()?;
+    report.identity(name, work.identity(name, "known"));
+    let names = [name.to_owned()];
+    every::visit(&mut work, report, Some(&names), &targets, &silent, manner)?;
+    *pending = work.state.pending.len();
+    work.keep()
+}
+
+/// The key that is to go: as it is known from before, as it is said, or as the member says it.
+fn key_of(work: &mut Work, gone: &Host, arguments: &Arguments) -> Result<PublicKey, Error> {
+    let name = &gone.name;
+    let known = work.state.hosts.get(name).and_then(Known::key);
+    let key = match (known, &arguments.digest) {
+        (Some(key), None) => return Ok(key),
+        (Some(key), Some(digest)) if key.is(digest) => return Ok(key),
+        (_, Some(digest)) => {
+            let keys = work.own.files.values().filter_map(|file| file.key.as_ref());
+            keys.into_iter().find(|key| key.is(digest)).cloned().ok_or_else(|| {
+                Error::failed(digest, "no key of this machine's directory has this digest")
+            })?
+        }
+        (None, None) => {
+            let place = work.cluster.place(gone);
+            let asked = place.open().and_then(|mut session| place.look(&mut session));
+            let own = asked.ok().and_then(|directory| directory.own().cloned());
+            own.ok_or_else(|| {
+                let next = "say which it was with --digest (ls of ppkeys, or cf-key -s, shows it)";
+                Error::failed(
+                    name,
+                    format!("gives no answer, and its key is not known here: {next}"),
+                )
+            })?
+        }
+    };
+    work.state.hosts.entry(name.clone()).or_default().has(&key);
+    Ok(key)
+}
+
+/// Refuses where others would be cut off.
+fn refuse_shared(work: &Work, name: &str, key: &PublicKey) -> Result<(), Error> {
+    let digest = shown(key, work.cluster.naming(work.algorithm));
+    let has =
+        |host: &&Host| work.state.hosts.get(&host.name).and_then(Known::key).as_ref() == Some(key);
+    let names = |hosts: Vec<&Host>| {
+        hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let sharing: Vec<&Host> = work.cluster.members.iter().filter(has).collect();
+    if let Some(first) = sharing.first() {
+        return Err(Error::failed(
+            name,
+            format!(
+                "its key {digest} is that of {}, too, and removing it would cut them off: give them \
+                 keys of their own first (hamember --new-key {}), then delete it",
+                names(sharing.clone()),
+                first.name
+            ),
+        ));
+    }
+    let clients: Vec<&Host> = work.cluster.clients.iter().filter(has).collect();
+    if !clients.is_empty() {
+        let why = format!("its key {digest} is that of the client {}, too", names(clients));
+        return Err(Error::failed(name, why));
+    }
+    let is_unknown = |host: &&Host| work.state.hosts.get(&host.name).and_then(Known::key).is_none();
+    let unknown: Vec<&Host> = work.cluster.members.iter().filter(is_unknown).collect();
+    match unknown.is_empty() {
+        true => Ok(()),
+        false => Err(Error::busy(
+            name,
+            format!(
+                "whether its key is that of {}, too, is not known, and no answer comes from there",
+                names(unknown)
+            ),
+        )),
+    }
+}

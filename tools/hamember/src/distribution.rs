@@ -1,0 +1,190 @@
+//! Keys brought to hosts, and what became of each host.
+
+use crate::cluster::Cluster;
+use crate::configuration::{Host, Layout};
+use crate::key_directory::KeyDirectory;
+use crate::public_key::{Algorithm, PublicKey};
+use crate::repair::{Trust, Unwanted, Wanted};
+use crate::report::{Report, Role, Subject};
+use crate::round::round;
+use crate::state::State;
+use crate::visit::{Duty, Visited, visit};
+use ha_json::Error;
+
+/// What is brought, by whom, and where it is told.
+pub(crate) struct Distribution<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) state: &'a mut State,
+    pub(crate) report: &'a mut Report,
+    /// The algorithm of this machine's build.
+    pub(crate) algorithm: Option<Algorithm>,
+    pub(crate) manner: Manner,
+    /// Clients whose key was not known before.
+    pub(crate) learnt: Vec<String>,
+}
+
+/// What is done about faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// They are mended.
+    Mend,
+    /// They are told, and the answer is no.
+    Check,
+    /// They are told: it is what would be mended.
+    DryRun,
+}
+
+/// The members that the records of a host are about; all of its pending ones where there is none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum About<'a> {
+    These(&'a [String]),
+    Pending,
+}
+
+impl Distribution<'_> {
+    /// Visits clients: they trust every member. Learns their keys.
+    ///
+    /// # Errors
+    /// Usage, for a member whose address nobody knows.
+    pub(crate) fn clients(
+        &mut self,
+        hosts: &[Host],
+        about: About<'_>,
+        more: &[Wanted],
+    ) -> Result<(), Error> {
+        let mut wanted = self.cluster.wanted(&self.cluster.members, self.state)?;
+        wanted.extend_from_slice(more);
+        self.visit(Role::Client, hosts, about, &wanted, &|_| Vec::new());
+        Ok(())
+    }
+
+    /// Visits members: they trust every member and every client that is known. `own` has what a member
+    /// trusts besides.
+    ///
+    /// # Errors
+    /// Usage, for a host whose address nobody knows.
+    pub(crate) fn members(
+        &mut self,
+        hosts: &[Host],
+        about: About<'_>,
+        more: &[Wanted],
+        own: &(dyn Fn(&Host) -> Vec<Wanted> + Sync),
+    ) -> Result<(), Error> {
+        let mut wanted = self.cluster.wanted(&self.cluster.members, self.state)?;
+        wanted.extend_from_slice(more);
+        wanted.extend(self.cluster.wanted(&self.cluster.clients, self.state)?);
+        self.visit(Role::Member, hosts, about, &wanted, own);
+        Ok(())
+    }
+
+    fn visit(
+        &mut self,
+        role: Role,
+        hosts: &[Host],
+        about: About<'_>,
+        wanted: &[Wanted],
+        own: &(dyn Fn(&Host) -> Vec<Wanted> + Sync),
+    ) {
+        let unwanted = Cluster::unwanted(self.state);
+        let configuration = &self.cluster.configuration;
+        let algorithm = match configuration.layout {
+            Layout::Cfengine2 => None,
+            Layout::Cfengine3 => Some(self.algorithm.unwrap_or(Algorithm::Md5)),
+        };
+        let cluster = self.cluster;
+        let only_look = self.manner != Manner::Mend;
+        let work = |host: &Host| {
+            let more = own(host);
+            let all: Vec<Wanted> = match more.is_empty() {
+                true => Vec::new(),
+                false => wanted.iter().cloned().chain(more).collect(),
+            };
+            let wanted = if all.is_empty() { wanted } else { &all };
+            let trust = Trust { user: &configuration.user, wanted, unwanted: &unwanted };
+            visit(&cluster.place(host), &Duty { trust, algorithm, only_look })
+        };
+        round(hosts, configuration.parallel, work, |host, visited| {
+            self.tell(role, host, about, wanted, &unwanted, visited);
+        });
+    }
+
+    fn tell(
+        &mut self,
+        role: Role,
+        host: &Host,
+        about: About<'_>,
+        wanted: &[Wanted],
+        unwanted: &[Unwanted],
+        visited: Result<Visited, Error>,
+    ) {
+        let names: Vec<String> = match about {
+            About::These(names) => names.to_vec(),
+            About::Pending => {
+                self.state.pending.get(&host.name).into_iter().flatten().cloned().collect()
+            }
+        };
+        let key = |name: &String| {
+            let wanted =
+                wanted.iter().find(|wanted| wanted.host == *name).map(|wanted| &wanted.key);
+            wanted.or_else(|| unwanted.iter().find(|one| one.host == *name).map(|one| &one.key))
+        };
+        let subjects: Vec<Subject<'_>> =
+            names.iter().map(|name| Subject { name, key: key(name) }).collect();
+        match visited {
+            Ok(visited) => {
+                if let Some(own) = visited.directory.own() {
+                    let known = self.state.hosts.entry(host.name.clone()).or_default();
+                    if known.key().as_ref() != Some(own) {
+                        self.learnt.push(host.name.clone());
+                    }
+                    known.has(own);
+                }
+                if self.report.host(role, &host.name, &subjects, &visited, self.manner)
+                    && self.manner == Manner::Mend
+                {
+                    // Whatever was to be done there, is.
+                    self.state.pending.remove(&host.name);
+                }
+            }
+            Err(error) => {
+                let naming = self.cluster.naming(self.algorithm);
+                self.report.host_failed(role, &host.name, &subjects, naming, &error);
+            }
+        }
+    }
+}
+
+/// What else a new member trusts, because this one does: keys of clients that cannot be asked now, and
+/// of hosts that are none of ours.
+pub(crate) fn trusted_here(
+    cluster: &Cluster,
+    directory: &KeyDirectory,
+    known: &[Wanted],
+    unwanted: &[Unwanted],
+) -> Vec<Wanted> {
+    let user = &cluster.configuration.user;
+    let names: Vec<String> =
+        known.iter().flat_map(|wanted| cluster.file_names(cluster.naming(None), wanted)).collect();
+    let is_known = |key: &PublicKey| {
+        known.iter().any(|wanted| wanted.key == *key || wanted.previous.contains(key))
+            || unwanted.iter().any(|one| one.key == *key)
+    };
+    let of = |(name, file): (&String, &crate::key_directory::KeyFile)| {
+        let stem = name.strip_prefix(user.as_str())?.strip_prefix('-')?.strip_suffix(".pub")?;
+        let key = file.key.clone()?;
+        let belongs = match cluster.configuration.layout {
+            Layout::Cfengine3 => key.is(stem) && !is_known(&key),
+            // By whatever address: that of the package is no host's own.
+            Layout::Cfengine2 => {
+                !names.contains(name) && !unwanted.iter().any(|one| one.key == key)
+            }
+        };
+        belongs.then(|| Wanted {
+            host: stem.to_owned(),
+            key,
+            addresses: vec![stem.to_owned()],
+            previous: Vec::new(),
+        })
+    };
+    directory.files.iter().filter_map(of).collect()
+}

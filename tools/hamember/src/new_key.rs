@@ -1,0 +1,154 @@
+//! A key pair of its own for a member: the way out where members share one.
+//!
+//! The new key is trusted everywhere before the member has it, so that it is never refused; only then
+//! goes the old one, where no other member has it.
+
+use crate::Arguments;
+use crate::cluster::Cluster;
+use crate::configuration::{Configuration, Layout};
+use crate::distribution::{About, Distribution, Manner};
+use crate::every;
+use crate::key_pair::{self, NEXT};
+use crate::public_key::PublicKey;
+use crate::repair::Wanted;
+use crate::report::{Report, Subject};
+use crate::session::Session;
+use crate::visit::Place;
+use crate::work::{Access, Work};
+use ha_json::{Error, Status, Tool};
+use std::collections::BTreeSet;
+
+/// Gives it one.
+///
+/// # Errors
+/// What ended the work: busy, where the package does not run here, or the member gives no answer.
+pub(crate) fn new_key(
+    tool: Tool,
+    arguments: &Arguments,
+    configuration: Configuration,
+    name: &str,
+) -> Result<Status, Error> {
+    let mut report =
+        Report::begin(tool, "NEW_KEY", Some(name), arguments.dry_run, arguments.verbose);
+    let mut pending = 0;
+    match run(arguments, configuration, name, &mut report, &mut pending) {
+        Ok(()) => report.end(pending),
+        Err(error) => Err(report.end_failed(pending, error)),
+    }
+}
+
+fn run(
+    arguments: &Arguments,
+    configuration: Configuration,
+    name: &str,
+    report: &mut Report,
+    pending: &mut usize,
+) -> Result<(), Error> {
+    let mut work = Work::begin(arguments, configuration, Access::of(arguments), |_, _| {})?;
+    let member = work.cluster.member(name).cloned().ok_or_else(|| {
+        let names: Vec<&str> = work.cluster.members.iter().map(|host| host.name.as_str()).collect();
+        Error::usage(name, format!("is none of the members {}", names.join(", ")))
+    })?;
+    let name = member.name.as_str();
+    let others: Vec<_> =
+        work.cluster.members.iter().filter(|host| host.name != name).cloned().collect();
+    let place = work.cluster.place(&member);
+    let mut session = place.open()?;
+    let directory = place.look(&mut session)?;
+    let own = directory.own().cloned().ok_or_else(|| {
+        let why = format!("has no key in {}: MEMBER_ADDED: {name} makes one", place.keys());
+        Error::failed(name, why)
+    })?;
+    work.state.hosts.entry(name.to_owned()).or_default().has(&own);
+    let subject = Subject { name, key: Some(&own) };
+    let silent = work.learn(&others, report, std::slice::from_ref(&subject));
+    let targets = work.hosts_but(&[]);
+    if arguments.dry_run {
+        report.identity(name, work.identity(name, "kept"));
+        return every::visit(
+            &mut work,
+            report,
+            Some(&[name.to_owned()]),
+            &targets,
+            &silent,
+            Manner::DryRun,
+        );
+    }
+    for host in &targets {
+        work.state.pend(host, name);
+    }
+    *pending = work.state.pending.len();
+    work.keep()?;
+    let next = next(&work.cluster, &place, &mut session)?;
+    drop(session);
+    if work.cluster.configuration.layout == Layout::Cfengine3 {
+        bring(&mut work, report, name, &next, &targets, &silent)?;
+        if report.has_failed() {
+            *pending = work.state.pending.len();
+            return work.keep();
+        }
+    }
+    key_pair::install(&place, &mut place.open()?)?;
+    work.state.hosts.entry(name.to_owned()).or_default().has(&next);
+    for host in &targets {
+        work.state.pend(host, name);
+    }
+    work.keep()?;
+    report.identity(name, work.identity(name, "made"));
+    every::visit(&mut work, report, Some(&[name.to_owned()]), &targets, &silent, Manner::Mend)?;
+    *pending = work.state.pending.len();
+    work.keep()
+}
+
+/// The pair that it will have: a killed run may have made it, and brought it to some.
+fn next(cluster: &Cluster, place: &Place, session: &mut Session) -> Result<PublicKey, Error> {
+    let pair = |session: &mut Session| {
+        let directory = place.look(session)?;
+        let public = directory.files.get(&format!("{NEXT}.pub")).and_then(|file| file.key.clone());
+        let is_whole = directory.files.contains_key(&format!("{NEXT}.priv"));
+        Ok(public.filter(|_| is_whole))
+    };
+    if let Some(next) = pair(session)? {
+        return Ok(next);
+    }
+    key_pair::make(cluster, place, session)?;
+    pair(session)?.ok_or_else(|| Error::failed(&place.host.name, "has no new pair of keys"))
+}
+
+/// Has it trusted besides the one that the member has.
+fn bring(
+    work: &mut Work,
+    report: &mut Report,
+    name: &str,
+    next: &PublicKey,
+    targets: &BTreeSet<String>,
+    silent: &BTreeSet<String>,
+) -> Result<(), Error> {
+    let more = [Wanted {
+        host: name.to_owned(),
+        key: next.clone(),
+        addresses: Vec::new(),
+        previous: Vec::new(),
+    }];
+    let due = |hosts: &[crate::configuration::Host]| -> Vec<_> {
+        let due = |host: &&crate::configuration::Host| {
+            targets.contains(&host.name) && !silent.contains(&host.name)
+        };
+        hosts.iter().filter(due).cloned().collect()
+    };
+    let (clients, members) = (due(&work.cluster.clients), due(&work.cluster.members));
+    let names = [name.to_owned()];
+    report.be_quiet(true);
+    let mut distribution = Distribution {
+        cluster: &work.cluster,
+        state: &mut work.state,
+        report,
+        algorithm: work.algorithm,
+        manner: Manner::Mend,
+        learnt: Vec::new(),
+    };
+    distribution.clients(&clients, About::These(&names), &more)?;
+    distribution.members(&members, About::These(&names), &more, &|_| Vec::new())?;
+    report.be_quiet(false);
+    Ok(())
+}

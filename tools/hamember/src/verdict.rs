@@ -1,0 +1,135 @@
+//! What a real run of cf-runagent or cfrun says of trust: judged by its text and by its effect.
+//!
+//! Its exit status is no judge: cfrun ends with 0 where it is refused, and cf-runagent with 255 for
+//! every cause. Source of the texts: CFEngine 3.21 in a lab, and the published source of cfengine 2.
+
+use crate::reach::Tcp;
+
+/// The answer, in the words of the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    Accepted,
+    Refused,
+    Unreachable,
+    Unknown,
+}
+
+impl Word {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Word::Accepted => "accepted",
+            Word::Refused => "refused",
+            Word::Unreachable => "unreachable",
+            Word::Unknown => "unknown",
+        }
+    }
+}
+
+/// The answer and its cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) word: Word,
+    pub(crate) cause: Option<String>,
+}
+
+const SIGNS: [(&str, Word, &str); 8] = [
+    ("server presented untrusted key", Word::Refused, "the member does not trust the client's key"),
+    ("hung up during identification", Word::Refused, "the client does not trust the member's key"),
+    (
+        "Unspecified server refusal",
+        Word::Refused,
+        "the key is trusted, but the member is not admitted to cfruncommand, or its user is not in allowusers",
+    ),
+    (
+        "Failed to establish TLS connection",
+        Word::Refused,
+        "the client ends the connection at once: is the member in allowconnects?",
+    ),
+    (
+        "do not have a public key from host",
+        Word::Refused,
+        "the member does not have the client's key",
+    ),
+    ("Host authentication failed", Word::Refused, "the client does not trust the member's key"),
+    ("Failed to connect to host", Word::Unreachable, "no connection"),
+    ("Unable to connect to", Word::Unreachable, "no connection"),
+];
+
+/// Judges what was said. `effect` is whether something happened at the client, where that is looked at.
+pub(crate) fn judge(said: &str, status: i32, effect: Option<bool>, tcp: &Tcp) -> Verdict {
+    let sign = SIGNS.iter().find(|(sign, ..)| said.contains(sign));
+    if let Some((_, word, cause)) = sign {
+        let cause = match (word, &tcp.why) {
+            (Word::Unreachable, Some(why)) => format!("{cause} ({}: {why})", tcp.word),
+            (Word::Unreachable, None) => {
+                format!("{cause} from the member, though its port takes one from here")
+            }
+            _ => (*cause).to_owned(),
+        };
+        return Verdict { word: *word, cause: Some(cause) };
+    }
+    let no = |why: &str| Verdict { word: Word::Unknown, cause: Some(why.to_owned()) };
+    match (status, effect) {
+        (126 | 127, _) => no("there is no such program on the member"),
+        (_, Some(true)) => Verdict { word: Word::Accepted, cause: None },
+        (_, Some(false)) => no("nothing was refused, and nothing happened at the client"),
+        (0, None) if is_answer(said) => Verdict { word: Word::Accepted, cause: None },
+        (0, None) => no("the client said nothing: `effect` of the configuration would tell"),
+        (status, None) => no(&format!("it ended with status {status}, for no cause that is known")),
+    }
+}
+
+/// Whether something of the client's was said: cf-runagent puts its name before each line of it.
+fn is_answer(said: &str) -> bool {
+    said.lines().any(|line| {
+        line.split_once("> ").is_some_and(|(host, _)| !host.is_empty() && !host.contains(' '))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tcp() -> Tcp {
+        Tcp { word: "ok", why: None }
+    }
+
+    fn judged(said: &str, status: i32, effect: Option<bool>) -> Word {
+        judge(said, status, effect, &tcp()).word
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_its_text_whatever_the_status() {
+        for (said, status) in [
+            (
+                "   error: Connection was hung up during identification! (3)\n   error: Failed to connect to host: 10.77.0.21",
+                255,
+            ),
+            ("TRUST FAILED, server presented untrusted key: MD5=1", 255),
+            ("!! Unspecified server refusal (see verbose server output)", 255),
+            ("Failed to establish TLS connection: underlying network error (Broken pipe)", 255),
+            ("You do not have a public key from host c1 = 10.0.0.1", 0),
+        ] {
+            assert_eq!(judged(said, status, Some(false)), Word::Refused, "{said}");
+            assert_eq!(judged(said, status, None), Word::Refused, "{said}");
+        }
+    }
+
+    #[test]
+    fn no_connection_is_told_with_what_the_port_says() {
+        let refused = Tcp { word: "refused", why: Some("connection refused".to_owned()) };
+        let verdict = judge("error: Failed to connect to host: c1", 255, None, &refused);
+        assert_eq!(verdict.word, Word::Unreachable);
+        assert!(verdict.cause.unwrap().contains("refused"));
+    }
+
+    #[test]
+    fn only_what_happened_or_was_said_counts_as_accepted() {
+        assert_eq!(judged("", 0, Some(true)), Word::Accepted);
+        assert_eq!(judged("10.0.0.1> cfrun-ok", 0, None), Word::Accepted);
+        assert_eq!(judged("", 0, None), Word::Unknown);
+        assert_eq!(judged("10.0.0.1> cfrun-ok", 0, Some(false)), Word::Unknown);
+        assert_eq!(judged("", 255, None), Word::Unknown);
+        assert_eq!(judged("sh: cf-runagent: not found", 127, Some(true)), Word::Unknown);
+    }
+}
