@@ -3,7 +3,7 @@
 use crate::Arguments;
 use crate::cluster::find;
 use crate::configuration::{Configuration, Host};
-use crate::copy::{copies, copy};
+use crate::copy::{copies, copy, hasync_there};
 use crate::distribution::Manner;
 use crate::every;
 use crate::key_pair;
@@ -63,6 +63,15 @@ fn run(
         return Err(Error::failed(name, why));
     }
     let pair = work.cluster.configuration.key_pair;
+    let copies = match work.cluster.is_here(&member) {
+        true => Vec::new(),
+        false => copies(&work.cluster),
+    };
+    // Before anything is changed.
+    let hasync = match copies.is_empty() {
+        true => String::new(),
+        false => hasync_there(&place, &mut session)?,
+    };
     let plan = key_pair::Plan::of(&work.cluster, pair, &place, &mut session, &directory)?;
     if let Some(key) = plan.key() {
         work.state.hosts.entry(name.to_owned()).or_default().has(key);
@@ -79,7 +88,9 @@ fn run(
     for host in &targets {
         work.state.pend(host, name);
     }
-    *pending = work.state.pending.len();
+    if !arguments.dry_run {
+        *pending = work.state.pending.len();
+    }
     work.keep()?;
     let word = plan.word();
     if arguments.dry_run {
@@ -93,15 +104,15 @@ fn run(
         report.identity(name, work.identity(name, word));
     }
     drop(session);
-    if !work.cluster.is_here(&member) {
-        for copied in copies(&work.cluster) {
-            let values = copy(&work.cluster, &place, &copied, arguments.dry_run)?;
-            report.record("copy", json!({"member": name, "to": copied.to}), values);
-        }
+    for copied in &copies {
+        let values = copy(&work.cluster, &place, copied, &hasync, arguments.dry_run)?;
+        report.record("copy", json!({"member": name, "to": copied.to}), values);
     }
     let manner = if arguments.dry_run { Manner::DryRun } else { Manner::Mend };
     every::visit(&mut work, report, Some(&[name.to_owned()]), &targets, &silent, manner)?;
-    *pending = work.state.pending.len();
+    if !arguments.dry_run {
+        *pending = work.state.pending.len();
+    }
     work.keep()?;
     if !arguments.dry_run {
         work.site_commands(&member, report);

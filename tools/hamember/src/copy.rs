@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::configuration::{Copied, DEFAULT_FILE};
-use crate::session::quoted;
+use crate::session::{Session, quoted};
 use crate::visit::Place;
 use ha_command::{Fate, beside, capture_unless};
 use ha_json::{Error, Kind, Map, Value, json};
@@ -23,6 +23,22 @@ pub(crate) fn copies(cluster: &Cluster) -> Vec<Copied> {
     all
 }
 
+/// Where hasync is on that host: beside this program's own place, or in the `PATH`.
+///
+/// # Errors
+/// Failed, where there is none.
+pub(crate) fn hasync_there(place: &Place, session: &mut Session) -> Result<String, Error> {
+    let order = format!("[ -x {0} ] && echo {0} || command -v hasync", quoted(&beside("hasync")));
+    let answer = session.order(&order, None)?;
+    match answer.last_words() {
+        path if answer.status == 0 && path.starts_with('/') => Ok(path),
+        _ => {
+            let why = "has no hasync, which brings the configuration: install hatools there";
+            Err(Error::failed(&place.host.name, why))
+        }
+    }
+}
+
 /// Brings it, and gives the values of its record.
 ///
 /// # Errors
@@ -31,6 +47,7 @@ pub(crate) fn copy(
     cluster: &Cluster,
     place: &Place,
     copied: &Copied,
+    hasync: &str,
     dry_run: bool,
 ) -> Result<Value, Error> {
     let is_directory = match std::fs::metadata(&copied.from) {
@@ -43,7 +60,8 @@ pub(crate) fn copy(
         let order = format!("[ -d {0} ] || mkdir -p {0}", quoted(&parent));
         place.must(&mut place.open()?, &order, None)?;
     }
-    let argv = argv(cluster, place, copied, is_directory, dry_run);
+    let mut argv = argv(cluster, place, copied, is_directory, dry_run);
+    argv.insert(1, format!("--hasync-path={hasync}"));
     let deadline = Duration::from_secs(cluster.configuration.copy_seconds);
     let path = ha_remote::path();
     let said =

@@ -68,12 +68,16 @@ fn run(
     for host in &targets {
         work.state.pend(host, name);
     }
-    *pending = work.state.pending.len();
+    if !arguments.dry_run {
+        *pending = work.state.pending.len();
+    }
     work.keep()?;
     report.identity(name, work.identity(name, "known"));
     let names = [name.to_owned()];
     every::visit(&mut work, report, Some(&names), &targets, &silent, manner)?;
-    *pending = work.state.pending.len();
+    if !arguments.dry_run {
+        *pending = work.state.pending.len();
+    }
     work.keep()
 }
 

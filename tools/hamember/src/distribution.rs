@@ -117,12 +117,18 @@ impl Distribution<'_> {
         unwanted: &[Unwanted],
         visited: Result<Visited, Error>,
     ) {
-        let names: Vec<String> = match about {
+        let mut names: Vec<String> = match about {
             About::These(names) => names.to_vec(),
             About::Pending => {
                 self.state.pending.get(&host.name).into_iter().flatten().cloned().collect()
             }
         };
+        // Whose keys were wrong besides is told, too.
+        for finding in visited.iter().flat_map(|visited| &visited.found.findings) {
+            if !names.contains(&finding.of) {
+                names.push(finding.of.clone());
+            }
+        }
         let key = |name: &String| {
             let wanted =
                 wanted.iter().find(|wanted| wanted.host == *name).map(|wanted| &wanted.key);

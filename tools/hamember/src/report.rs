@@ -69,7 +69,7 @@ impl State {
 }
 
 /// The member that a record is about.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Subject<'a> {
     pub(crate) name: &'a str,
     pub(crate) key: Option<&'a PublicKey>,
@@ -137,16 +137,21 @@ impl Report {
             return true;
         }
         self.hosts += 1;
-        for subject in subjects {
-            let (found, state) =
-                (State::of(subject.name, &visited.found), State::of(subject.name, &visited.left));
+        for (number, subject) in subjects.iter().enumerate() {
+            let of = |repair: &Repair| match subject.key {
+                Some(_) => State::of(subject.name, repair),
+                // Nobody knows it, so nobody has it.
+                None => State::Missing,
+            };
+            let (found, state) = (of(&visited.found), of(&visited.left));
+            self.no |= subject.key.is_none() && manner == Manner::Check;
             let values = json!({
                 "digest": subject.key.map(|key| shown(key, visited.naming)),
                 "present_as": subject.key.map(|key| present_as(&visited.directory, key)).unwrap_or_default(),
                 "found": found.word(),
                 "state": state.word(),
                 "cause": visited.trouble,
-                "faults": faults(visited),
+                "faults": faults(visited, subject.name, number == 0),
             });
             self.record(role.word(), json!({"host": host, "member": subject.name}), values);
         }
@@ -244,11 +249,13 @@ fn one(finding: &Finding) -> String {
     format!("{} is {} still", finding.file, word.as_str().unwrap_or_default().replace('_', " "))
 }
 
-fn faults(visited: &Visited) -> Vec<Value> {
+/// Those about the key of this host; with `general`, what is wrong with none of them in particular.
+fn faults(visited: &Visited, of: &str, general: bool) -> Vec<Value> {
     let mut all: Vec<Value> = visited
         .found
         .findings
         .iter()
+        .filter(|finding| finding.of == of)
         .map(|finding| {
             let mut fault = json!(finding);
             fault["mended"] = Value::from(!visited.left.findings.contains(finding));
@@ -256,7 +263,7 @@ fn faults(visited: &Visited) -> Vec<Value> {
         })
         .collect();
     let private = visited.directory.files.get("localhost.priv");
-    if private.is_some_and(|file| !file.is_private()) {
+    if general && private.is_some_and(|file| !file.is_private()) {
         // cfengine uses it without a word; who may read it may be this host.
         all.push(json!({"file": "localhost.priv", "fault": "private_key_open", "holds": null, "of": null, "mended": false}));
     }
