@@ -114,22 +114,26 @@ fn key_of(work: &mut Work, gone: &Host, arguments: &Arguments) -> Result<PublicK
 /// Refuses where others would be cut off.
 fn refuse_shared(work: &Work, name: &str, key: &PublicKey) -> Result<(), Error> {
     let digest = shown(key, work.cluster.naming(work.algorithm));
-    let has =
-        |host: &&Host| work.state.hosts.get(&host.name).and_then(Known::key).as_ref() == Some(key);
+    // Who had a key may have kept its private half: that is as good as sharing it.
+    let had = work.state.hosts.get(name).map(Known::previous).unwrap_or_default();
+    let has = |host: &&Host| {
+        let theirs = work.state.hosts.get(&host.name).and_then(Known::key);
+        theirs.is_some_and(|theirs| theirs == *key || had.contains(&theirs))
+    };
     let names = |hosts: Vec<&Host>| {
         hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>().join(", ")
     };
     let sharing: Vec<&Host> = work.cluster.members.iter().filter(has).collect();
-    if let Some(first) = sharing.first() {
-        return Err(Error::failed(
-            name,
-            format!(
-                "its key {digest} is that of {}, too, and removing it would cut them off: give them \
-                 keys of their own first (hamember --new-key {}), then delete it",
-                names(sharing.clone()),
-                first.name
-            ),
-        ));
+    if !sharing.is_empty() {
+        let next: Vec<String> =
+            sharing.iter().map(|host| format!("hamember --new-key {}", host.name)).collect();
+        let why = format!(
+            "its key {digest}, or one that it had, is that of {}, too, and removing it would cut them \
+             off: give them keys of their own first ({}), then delete it",
+            names(sharing.clone()),
+            next.join("; ")
+        );
+        return Err(Error::failed(name, why));
     }
     let clients: Vec<&Host> = work.cluster.clients.iter().filter(has).collect();
     if !clients.is_empty() {
