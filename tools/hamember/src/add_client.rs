@@ -58,7 +58,7 @@ fn run(
             return Err(Error::usage(name, why));
         }
         let client = work.cluster.configuration.host(name);
-        work.cluster.clients.push(client);
+        work.cluster.add_client(client);
     }
     let client = find(&work.cluster.clients, name)
         .cloned()
@@ -88,7 +88,7 @@ fn run(
     work.keep()?;
     let manner = if arguments.dry_run { Manner::DryRun } else { Manner::Mend };
     let names: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
-    every::visit(&mut work, report, Some(&names), &targets, &silent, manner)?;
+    every::visit(&mut work, report, Some(&names), &targets, &silent, manner);
     let address = client.address.as_ref().unwrap_or(&client.name);
     let tcp = Tcp::to(address, client.port);
     let values = json!({"port": client.port, "tcp": tcp.word, "cause": tcp.why});
@@ -105,7 +105,7 @@ fn run(
     line(&work, &client, report)?;
     if arguments.verify {
         let member = work.cluster.here().clone();
-        verify::verify(&work.cluster, &member, std::slice::from_ref(&client), report)?;
+        verify::verify(&work.cluster, &member, std::slice::from_ref(&client), report);
     }
     Ok(())
 }

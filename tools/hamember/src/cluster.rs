@@ -3,12 +3,13 @@
 use crate::cfrun_hosts::{self, CfrunHosts};
 use crate::configuration::{Configuration, Host, Layout};
 use crate::package;
-use crate::public_key::{Algorithm, PublicKey};
+use crate::public_key::Algorithm;
 use crate::repair::{Naming, Unwanted, Wanted, names};
 use crate::state::State;
 use crate::visit::Place;
 use ha_json::Error;
 use ha_remote::{Machine, Shell};
+use std::collections::BTreeMap;
 use std::net::ToSocketAddrs;
 use std::path::Path;
 use std::time::Duration;
@@ -24,6 +25,9 @@ pub(crate) struct Cluster {
     pub(crate) clients: Vec<Host>,
     /// The member that is this machine.
     here: Host,
+    /// By host: what the files of cfengine 2 are named by, and those of cfengine 3 may have been. A
+    /// client of which none is known has none.
+    addresses: BTreeMap<String, Vec<String>>,
     host_name_keys: bool,
     shell: Shell,
 }
@@ -32,7 +36,8 @@ impl Cluster {
     /// Reads who there is. The package's file system is needed where it has the clients.
     ///
     /// # Errors
-    /// Usage, where this machine is no member; what the file of clients is refused for.
+    /// Usage, where this machine is no member, or nobody knows the address by which cfengine 2 names the
+    /// key of a member; what the file of clients is refused for.
     pub(crate) fn of(
         configuration: Configuration,
         state: &State,
@@ -65,12 +70,30 @@ impl Cluster {
             let next = "--here says which of them this machine is";
             Error::usage(own, format!("is none of the members {}: {next}", names.join(", ")))
         })?;
+        let (layout, host_name_keys) = (configuration.layout, read.host_name_keys);
+        let mut addresses = BTreeMap::new();
+        for host in &members {
+            let own = addresses_of(host, layout, host_name_keys, true);
+            if own.is_empty() {
+                let why = "has no address that is known here, and cfengine 2 names keys by it: say it in \
+                           the configuration";
+                return Err(Error::usage(&host.name, why));
+            }
+            addresses.insert(host.name.clone(), own);
+        }
+        for host in &known {
+            // Two hundred clients that no name server knows would take minutes.
+            let resolve = layout == Layout::Cfengine2;
+            let own = addresses_of(host, layout, host_name_keys, resolve);
+            addresses.insert(host.name.clone(), own);
+        }
         Ok(Cluster {
             configuration,
             members,
             clients: known,
             here,
-            host_name_keys: read.host_name_keys,
+            addresses,
+            host_name_keys,
             shell,
         })
     }
@@ -137,62 +160,17 @@ impl Cluster {
     }
 
     /// The keys of these hosts as far as they are known.
-    ///
-    /// # Errors
-    /// Usage, for a host of cfengine 2 whose address nobody knows.
-    pub(crate) fn wanted(&self, hosts: &[Host], state: &State) -> Result<Vec<Wanted>, Error> {
-        let mut all = Vec::new();
-        for host in hosts {
-            let Some(known) = state.hosts.get(&host.name) else { continue };
-            let Some(key) = known.key() else { continue };
-            all.push(self.wanted_key(host, key, known.previous())?);
-        }
-        Ok(all)
-    }
-
-    /// A key of this host.
-    ///
-    /// # Errors
-    /// As [`Cluster::wanted`].
-    pub(crate) fn wanted_key(
-        &self,
-        host: &Host,
-        key: PublicKey,
-        previous: Vec<PublicKey>,
-    ) -> Result<Wanted, Error> {
-        let addresses = self.addresses(host)?;
-        Ok(Wanted { host: host.name.clone(), key, addresses, previous })
-    }
-
-    /// What the files of cfengine 2 are named by; what those of cfengine 3 might have been named by.
-    fn addresses(&self, host: &Host) -> Result<Vec<String>, Error> {
-        let told = host.address.clone();
-        match self.configuration.layout {
-            Layout::Cfengine2 if self.host_name_keys => Ok(vec![host.name.clone()]),
-            Layout::Cfengine2 => match told {
-                Some(address) => Ok(vec![address]),
-                None => match resolved(&host.name) {
-                    addresses if addresses.is_empty() => Err(Error::usage(
-                        &host.name,
-                        "has no address that is known here, and cfengine 2 names keys by it: say \
-                         it in the configuration",
-                    )),
-                    addresses => Ok(addresses),
-                },
-            },
-            // Only members: two hundred clients that no name server knows would take minutes.
-            Layout::Cfengine3 if self.member(&host.name).is_some() => {
-                let mut all: Vec<String> = told.into_iter().chain([host.name.clone()]).collect();
-                all.extend(
-                    resolved(&host.name)
-                        .into_iter()
-                        .filter(|address| !all.contains(address))
-                        .collect::<Vec<_>>(),
-                );
-                Ok(all)
-            }
-            Layout::Cfengine3 => Ok(told.into_iter().chain([host.name.clone()]).collect()),
-        }
+    pub(crate) fn wanted(&self, hosts: &[Host], state: &State) -> Vec<Wanted> {
+        let wanted = |host: &Host| {
+            let known = state.hosts.get(&host.name)?;
+            Some(Wanted {
+                host: host.name.clone(),
+                key: known.key()?,
+                addresses: self.addresses.get(&host.name).cloned().unwrap_or_default(),
+                previous: known.previous(),
+            })
+        };
+        hosts.iter().filter_map(wanted).collect()
     }
 
     /// The keys of members that were deleted.
@@ -206,7 +184,16 @@ impl Cluster {
         all
     }
 
-    /// The name under which a key is told.
+    /// A client that is not in the configuration yet.
+    pub(crate) fn add_client(&mut self, client: Host) {
+        let layout = self.configuration.layout;
+        let resolve = layout == Layout::Cfengine2;
+        let own = addresses_of(&client, layout, self.host_name_keys, resolve);
+        self.addresses.insert(client.name.clone(), own);
+        self.clients.push(client);
+    }
+
+    /// The names of the files that hold a key.
     pub(crate) fn file_names(&self, naming: Naming, wanted: &Wanted) -> Vec<String> {
         names(naming, &self.configuration.user, wanted)
     }
@@ -232,6 +219,23 @@ pub(crate) fn is_same(one: &str, other: &str) -> bool {
     let short = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
     let may_be = one.contains('.') != other.contains('.') && !is_address(one) && !is_address(other);
     one == other || may_be && short(one) == short(other)
+}
+
+fn addresses_of(host: &Host, layout: Layout, host_name_keys: bool, resolve: bool) -> Vec<String> {
+    let told = || match (&host.address, resolve) {
+        (Some(address), _) => vec![address.clone()],
+        (None, true) => resolved(&host.name),
+        (None, false) => Vec::new(),
+    };
+    match layout {
+        Layout::Cfengine2 if host_name_keys => vec![host.name.clone()],
+        Layout::Cfengine2 => told(),
+        Layout::Cfengine3 => {
+            let mut all = told();
+            all.push(host.name.clone());
+            all
+        }
+    }
 }
 
 fn resolved(name: &str) -> Vec<String> {

@@ -74,7 +74,7 @@ fn run(
     work.keep()?;
     report.identity(name, work.identity(name, "known"));
     let names = [name.to_owned()];
-    every::visit(&mut work, report, Some(&names), &targets, &silent, manner)?;
+    every::visit(&mut work, report, Some(&names), &targets, &silent, manner);
     if !arguments.dry_run {
         *pending = work.state.pending.len();
     }

@@ -43,38 +43,25 @@ pub(crate) enum About<'a> {
 
 impl Distribution<'_> {
     /// Visits clients: they trust every member. Learns their keys.
-    ///
-    /// # Errors
-    /// Usage, for a member whose address nobody knows.
-    pub(crate) fn clients(
-        &mut self,
-        hosts: &[Host],
-        about: About<'_>,
-        more: &[Wanted],
-    ) -> Result<(), Error> {
-        let mut wanted = self.cluster.wanted(&self.cluster.members, self.state)?;
+    pub(crate) fn clients(&mut self, hosts: &[Host], about: About<'_>, more: &[Wanted]) {
+        let mut wanted = self.cluster.wanted(&self.cluster.members, self.state);
         wanted.extend_from_slice(more);
         self.visit(Role::Client, hosts, about, &wanted, &|_| Vec::new());
-        Ok(())
     }
 
     /// Visits members: they trust every member and every client that is known. `own` has what a member
     /// trusts besides.
-    ///
-    /// # Errors
-    /// Usage, for a host whose address nobody knows.
     pub(crate) fn members(
         &mut self,
         hosts: &[Host],
         about: About<'_>,
         more: &[Wanted],
         own: &(dyn Fn(&Host) -> Vec<Wanted> + Sync),
-    ) -> Result<(), Error> {
-        let mut wanted = self.cluster.wanted(&self.cluster.members, self.state)?;
+    ) {
+        let mut wanted = self.cluster.wanted(&self.cluster.members, self.state);
         wanted.extend_from_slice(more);
-        wanted.extend(self.cluster.wanted(&self.cluster.clients, self.state)?);
+        wanted.extend(self.cluster.wanted(&self.cluster.clients, self.state));
         self.visit(Role::Member, hosts, about, &wanted, own);
-        Ok(())
     }
 
     fn visit(

@@ -11,9 +11,6 @@ use std::collections::BTreeSet;
 
 /// Visits these hosts, clients first: what their keys are is brought to the members then. The records
 /// are about these members, or about the pending ones of each host.
-///
-/// # Errors
-/// Usage, for a host whose address nobody knows.
 pub(crate) fn visit(
     work: &mut Work,
     report: &mut Report,
@@ -21,7 +18,7 @@ pub(crate) fn visit(
     targets: &BTreeSet<String>,
     silent: &BTreeSet<String>,
     manner: Manner,
-) -> Result<(), Error> {
+) {
     let of = |hosts: &[Host]| -> Vec<Host> {
         let due = |host: &&Host| targets.contains(&host.name) && !silent.contains(&host.name);
         hosts.iter().filter(due).cloned().collect()
@@ -42,7 +39,7 @@ pub(crate) fn visit(
         manner,
         learnt: Vec::new(),
     };
-    distribution.clients(&clients, about, &[])?;
+    distribution.clients(&clients, about, &[]);
     if !distribution.learnt.is_empty() && manner == Manner::Mend {
         // What was learnt now is news to every member.
         members = work.cluster.members.clone();
@@ -50,11 +47,11 @@ pub(crate) fn visit(
     }
     let all: Vec<Host> =
         work.cluster.members.iter().chain(&work.cluster.clients).cloned().collect();
-    let known = work.cluster.wanted(&all, distribution.state)?;
+    let known = work.cluster.wanted(&all, distribution.state);
     let unwanted = Cluster::unwanted(distribution.state);
     let more = trusted_here(&work.cluster, &work.own, &known, &unwanted);
     let own = |host: &Host| if newcomers.contains(&host.name) { more.clone() } else { Vec::new() };
-    distribution.members(&members, about, &[], &own)
+    distribution.members(&members, about, &[], &own);
 }
 
 /// Finishes what earlier runs could not.
@@ -70,7 +67,6 @@ pub(crate) fn pending(
     let mut left = 0;
     let run = || {
         let mut work = Work::begin(arguments, configuration, Access::of(arguments), |_, _| {})?;
-        left = work.state.pending.len();
         let known = work.hosts_but(&[]);
         // Hosts that are no longer any of ours.
         work.state.pending.retain(|host, _| known.contains(host));
@@ -81,7 +77,7 @@ pub(crate) fn pending(
             let due: Vec<Host> =
                 members.into_iter().filter(|host| targets.contains(&host.name)).collect();
             let silent = work.learn(&due, &mut report, &[]);
-            visit(&mut work, &mut report, None, &targets, &silent, manner)?;
+            visit(&mut work, &mut report, None, &targets, &silent, manner);
         }
         left = work.state.pending.len();
         work.keep()
@@ -113,7 +109,8 @@ pub(crate) fn check(
             report.identity(name, work.identity(name, "known"));
         }
         let targets = work.hosts_but(&[]);
-        visit(&mut work, &mut report, Some(&names), &targets, &silent, Manner::Check)
+        visit(&mut work, &mut report, Some(&names), &targets, &silent, Manner::Check);
+        Ok(())
     };
     match run() {
         Ok(()) => report.end(left),
@@ -173,7 +170,8 @@ pub(crate) fn verify(
                 .cloned()
                 .ok_or_else(|| Error::usage(name, "is none of the members"))?,
         };
-        crate::verify::verify(&work.cluster, &member, &work.cluster.clients, &mut report)
+        crate::verify::verify(&work.cluster, &member, &work.cluster.clients, &mut report);
+        Ok(())
     };
     match run() {
         Ok(()) => report.end(left),

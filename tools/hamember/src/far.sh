@@ -65,7 +65,14 @@ install() {
 }
 # sum FILE: to tell whether two hosts have the same.
 sum() { cksum <"$1"; }
-# trace PATH: what tells that something happened there.
+# trace PATH: what tells that something happened there. ls shows no seconds, and cksum no time.
 trace() {
-    if [ -d "$1" ]; then find "$1" -type f -exec ls -ln {} + 2>/dev/null | cksum; elif [ -e "$1" ]; then ls -ln "$1" | cksum; cksum <"$1"; else echo absent; fi
+    if [ -d "$1" ]; then
+        find "$1" -type f -exec ls -ln {} + -exec cksum {} + 2>/dev/null | cksum
+    elif [ -e "$1" ]; then
+        ls -ln "$1"
+        cksum <"$1"
+    else
+        echo absent
+    fi
 }

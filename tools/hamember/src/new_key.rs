@@ -65,7 +65,7 @@ fn run(
     let targets = work.hosts_but(&[]);
     if arguments.dry_run {
         report.identity(name, work.identity(name, "kept"));
-        return every::visit(
+        every::visit(
             &mut work,
             report,
             Some(&[name.to_owned()]),
@@ -73,16 +73,17 @@ fn run(
             &silent,
             Manner::DryRun,
         );
+        return Ok(());
     }
     for host in &targets {
         work.state.pend(host, name);
     }
     *pending = work.state.pending.len();
-    work.keep()?;
+    work.keep();
     let next = next(&work.cluster, &place, &mut session)?;
     drop(session);
     if work.cluster.configuration.layout == Layout::Cfengine3 {
-        bring(&mut work, report, name, &next, &targets, &silent)?;
+        bring(&mut work, report, name, &next, &targets, &silent);
         if report.has_failed() {
             *pending = work.state.pending.len();
             return work.keep();
@@ -95,7 +96,7 @@ fn run(
     }
     work.keep()?;
     report.identity(name, work.identity(name, "made"));
-    every::visit(&mut work, report, Some(&[name.to_owned()]), &targets, &silent, Manner::Mend)?;
+    every::visit(&mut work, report, Some(&[name.to_owned()]), &targets, &silent, Manner::Mend);
     *pending = work.state.pending.len();
     work.keep()
 }
@@ -123,7 +124,7 @@ fn bring(
     next: &PublicKey,
     targets: &BTreeSet<String>,
     silent: &BTreeSet<String>,
-) -> Result<(), Error> {
+) {
     let more = [Wanted {
         host: name.to_owned(),
         key: next.clone(),
@@ -147,8 +148,7 @@ fn bring(
         manner: Manner::Mend,
         learnt: Vec::new(),
     };
-    distribution.clients(&clients, About::These(&names), &more)?;
-    distribution.members(&members, About::These(&names), &more, &|_| Vec::new())?;
+    distribution.clients(&clients, About::These(&names), &more);
+    distribution.members(&members, About::These(&names), &more, &|_| Vec::new());
     report.be_quiet(false);
-    Ok(())
 }

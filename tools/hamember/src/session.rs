@@ -30,7 +30,6 @@ pub(crate) struct Session {
     orders: Option<ChildStdin>,
     lines: Receiver<Said>,
     mark: String,
-    ends: Instant,
     patience: Duration,
 }
 
@@ -62,8 +61,8 @@ pub(crate) fn quoted(word: &str) -> String {
 }
 
 impl Session {
-    /// Starts a shell on the machine that messages call `host`, all of whose answers are to come
-    /// within `patience`.
+    /// Starts a shell on the machine that messages call `host`, each of whose answers is to come within
+    /// `patience`.
     ///
     /// # Errors
     /// Busy, where no connection or answer comes; failed, where none will.
@@ -83,7 +82,6 @@ impl Session {
             orders: Some(orders),
             lines,
             mark: mark(),
-            ends: Instant::now() + patience,
             patience,
         };
         // What a login shell says before is behind the first mark.
@@ -103,16 +101,17 @@ impl Session {
             None => String::new(),
         };
         let line = format!("{order}{input}\nprintf '\\n%s %s\\n' '{}' \"$?\"\n", self.mark);
+        let ends = Instant::now() + self.patience;
         let sent = match &mut self.orders {
             Some(orders) => orders.write_all(line.as_bytes()).and_then(|()| orders.flush()),
             None => Ok(()),
         };
         if sent.is_err() {
-            return Err(self.silent());
+            return Err(self.silent(ends));
         }
         let mut lines: Vec<Vec<u8>> = Vec::new();
         loop {
-            let left = self.ends.saturating_duration_since(Instant::now());
+            let left = ends.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
                 Ok(Said::Line(line)) => match self.status(&line) {
                     // The line before the mark is ours.
@@ -132,7 +131,7 @@ impl Session {
                     let why = format!("gave no answer within {} s", self.patience.as_secs());
                     return Err(Error::busy(&self.host, format!("{} there {why}", self.shell)));
                 }
-                Err(RecvTimeoutError::Disconnected) => return Err(self.silent()),
+                Err(RecvTimeoutError::Disconnected) => return Err(self.silent(ends)),
             }
         }
     }
@@ -143,9 +142,9 @@ impl Session {
     }
 
     /// Why the shell has gone.
-    fn silent(&mut self) -> Error {
+    fn silent(&mut self, ends: Instant) -> Error {
         self.orders = None;
-        let left = self.ends.saturating_duration_since(Instant::now());
+        let left = ends.saturating_duration_since(Instant::now());
         let shell = self.shell.clone();
         let mut error = self.program.why_silent(&shell, left.min(Duration::from_secs(5)));
         error.what.clone_from(&self.host);

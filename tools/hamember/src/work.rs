@@ -33,6 +33,8 @@ impl Access {
 pub(crate) struct Work {
     pub(crate) cluster: Cluster,
     pub(crate) state: State,
+    /// The state as it is in its file.
+    kept: State,
     /// The algorithm by which this machine's cfengine names keys.
     pub(crate) algorithm: Option<Algorithm>,
     /// This machine's keys.
@@ -59,25 +61,27 @@ impl Work {
             Access::Look => None,
             Access::Change => Some(state::lock(&configuration.state, wait)?),
         };
-        let mut state = State::read(&configuration.state)?;
+        let kept = State::read(&configuration.state)?;
+        let mut state = kept.clone();
         change(&mut state, &configuration);
         let cluster =
             Cluster::of(configuration, &state, arguments.here.as_deref(), arguments.shell()?)?;
         let here = cluster.place(cluster.here());
         let own = here.look(&mut here.open()?)?;
         let algorithm = own.algorithm().map_err(|why| Error::failed(&here.host.name, why))?;
-        Ok(Work { cluster, state, algorithm, own, access, _lock: lock })
+        Ok(Work { cluster, state, kept, algorithm, own, access, _lock: lock })
     }
 
     /// Keeps what is known by now.
     ///
     /// # Errors
     /// As [`State::write`].
-    pub(crate) fn keep(&self) -> Result<(), Error> {
-        match self.access {
-            Access::Look => Ok(()),
-            Access::Change => self.state.write(&self.cluster.configuration.state),
+    pub(crate) fn keep(&mut self) -> Result<(), Error> {
+        if self.access == Access::Change && self.state != self.kept {
+            self.state.write(&self.cluster.configuration.state)?;
+            self.kept = self.state.clone();
         }
+        Ok(())
     }
 
     /// Every host but these.
