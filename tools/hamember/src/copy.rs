@@ -54,10 +54,16 @@ pub(crate) fn copy(
         Ok(metadata) => metadata.is_dir(),
         Err(error) => return Err(Error::io(&copied.from, &error)),
     };
-    if !dry_run {
-        let parent = Path::new(&copied.to).parent().unwrap_or(Path::new("/"));
-        let parent = parent.display().to_string();
-        let order = format!("[ -d {0} ] || mkdir -p {0}", quoted(&parent));
+    let parent = Path::new(&copied.to).parent().unwrap_or(Path::new("/"));
+    let parent = quoted(&parent.display().to_string());
+    if dry_run {
+        let is_there = place.open()?.order(&format!("[ -d {parent} ]"), None)?.status == 0;
+        if !is_there {
+            // The whole of it would be brought; hasync has nothing to compare with.
+            return Ok(json!({"from": copied.from, "files": null, "unchanged": 0, "bytes": null}));
+        }
+    } else {
+        let order = format!("[ -d {parent} ] || mkdir -p {parent}");
         place.must(&mut place.open()?, &order, None)?;
     }
     let mut argv = argv(cluster, place, copied, is_directory, dry_run);

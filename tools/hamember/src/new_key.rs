@@ -79,7 +79,7 @@ fn run(
         work.state.pend(host, name);
     }
     *pending = work.state.pending.len();
-    work.keep();
+    work.keep()?;
     let next = next(&work.cluster, &place, &mut session)?;
     drop(session);
     if work.cluster.configuration.layout == Layout::Cfengine3 {
