@@ -84,9 +84,13 @@ fn run(
     // Known before anything is changed, so that a run that is killed leaves word of what is not done.
     let waiting = work.state.pending_for(name);
     let goes_on = !waiting.is_empty() && !arguments.all;
-    let targets = if goes_on { waiting } else { work.hosts_but(&[]) };
+    let mut targets = if goes_on { waiting } else { work.hosts_but(&[]) };
     for host in &targets {
         work.state.pend(host, name);
+    }
+    if arguments.dry_run && !directory.present {
+        // What would be made there cannot be looked at.
+        targets.remove(name);
     }
     if !arguments.dry_run {
         *pending = work.state.pending.len();
