@@ -290,3 +290,102 @@ pub(crate) fn line_of(host: &Host, usual_port: u16) -> cfrun_hosts::Host {
         port: (host.port != usual_port).then_some(host.port),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::tests::with;
+    use crate::public_key::tests::key;
+    use ha_json::{Kind, Value, json};
+
+    fn cluster(more: &Value, state: &State) -> Result<Cluster, Error> {
+        Cluster::of(with(more), state, Some("m1"), Shell::Ssh)
+    }
+
+    fn names(hosts: &[Host]) -> Vec<&str> {
+        hosts.iter().map(|host| host.name.as_str()).collect()
+    }
+
+    #[test]
+    fn events_add_to_the_members_of_the_configuration_and_take_away() {
+        let mut state = State::default();
+        state.added.extend(["m3".to_owned(), "m2.example.com".to_owned()]);
+        state.deleted.insert("m4".to_owned());
+        let read = cluster(&json!({"members": ["m1", "m2", "m4"]}), &state).unwrap();
+        assert_eq!(names(&read.members), ["m1", "m2", "m3"]);
+        assert_eq!(read.here().name, "m1");
+        let there = read.place(&read.members[1]);
+        assert!(matches!(there.machine, Machine::There(..)));
+        assert!(matches!(read.place(read.here()).machine, Machine::Here));
+    }
+
+    #[test]
+    fn this_machine_is_a_member_or_it_is_wrong_usage() {
+        let error = cluster(&json!({"members": ["m2", "m3"]}), &State::default()).unwrap_err();
+        assert_eq!(error.kind, Kind::Usage);
+        assert!(error.why.contains("m2, m3"), "{error}");
+        // With a domain, or without.
+        assert!(cluster(&json!({"members": ["m1.example.com"]}), &State::default()).is_ok());
+    }
+
+    #[test]
+    fn short_and_long_names_are_one_host_unless_both_are_long() {
+        assert!(is_same("m1", "m1.example.com") && is_same("m1.example.com", "m1"));
+        assert!(!is_same("m1.a", "m1.b") && !is_same("10.0.0.1", "10") && !is_same("m1", "m2"));
+    }
+
+    #[test]
+    fn a_file_of_clients_has_no_members_and_its_includes_are_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("cfrun.hosts");
+        std::fs::write(&path, "hostnamekeys=yes\nm1\nc1\ninclude=more\n").unwrap();
+        std::fs::write(directory.path().join("more"), "c2:5309\nc1\n").unwrap();
+        let more = json!({"cfrun_hosts": path, "layout": "cfengine2"});
+        let mut state = State::default();
+        state.hosts.entry("c2".to_owned()).or_default().has(&key(2));
+        let read = cluster(&more, &state).unwrap();
+        assert_eq!(names(&read.clients), ["c1", "c2"]);
+        assert_eq!(read.clients[1].port, 5309);
+        // Keys are named by the names of hosts, as the file says.
+        let wanted = read.wanted(&read.clients, &state);
+        assert_eq!(wanted.len(), 1);
+        assert_eq!(read.file_names(Naming::Address, &wanted[0]), ["root-c2.pub"]);
+        std::fs::write(directory.path().join("more"), "include=more\n").unwrap();
+        assert_eq!(cluster(&more, &state).unwrap_err().kind, Kind::Usage);
+        std::fs::write(&path, "-x\n").unwrap();
+        assert!(cluster(&more, &state).unwrap_err().why.contains("line 1"));
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(cluster(&more, &state).unwrap_err().kind, Kind::Usage);
+    }
+
+    #[test]
+    fn a_member_of_cfengine_2_without_an_address_is_wrong_usage_and_a_client_is_not() {
+        let more = json!({
+            "layout": "cfengine2",
+            "members": [{"name": "m1", "address": "10.0.0.1"}],
+            "clients": ["no-such-host.invalid"],
+        });
+        let mut state = State::default();
+        state.hosts.entry("no-such-host.invalid".to_owned()).or_default().has(&key(2));
+        let read = cluster(&more, &state).unwrap();
+        let wanted = read.wanted(&read.clients, &state);
+        assert!(read.file_names(Naming::Address, &wanted[0]).is_empty());
+        let more = json!({
+            "layout": "cfengine2",
+            "members": [{"name": "m1", "address": "10.0.0.1"}, "no-such-host.invalid"],
+        });
+        assert_eq!(cluster(&more, &state).unwrap_err().kind, Kind::Usage);
+    }
+
+    #[test]
+    fn keys_of_deleted_members_are_unwanted() {
+        let mut state = State::default();
+        for seed in [1, 2] {
+            state.hosts.entry("m4".to_owned()).or_default().has(&key(seed));
+        }
+        assert!(Cluster::unwanted(&state).is_empty());
+        state.deleted.insert("m4".to_owned());
+        let keys: Vec<_> = Cluster::unwanted(&state).into_iter().map(|one| one.key).collect();
+        assert_eq!(keys, [key(2), key(1)]);
+    }
+}

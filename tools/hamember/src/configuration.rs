@@ -344,6 +344,15 @@ pub(crate) mod tests {
     use super::*;
     use ha_json::json;
 
+    /// A configuration with these keys beside the least that there must be.
+    pub(crate) fn with(more: &Value) -> Configuration {
+        let mut all = least();
+        for (key, value) in more.as_object().into_iter().flatten() {
+            all[key] = value.clone();
+        }
+        parse(&all).unwrap()
+    }
+
     fn parse(text: &Value) -> Result<Configuration, Error> {
         Configuration::parse(text.to_string().as_bytes())
     }

@@ -181,3 +181,61 @@ pub(crate) fn trusted_here(
     };
     directory.files.iter().filter_map(of).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::tests::with;
+    use crate::key_directory::KeyFile;
+    use crate::public_key::tests::key;
+    use ha_json::json;
+    use ha_remote::Shell;
+
+    fn names(layout: &str, files: &[(&str, u8)]) -> Vec<String> {
+        let members = json!([{"name": "m1", "address": "10.0.0.1"}]);
+        let configuration = with(&json!({"layout": layout, "members": members}));
+        let mut state = State::default();
+        state.hosts.entry("m1".to_owned()).or_default().has(&key(1));
+        let cluster = Cluster::of(configuration, &state, Some("m1"), Shell::Ssh).unwrap();
+        let known = cluster.wanted(&cluster.members, &state);
+        let unwanted = [Unwanted { host: "m4".to_owned(), key: key(4) }];
+        let mut directory = KeyDirectory::default();
+        for (name, seed) in files {
+            let file = KeyFile { key: Some(key(*seed)), ..KeyFile::default() };
+            directory.files.insert((*name).to_owned(), file);
+        }
+        trusted_here(&cluster, &directory, &known, &unwanted)
+            .iter()
+            .map(|wanted| wanted.host.clone())
+            .collect()
+    }
+
+    #[test]
+    fn a_new_member_trusts_besides_what_is_rightly_named_here() {
+        let digest = |seed| key(seed).digest(Algorithm::Md5);
+        let name = |seed| format!("root-{}.pub", digest(seed));
+        let (right, member, deleted) = (name(7), name(1), name(4));
+        let files = [
+            (right.as_str(), 7),
+            // Poisoned.
+            ("root-MD5=00000000000000000000000000000000.pub", 8),
+            ("root-10.0.0.9.pub", 9),
+            (&member, 1),
+            (&deleted, 4),
+            ("localhost.pub", 1),
+        ];
+        assert_eq!(names("cfengine3", &files), [digest(7)]);
+    }
+
+    #[test]
+    fn by_address_it_is_every_name_but_those_that_are_known_and_keys_that_are_not_wanted() {
+        let files = [
+            ("root-10.0.0.100.pub", 1),
+            ("root-10.0.0.1.pub", 1),
+            ("root-10.0.0.21.pub", 7),
+            ("root-10.0.0.4.pub", 4),
+            ("nobody-10.0.0.5.pub", 5),
+        ];
+        assert_eq!(names("cfengine2", &files), ["10.0.0.100", "10.0.0.21"]);
+    }
+}
