@@ -14,7 +14,7 @@ use crate::verify;
 use crate::work::{Access, Work};
 use ha_command::{beside, capture_unless};
 use ha_file::Durability;
-use ha_json::{Error, Kind, Status, Tool, Value, json};
+use ha_json::{Error, Kind, Status, Tool, Value, json, one_line};
 use std::time::Duration;
 
 /// Does all that.
@@ -28,31 +28,22 @@ pub(crate) fn add_client(
     configuration: Configuration,
     name: &str,
 ) -> Result<Status, Error> {
-    let mut report = Report::begin(tool, "ADD_CLIENT", None, arguments.dry_run, arguments.verbose);
-    let mut pending = 0;
-    match run(arguments, configuration, name, &mut report, &mut pending) {
-        Ok(()) => report.end(pending),
-        Err(error) => Err(report.end_failed(pending, error)),
-    }
-}
-
-fn run(
-    arguments: &Arguments,
-    configuration: Configuration,
-    name: &str,
-    report: &mut Report,
-    pending: &mut usize,
-) -> Result<(), Error> {
     if !cfrun_hosts::is_name(name) {
         return Err(Error::usage(format!("{name:?}"), "is no name of a host"));
     }
-    let mut work = Work::begin(arguments, configuration, Access::of(arguments), |_, _| {})?;
-    *pending = work.state.pending.len();
+    let begun = Work::begin(arguments, configuration, Access::of(arguments), |_, _| {})
+        .and_then(|work| among_clients(work, name));
+    let (mut work, mut report) = Work::told(begun, tool, arguments, "ADD_CLIENT", None)?;
+    let done = run(arguments, &mut work, &mut report, name);
+    work.end(report, done)
+}
+
+/// It may be one, and is one of the clients from now on.
+fn among_clients(mut work: Work, name: &str) -> Result<Work, Error> {
     if work.cluster.member(name).is_some() {
         return Err(Error::usage(name, "is a member: MEMBER_ADDED is for members"));
     }
-    let is_new = find(&work.cluster.clients, name).is_none();
-    if is_new {
+    if find(&work.cluster.clients, name).is_none() {
         if work.cluster.configuration.cfrun_hosts.is_none() {
             let why = "is not among the clients of the configuration: put it there first";
             return Err(Error::usage(name, why));
@@ -60,11 +51,20 @@ fn run(
         let client = work.cluster.configuration.host(name);
         work.cluster.add_client(client);
     }
+    Ok(work)
+}
+
+fn run(
+    arguments: &Arguments,
+    work: &mut Work,
+    report: &mut Report,
+    name: &str,
+) -> Result<(), Error> {
     let client = find(&work.cluster.clients, name)
         .cloned()
         .unwrap_or_else(|| work.cluster.configuration.host(name));
     if arguments.rsh.is_none() {
-        let values = ssh(arguments, &client, &work)?;
+        let values = ssh(arguments, &client, work)?;
         report.record("ssh", json!({"host": client.name}), values);
     }
     let place = work.cluster.place(&client);
@@ -85,10 +85,14 @@ fn run(
     for host in &targets {
         work.state.pend(host, &here);
     }
+    if arguments.dry_run && !directory.present {
+        // What would be made there cannot be looked at.
+        targets.remove(&client.name);
+    }
     work.keep()?;
     let manner = if arguments.dry_run { Manner::DryRun } else { Manner::Mend };
     let names: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
-    every::visit(&mut work, report, Some(&names), &targets, &silent, manner);
+    every::visit(work, report, Some(&names), &targets, &silent, manner);
     let address = client.address.as_ref().unwrap_or(&client.name);
     let tcp = Tcp::to(address, client.port);
     let values = json!({"port": client.port, "tcp": tcp.word, "cause": tcp.why});
@@ -97,12 +101,11 @@ fn run(
         let why = format!("its cf-serverd (cfservd) at port {} is not reached: {why}", client.port);
         report.failed(Kind::Busy, "reach", &client.name, &why);
     }
-    *pending = work.state.pending.len();
     work.keep()?;
     if arguments.dry_run || work.state.pending.contains_key(&client.name) {
         return Ok(());
     }
-    line(&work, &client, report)?;
+    line(work, &client, report)?;
     if arguments.verify {
         let member = work.cluster.here().clone();
         verify::verify(&work.cluster, &member, std::slice::from_ref(&client), report);
@@ -160,11 +163,13 @@ fn ssh(arguments: &Arguments, client: &Host, work: &Work) -> Result<Value, Error
         Some(0) => Ok(values),
         status => {
             let message = end["error"]["message"].as_str().map(str::to_owned);
-            let cause = values["cause"].as_str().map(str::to_owned);
-            let why = message.or(cause).unwrap_or_else(|| values.to_string());
-            let next = format!("hassh --setup {} sets it up", client.ssh);
+            let told = |key: &str| values[key].as_str().map(one_line);
+            let why =
+                message.or(told("reason")).unwrap_or_else(|| "hassh does not say why".to_owned());
+            let set_up = || format!("hassh --setup {} sets it up", client.ssh);
+            let next = told("fix").unwrap_or_else(set_up);
             let kind = if status == Some(5) { Kind::Busy } else { Kind::Failed };
-            Err(Error::new(kind, &client.name, format!("ssh does not get there: {why}: {next}")))
+            Err(Error::new(kind, &client.name, format!("ssh does not get there: {why} ({next})")))
         }
     }
 }

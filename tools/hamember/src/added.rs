@@ -2,7 +2,7 @@
 
 use crate::Arguments;
 use crate::cluster::find;
-use crate::configuration::{Configuration, Host};
+use crate::configuration::{Configuration, Host, KeyPair};
 use crate::copy::{copies, copy, hasync_there};
 use crate::distribution::Manner;
 use crate::every;
@@ -24,32 +24,26 @@ pub(crate) fn added(
     configuration: Configuration,
     name: &str,
 ) -> Result<Status, Error> {
-    let mut report =
-        Report::begin(tool, "MEMBER_ADDED", Some(name), arguments.dry_run, arguments.verbose);
-    let mut pending = 0;
-    let done = run(arguments, configuration, name, &mut report, &mut pending);
-    match done {
-        Ok(()) => report.end(pending),
-        Err(error) => Err(report.end_failed(pending, error)),
-    }
+    let mut name = name.to_owned();
+    let begun = Work::begin(arguments, configuration, Access::of(arguments), |state, known| {
+        name = state.known_as(&name, &known.members);
+        state.deleted.remove(&name);
+        if find(&known.members, &name).is_none() {
+            state.added.insert(name.clone());
+        }
+    });
+    let (mut work, mut report) = Work::told(begun, tool, arguments, "MEMBER_ADDED", Some(&name))?;
+    let done = run(arguments, &mut work, &mut report, &name);
+    work.end(report, done)
 }
 
 fn run(
     arguments: &Arguments,
-    configuration: Configuration,
-    name: &str,
+    work: &mut Work,
     report: &mut Report,
-    pending: &mut usize,
+    name: &str,
 ) -> Result<(), Error> {
-    let mut work =
-        Work::begin(arguments, configuration, Access::of(arguments), |state, configuration| {
-            state.deleted.remove(name);
-            if find(&configuration.members, name).is_none() {
-                state.added.insert(name.to_owned());
-            }
-        })?;
-    let member =
-        work.cluster.member(name).cloned().ok_or_else(|| Error::failed(name, "is no member"))?;
+    let member = work.member(name)?;
     let name = member.name.as_str();
     let place = work.cluster.place(&member);
     let mut session = place.open()?;
@@ -62,7 +56,11 @@ fn run(
         );
         return Err(Error::failed(name, why));
     }
-    let pair = work.cluster.configuration.key_pair;
+    let pair = match work.state.renewed.contains(name) {
+        // It was given one on purpose.
+        true => KeyPair::Own,
+        false => work.cluster.configuration.key_pair,
+    };
     let copies = match work.cluster.is_here(&member) {
         true => Vec::new(),
         false => copies(&work.cluster),
@@ -92,9 +90,6 @@ fn run(
         // What would be made there cannot be looked at.
         targets.remove(name);
     }
-    if !arguments.dry_run {
-        *pending = work.state.pending.len();
-    }
     work.keep()?;
     let word = plan.word();
     if arguments.dry_run {
@@ -113,10 +108,7 @@ fn run(
         report.record("copy", json!({"member": name, "to": copied.to}), values);
     }
     let manner = if arguments.dry_run { Manner::DryRun } else { Manner::Mend };
-    every::visit(&mut work, report, Some(&[name.to_owned()]), &targets, &silent, manner);
-    if !arguments.dry_run {
-        *pending = work.state.pending.len();
-    }
+    every::visit(work, report, Some(&[name.to_owned()]), &targets, &silent, manner);
     work.keep()?;
     if !arguments.dry_run {
         work.site_commands(&member, report);

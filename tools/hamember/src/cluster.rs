@@ -55,7 +55,9 @@ impl Cluster {
         if let Some(path) = &configuration.cfrun_hosts {
             read = clients(path)?;
         }
+        // A client that joined the cluster is none any more.
         let mut known = configuration.clients.clone();
+        known.retain(|client| find(&members, &client.name).is_none());
         for host in &read.hosts {
             // Members are clients of themselves.
             if find(&members, &host.name).is_none() {

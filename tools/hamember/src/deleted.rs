@@ -23,41 +23,49 @@ pub(crate) fn deleted(
     configuration: Configuration,
     name: &str,
 ) -> Result<Status, Error> {
-    let mut report =
-        Report::begin(tool, "MEMBER_DELETED", Some(name), arguments.dry_run, arguments.verbose);
-    let mut pending = 0;
-    match run(arguments, configuration, name, &mut report, &mut pending) {
-        Ok(()) => report.end(pending),
-        Err(error) => Err(report.end_failed(pending, error)),
+    let mut name = name.to_owned();
+    let own = own_name(arguments.here.as_deref());
+    if is_same(&own, &name) {
+        let why = "is this machine, which has the package: run it on another member";
+        let report = Report::begin(
+            tool,
+            "MEMBER_DELETED",
+            Some(&name),
+            arguments.dry_run,
+            arguments.verbose,
+        );
+        return Err(report.end_failed(0, Error::failed(&name, why)));
     }
+    let (mut before, mut gone) = (false, None);
+    let begun = Work::begin(arguments, configuration, Access::of(arguments), |state, known| {
+        name = state.known_as(&name, &known.members);
+        gone = Some(find(&known.members, &name).cloned().unwrap_or_else(|| known.host(&name)));
+        before = state.deleted.contains(&name);
+        state.added.remove(&name);
+        state.renewing.remove(&name);
+        state.renewed.remove(&name);
+        state.deleted.insert(name.clone());
+    });
+    let (mut work, mut report) = Work::told(begun, tool, arguments, "MEMBER_DELETED", Some(&name))?;
+    let gone = gone.unwrap_or_else(|| work.cluster.configuration.host(&name));
+    let done = run(arguments, &mut work, &mut report, &gone, before);
+    work.end(report, done)
 }
 
 fn run(
     arguments: &Arguments,
-    configuration: Configuration,
-    name: &str,
+    work: &mut Work,
     report: &mut Report,
-    pending: &mut usize,
+    gone: &Host,
+    before: bool,
 ) -> Result<(), Error> {
-    let gone =
-        find(&configuration.members, name).cloned().unwrap_or_else(|| configuration.host(name));
     let name = gone.name.as_str();
-    if is_same(&own_name(arguments.here.as_deref()), name) {
-        let why = "is this machine, which has the package: run it on another member";
-        return Err(Error::failed(name, why));
-    }
-    let mut before = false;
-    let mut work = Work::begin(arguments, configuration, Access::of(arguments), |state, _| {
-        before = state.deleted.contains(name);
-        state.added.remove(name);
-        state.deleted.insert(name.to_owned());
-    })?;
     let manner = if arguments.dry_run { Manner::DryRun } else { Manner::Mend };
-    let key = key_of(&mut work, &gone, arguments)?;
+    let key = key_of(work, gone, arguments)?;
     let subject = Subject { name, key: Some(&key) };
     let others = work.cluster.members.clone();
     let silent = work.learn(&others, report, std::slice::from_ref(&subject));
-    refuse_shared(&work, name, &key)?;
+    refuse_shared(work, name, &key)?;
     let waiting = work.state.pending_for(name);
     // What an addition had left to do is not to be done any more.
     let targets = match before && !waiting.is_empty() && !arguments.all {
@@ -68,16 +76,10 @@ fn run(
     for host in &targets {
         work.state.pend(host, name);
     }
-    if !arguments.dry_run {
-        *pending = work.state.pending.len();
-    }
     work.keep()?;
     report.identity(name, work.identity(name, "known"));
     let names = [name.to_owned()];
-    every::visit(&mut work, report, Some(&names), &targets, &silent, manner);
-    if !arguments.dry_run {
-        *pending = work.state.pending.len();
-    }
+    every::visit(work, report, Some(&names), &targets, &silent, manner);
     work.keep()
 }
 

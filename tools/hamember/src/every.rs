@@ -4,9 +4,10 @@ use crate::Arguments;
 use crate::cluster::Cluster;
 use crate::configuration::{Configuration, Host};
 use crate::distribution::{About, Distribution, Manner, trusted_here};
+use crate::new_key;
 use crate::report::Report;
 use crate::work::{Access, Work};
-use ha_json::{Error, Status, Tool};
+use ha_json::{Error, Status, Tool, json};
 use std::collections::BTreeSet;
 
 /// Visits these hosts, clients first: what their keys are is brought to the members then. The records
@@ -63,29 +64,33 @@ pub(crate) fn pending(
     arguments: &Arguments,
     configuration: Configuration,
 ) -> Result<Status, Error> {
-    let mut report = Report::begin(tool, "PENDING", None, arguments.dry_run, arguments.verbose);
-    let mut left = 0;
-    let run = || {
-        let mut work = Work::begin(arguments, configuration, Access::of(arguments), |_, _| {})?;
-        let known = work.hosts_but(&[]);
-        // Hosts that are no longer any of ours.
-        work.state.pending.retain(|host, _| known.contains(host));
-        let targets: BTreeSet<String> = work.state.pending.keys().cloned().collect();
-        let manner = if arguments.dry_run { Manner::DryRun } else { Manner::Mend };
-        if !targets.is_empty() {
-            let members = work.cluster.members.clone();
-            let due: Vec<Host> =
-                members.into_iter().filter(|host| targets.contains(&host.name)).collect();
-            let silent = work.learn(&due, &mut report, &[]);
-            visit(&mut work, &mut report, None, &targets, &silent, manner);
+    let begun = Work::begin(arguments, configuration, Access::of(arguments), |_, _| {});
+    let (mut work, mut report) = Work::told(begun, tool, arguments, "PENDING", None)?;
+    let done = finish(&mut work, &mut report, arguments.dry_run);
+    work.end(report, done)
+}
+
+fn finish(work: &mut Work, report: &mut Report, dry_run: bool) -> Result<(), Error> {
+    let known = work.hosts_but(&[]);
+    // Hosts that are no longer any of ours.
+    work.state.pending.retain(|host, _| known.contains(host));
+    let renewing: Vec<String> = work.state.renewing.iter().cloned().collect();
+    for name in renewing {
+        if let Some(member) = work.cluster.member(&name).cloned() {
+            new_key::renew(work, report, &member, dry_run)?;
         }
-        left = work.state.pending.len();
-        work.keep()
-    };
-    match run() {
-        Ok(()) => report.end(left),
-        Err(error) => Err(report.end_failed(left, error)),
     }
+    let targets: BTreeSet<String> = work.state.pending.keys().cloned().collect();
+    // A host of which more is still to come was visited just now.
+    if !targets.is_empty() && work.state.renewing.is_empty() {
+        let members = work.cluster.members.clone();
+        let due: Vec<Host> =
+            members.into_iter().filter(|host| targets.contains(&host.name)).collect();
+        let silent = work.learn(&due, report, &[]);
+        let manner = if dry_run { Manner::DryRun } else { Manner::Mend };
+        visit(work, report, None, &targets, &silent, manner);
+    }
+    work.keep()
 }
 
 /// Looks at every host, and changes nothing.
@@ -97,25 +102,17 @@ pub(crate) fn check(
     arguments: &Arguments,
     configuration: Configuration,
 ) -> Result<Status, Error> {
-    let mut report = Report::begin(tool, "CHECK", None, false, arguments.verbose);
-    let mut left = 0;
-    let run = || {
-        let mut work = Work::begin(arguments, configuration, Access::Look, |_, _| {})?;
-        left = work.state.pending.len();
-        let members = work.cluster.members.clone();
-        let silent = work.learn(&members, &mut report, &[]);
-        let names: Vec<String> = members.iter().map(|host| host.name.clone()).collect();
-        for name in &names {
-            report.identity(name, work.identity(name, "known"));
-        }
-        let targets = work.hosts_but(&[]);
-        visit(&mut work, &mut report, Some(&names), &targets, &silent, Manner::Check);
-        Ok(())
-    };
-    match run() {
-        Ok(()) => report.end(left),
-        Err(error) => Err(report.end_failed(left, error)),
+    let begun = Work::begin(arguments, configuration, Access::Look, |_, _| {});
+    let (mut work, mut report) = Work::told(begun, tool, arguments, "CHECK", None)?;
+    let members = work.cluster.members.clone();
+    let silent = work.learn(&members, &mut report, &[]);
+    let names: Vec<String> = members.iter().map(|host| host.name.clone()).collect();
+    for name in &names {
+        report.identity(name, work.identity(name, "known"));
     }
+    let targets = work.hosts_but(&[]);
+    visit(&mut work, &mut report, Some(&names), &targets, &silent, Manner::Check);
+    work.end(report, Ok(()))
 }
 
 /// Tells what is known, and looks at nothing.
@@ -127,24 +124,15 @@ pub(crate) fn list(
     arguments: &Arguments,
     configuration: Configuration,
 ) -> Result<Status, Error> {
-    let mut report = Report::begin(tool, "LIST", None, false, arguments.verbose);
-    let mut left = 0;
-    let run = || {
-        let work = Work::begin(arguments, configuration, Access::Look, |_, _| {})?;
-        left = work.state.pending.len();
-        for member in &work.cluster.members {
-            report.identity(&member.name, work.identity(&member.name, "known"));
-        }
-        for (host, members) in &work.state.pending {
-            let key = ha_json::json!({"host": host});
-            report.record("pending", key, ha_json::json!({"members": members}));
-        }
-        Ok(())
-    };
-    match run() {
-        Ok(()) => report.end(left),
-        Err(error) => Err(report.end_failed(left, error)),
+    let begun = Work::begin(arguments, configuration, Access::Look, |_, _| {});
+    let (work, mut report) = Work::told(begun, tool, arguments, "LIST", None)?;
+    for member in &work.cluster.members {
+        report.identity(&member.name, work.identity(&member.name, "known"));
     }
+    for (host, members) in &work.state.pending {
+        report.record("pending", json!({"host": host}), json!({"members": members}));
+    }
+    work.end(report, Ok(()))
 }
 
 /// Runs cf-runagent (cfrun) from a member to every client.
@@ -156,25 +144,14 @@ pub(crate) fn verify(
     arguments: &Arguments,
     configuration: Configuration,
 ) -> Result<Status, Error> {
-    let from = arguments.from.as_deref();
-    let mut report = Report::begin(tool, "VERIFY", from, false, arguments.verbose);
-    let mut left = 0;
-    let run = || {
-        let work = Work::begin(arguments, configuration, Access::Look, |_, _| {})?;
-        left = work.state.pending.len();
-        let member = match from {
-            None => work.cluster.here().clone(),
-            Some(name) => work
-                .cluster
-                .member(name)
-                .cloned()
-                .ok_or_else(|| Error::usage(name, "is none of the members"))?,
-        };
-        crate::verify::verify(&work.cluster, &member, &work.cluster.clients, &mut report);
-        Ok(())
-    };
-    match run() {
-        Ok(()) => report.end(left),
-        Err(error) => Err(report.end_failed(left, error)),
-    }
+    let mut from = None;
+    let begun = Work::begin(arguments, configuration, Access::Look, |_, _| {}).and_then(|work| {
+        from = arguments.from.as_deref().map(|name| work.member(name)).transpose()?;
+        Ok(work)
+    });
+    let told = arguments.from.as_deref();
+    let (work, mut report) = Work::told(begun, tool, arguments, "VERIFY", told)?;
+    let member = from.unwrap_or_else(|| work.cluster.here().clone());
+    crate::verify::verify(&work.cluster, &member, &work.cluster.clients, &mut report);
+    work.end(report, Ok(()))
 }

@@ -71,7 +71,11 @@ impl KeyDirectory {
                 "entry" => directory.files.extend(entry(rest)),
                 "sum" => directory.sum(rest),
                 "text" => text_of = Some(rest.to_owned()),
-                "printed" => directory.printed = Some(rest.trim().to_owned()),
+                // Nothing, where there is no cf-key.
+                "printed" => {
+                    directory.printed =
+                        Some(rest.trim().to_owned()).filter(|text| !text.is_empty());
+                }
                 _ => {}
             }
         }
@@ -204,6 +208,7 @@ mod tests {
         assert!(parse(&told("MD5=00000000000000000000000000000000")).algorithm().is_err());
         assert!(parse(&told("SHA3=00")).algorithm().is_err());
         assert_eq!(parse("user 0\n").algorithm(), Ok(None));
+        assert_eq!(parse(&told("")).algorithm(), Ok(None));
         assert!(!parse("absent\n").present);
     }
 

@@ -64,7 +64,7 @@ struct Arguments {
     #[arg(long, value_name = "MEMBER", requires = "verify", conflicts_with_all = ["event", "other"])]
     from: Option<String>,
     /// The digest of the key of a deleted member that is not known here
-    #[arg(long, value_name = "DIGEST", conflicts_with = "other")]
+    #[arg(long, value_name = "DIGEST", value_parser = public_key::digest, conflicts_with = "other")]
     digest: Option<String>,
     /// Visit every host, not only those that an earlier run left
     #[arg(long, conflicts_with = "other")]
@@ -107,11 +107,17 @@ fn hamember(tool: Tool, arguments: Arguments) -> Result<Status, Error> {
     if arguments.config == "-" && is_read && arguments.is_event() {
         return Err(Error::usage("--config -", "leaves no standard input for the event"));
     }
+    if !arguments.is_event() && (arguments.all || arguments.digest.is_some()) {
+        return Err(Error::usage("--all and --digest", "go with an event only"));
+    }
     let event = match arguments.is_event() {
         true if is_read => Some(Event::of_standard_input()?),
         true => Some(Event::parse(&arguments.event)?),
         false => None,
     };
+    if matches!(event, Some(Event::Added(_))) && arguments.digest.is_some() {
+        return Err(Error::usage("--digest", "goes with MEMBER_DELETED only"));
+    }
     let configuration = Configuration::read(&arguments.config)?;
     match (event, &arguments) {
         (Some(Event::Added(name)), _) => added::added(tool, &arguments, configuration, &name),

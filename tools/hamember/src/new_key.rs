@@ -5,7 +5,7 @@
 
 use crate::Arguments;
 use crate::cluster::Cluster;
-use crate::configuration::{Configuration, Layout};
+use crate::configuration::{Configuration, Host, Layout};
 use crate::distribution::{About, Distribution, Manner};
 use crate::every;
 use crate::key_pair::{self, NEXT};
@@ -28,31 +28,34 @@ pub(crate) fn new_key(
     configuration: Configuration,
     name: &str,
 ) -> Result<Status, Error> {
-    let mut report =
-        Report::begin(tool, "NEW_KEY", Some(name), arguments.dry_run, arguments.verbose);
-    let mut pending = 0;
-    match run(arguments, configuration, name, &mut report, &mut pending) {
-        Ok(()) => report.end(pending),
-        Err(error) => Err(report.end_failed(pending, error)),
-    }
+    let mut member = None;
+    let begun = Work::begin(arguments, configuration, Access::of(arguments), |_, _| {})
+        .and_then(|work| work.member(name).map(|host| (work, host)))
+        .map(|(work, host)| {
+            member = Some(host);
+            work
+        });
+    let (mut work, mut report) = Work::told(begun, tool, arguments, "NEW_KEY", Some(name))?;
+    let member = member.unwrap_or_else(|| work.cluster.here().clone());
+    let done = renew(&mut work, &mut report, &member, arguments.dry_run);
+    work.end(report, done)
 }
 
-fn run(
-    arguments: &Arguments,
-    configuration: Configuration,
-    name: &str,
+/// Gives it one, or goes on where an earlier run could not reach every host.
+///
+/// # Errors
+/// As [`new_key`].
+pub(crate) fn renew(
+    work: &mut Work,
     report: &mut Report,
-    pending: &mut usize,
+    member: &Host,
+    dry_run: bool,
 ) -> Result<(), Error> {
-    let mut work = Work::begin(arguments, configuration, Access::of(arguments), |_, _| {})?;
-    let member = work.cluster.member(name).cloned().ok_or_else(|| {
-        let names: Vec<&str> = work.cluster.members.iter().map(|host| host.name.as_str()).collect();
-        Error::usage(name, format!("is none of the members {}", names.join(", ")))
-    })?;
     let name = member.name.as_str();
-    let others: Vec<_> =
+    let names = [name.to_owned()];
+    let others: Vec<Host> =
         work.cluster.members.iter().filter(|host| host.name != name).cloned().collect();
-    let place = work.cluster.place(&member);
+    let place = work.cluster.place(member);
     let mut session = place.open()?;
     let directory = place.look(&mut session)?;
     let own = directory.own().cloned().ok_or_else(|| {
@@ -62,42 +65,40 @@ fn run(
     work.state.hosts.entry(name.to_owned()).or_default().has(&own);
     let subject = Subject { name, key: Some(&own) };
     let silent = work.learn(&others, report, std::slice::from_ref(&subject));
-    let targets = work.hosts_but(&[]);
-    if arguments.dry_run {
+    let all = work.hosts_but(&[]);
+    if dry_run {
         report.identity(name, work.identity(name, "kept"));
-        every::visit(
-            &mut work,
-            report,
-            Some(&[name.to_owned()]),
-            &targets,
-            &silent,
-            Manner::DryRun,
-        );
+        every::visit(work, report, Some(&names), &all, &silent, Manner::DryRun);
         return Ok(());
     }
-    for host in &targets {
-        work.state.pend(host, name);
-    }
-    *pending = work.state.pending.len();
-    work.keep()?;
+    // What an earlier run brought it to has it.
+    let goes_on = !work.state.renewing.insert(name.to_owned());
+    let targets = if goes_on { work.state.pending_for(name) } else { all.clone() };
+    pend(work, &targets, name)?;
     let next = next(&work.cluster, &place, &mut session)?;
     drop(session);
     if work.cluster.configuration.layout == Layout::Cfengine3 {
-        bring(&mut work, report, name, &next, &targets, &silent);
-        if report.has_failed() {
-            *pending = work.state.pending.len();
+        bring(work, report, name, &next, &targets, &silent);
+        if !work.state.pending_for(name).is_empty() {
+            // It would be refused where its new key is not trusted yet.
+            report.identity(name, work.identity(name, "kept"));
             return work.keep();
         }
     }
     key_pair::install(&place, &mut place.open()?)?;
     work.state.hosts.entry(name.to_owned()).or_default().has(&next);
-    for host in &targets {
+    work.state.renewing.remove(name);
+    work.state.renewed.insert(name.to_owned());
+    pend(work, &all, name)?;
+    report.identity(name, work.identity(name, "made"));
+    every::visit(work, report, Some(&names), &all, &silent, Manner::Mend);
+    work.keep()
+}
+
+fn pend(work: &mut Work, hosts: &BTreeSet<String>, name: &str) -> Result<(), Error> {
+    for host in hosts {
         work.state.pend(host, name);
     }
-    work.keep()?;
-    report.identity(name, work.identity(name, "made"));
-    every::visit(&mut work, report, Some(&[name.to_owned()]), &targets, &silent, Manner::Mend);
-    *pending = work.state.pending.len();
     work.keep()
 }
 
@@ -131,10 +132,8 @@ fn bring(
         addresses: Vec::new(),
         previous: Vec::new(),
     }];
-    let due = |hosts: &[crate::configuration::Host]| -> Vec<_> {
-        let due = |host: &&crate::configuration::Host| {
-            targets.contains(&host.name) && !silent.contains(&host.name)
-        };
+    let due = |hosts: &[Host]| -> Vec<_> {
+        let due = |host: &&Host| targets.contains(&host.name) && !silent.contains(&host.name);
         hosts.iter().filter(due).cloned().collect()
     };
     let (clients, members) = (due(&work.cluster.clients), due(&work.cluster.members));

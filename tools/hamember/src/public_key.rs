@@ -30,6 +30,17 @@ impl Algorithm {
     }
 }
 
+/// Reads a digest such as `MD5=0f…`.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn digest(text: &str) -> Result<String, String> {
+    match Algorithm::of(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("a digest is MD5= with 32 hexadecimal digits, or SHA= with 64".to_owned()),
+    }
+}
+
 /// A key, whatever file it is in.
 #[derive(Clone, Debug)]
 pub(crate) struct PublicKey {

@@ -203,11 +203,6 @@ impl Report {
         self.quiet = quiet;
     }
 
-    /// Whether anything failed.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.stream.failed() > 0
-    }
-
     /// Ends the stream.
     ///
     /// # Errors

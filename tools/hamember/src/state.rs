@@ -2,6 +2,8 @@
 //!
 //! It stands beside the master's data, so that the member to which the package fails over goes on.
 
+use crate::cluster::is_same;
+use crate::configuration::Host;
 use crate::public_key::PublicKey;
 use ha_command::{Lock, lock_unless};
 use ha_file::Durability;
@@ -24,6 +26,12 @@ pub(crate) struct State {
     pub(crate) added: BTreeSet<String>,
     /// Members that an event deleted, whatever the configuration says.
     pub(crate) deleted: BTreeSet<String>,
+    /// Members that are to have a new key pair, and do not have it yet.
+    #[serde(default)]
+    pub(crate) renewing: BTreeSet<String>,
+    /// Members that got a pair of their own, whatever the others share.
+    #[serde(default)]
+    pub(crate) renewed: BTreeSet<String>,
     /// Whose keys are known, by host.
     pub(crate) hosts: BTreeMap<String, Known>,
     /// Hosts that are still to be visited, and for which members.
@@ -68,6 +76,8 @@ impl Default for State {
             schema: SCHEMA.to_owned(),
             added: BTreeSet::new(),
             deleted: BTreeSet::new(),
+            renewing: BTreeSet::new(),
+            renewed: BTreeSet::new(),
             hosts: BTreeMap::new(),
             pending: BTreeMap::new(),
         }
@@ -101,6 +111,18 @@ impl State {
         let text = serde_json::to_string_pretty(self)
             .map_err(|error| Error::failed(path.display().to_string(), error.to_string()))?;
         ha_file::replace(path, format!("{text}\n").as_bytes(), 0o600, Durability::Synced)
+    }
+
+    /// The name by which a host of an event is known here: a name with a domain stands for the one
+    /// without, and the other way round.
+    pub(crate) fn known_as(&self, name: &str, members: &[Host]) -> String {
+        let configured = members.iter().map(|host| &host.name);
+        let mut known = configured.chain(&self.added).chain(&self.deleted).chain(self.hosts.keys());
+        let exact = known.clone().find(|other| *other == name);
+        exact
+            .or_else(|| known.find(|other| is_same(other, name)))
+            .map_or(name, String::as_str)
+            .to_owned()
     }
 
     /// It is to be done.
@@ -152,6 +174,16 @@ mod tests {
         assert_eq!((known.key(), known.previous()), (Some(key(2)), vec![key(1)]));
         known.has(&key(1));
         assert_eq!((known.key(), known.previous()), (Some(key(1)), vec![key(2)]));
+    }
+
+    #[test]
+    fn a_name_with_a_domain_stands_for_the_one_without() {
+        let mut state = State::default();
+        state.added.insert("m3".to_owned());
+        state.deleted.insert("m4.example.com".to_owned());
+        assert_eq!(state.known_as("m3.example.com", &[]), "m3");
+        assert_eq!(state.known_as("m4", &[]), "m4.example.com");
+        assert_eq!(state.known_as("m5", &[]), "m5");
     }
 
     #[test]

@@ -2,15 +2,16 @@
 
 use crate::Arguments;
 use crate::cluster::Cluster;
-use crate::configuration::{Configuration, Host};
+use crate::configuration::{Configuration, Host, Layout};
 use crate::key_directory::KeyDirectory;
 use crate::public_key::Algorithm;
 use crate::repair::shown;
 use crate::report::{Report, Role, Subject};
 use crate::round::round;
+use crate::session::quoted;
 use crate::state::{self, State};
 use ha_command::Lock;
-use ha_json::{Error, Kind, Value, json};
+use ha_json::{Error, Kind, Status, Tool, Value, json};
 use ha_remote::Shell;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -68,8 +69,56 @@ impl Work {
             Cluster::of(configuration, &state, arguments.here.as_deref(), arguments.shell()?)?;
         let here = cluster.place(cluster.here());
         let own = here.look(&mut here.open()?)?;
-        let algorithm = own.algorithm().map_err(|why| Error::failed(&here.host.name, why))?;
+        let algorithm = match cluster.configuration.layout {
+            Layout::Cfengine2 => None,
+            Layout::Cfengine3 => {
+                own.algorithm().map_err(|why| Error::failed(&here.host.name, why))?
+            }
+        };
         Ok(Work { cluster, state, kept, algorithm, own, access, _lock: lock })
+    }
+
+    /// Begins to tell of this run. Wrong usage leaves standard output empty.
+    ///
+    /// # Errors
+    /// What the run could not begin for.
+    pub(crate) fn told(
+        begun: Result<Work, Error>,
+        tool: Tool,
+        arguments: &Arguments,
+        event: &str,
+        member: Option<&str>,
+    ) -> Result<(Work, Report), Error> {
+        let report = || Report::begin(tool, event, member, arguments.dry_run, arguments.verbose);
+        match begun {
+            Ok(work) => Ok((work, report())),
+            Err(error) if error.kind == Kind::Usage => Err(error),
+            Err(error) => Err(report().end_failed(0, error)),
+        }
+    }
+
+    /// Ends the telling with what the run came to. A dry run leaves as much pending as there was.
+    ///
+    /// # Errors
+    /// What ended the work.
+    pub(crate) fn end(self, report: Report, done: Result<(), Error>) -> Result<Status, Error> {
+        let pending = self.kept.pending.len();
+        match done {
+            Ok(()) => report.end(pending),
+            Err(error) => Err(report.end_failed(pending, error)),
+        }
+    }
+
+    /// The member of this name.
+    ///
+    /// # Errors
+    /// Usage, where there is none.
+    pub(crate) fn member(&self, name: &str) -> Result<Host, Error> {
+        self.cluster.member(name).cloned().ok_or_else(|| {
+            let names: Vec<&str> =
+                self.cluster.members.iter().map(|host| host.name.as_str()).collect();
+            Error::usage(name, format!("is none of the members {}", names.join(", ")))
+        })
     }
 
     /// Keeps what is known by now.
@@ -151,25 +200,22 @@ impl Work {
             [(here, &configuration.after_here), (there, &configuration.after_member)]
         {
             for argv in commands {
-                let asked = place.machine.ask(std::slice::from_ref(argv), place.patience);
                 let command = argv.join(" ");
+                let words: Vec<String> = argv.iter().map(|word| quoted(word)).collect();
+                let order = format!("{} </dev/null 2>&1", words.join(" "));
+                let said = place.open().and_then(|mut session| session.order(&order, None));
                 let key = json!({"host": place.host.name, "command": argv});
-                match asked.map(|mut replies| replies.pop()) {
-                    Ok(Some(reply)) => {
-                        report.record("command", key, json!({"status": reply.status}));
-                        if reply.status != 0 {
-                            let words =
-                                reply.stderr.lines().map(str::trim).rfind(|l| !l.is_empty());
-                            let words = words.map(|w| format!(": {w}")).unwrap_or_default();
-                            let why =
-                                format!("on {}: status {}{words}", place.host.name, reply.status);
-                            report.failed(Kind::Failed, "command", &command, &why);
-                        }
+                let status = said.as_ref().ok().map(|answer| answer.status);
+                report.record("command", key, json!({"status": status}));
+                match said {
+                    Ok(answer) if answer.status == 0 => {}
+                    Ok(answer) => {
+                        let (status, words) = (answer.status, answer.last_words());
+                        let why = format!("on {}: status {status}: {words}", place.host.name);
+                        report.failed(Kind::Failed, "command", &command, &why);
                     }
-                    Ok(None) => report.failed(Kind::Failed, "command", &command, "said nothing"),
                     Err(error) => {
-                        report.record("command", key, json!({"status": null}));
-                        report.failed(error.kind, "command", &command, &error.to_string());
+                        report.failed(error.kind, "command", &command, &error.to_string())
                     }
                 }
             }
