@@ -216,8 +216,8 @@ fn wrong_name(
     let ours = name.strip_prefix(trust.user)?.strip_prefix('-')?.strip_suffix(".pub")?;
     let held = file.key.as_ref();
     let is_previous = held.is_some_and(|key| wanted.previous.contains(key));
-    let is_anybodys = held.is_some_and(|key| trust.wanted.iter().any(|other| other.key == *key));
-    if is_previous && !is_anybodys {
+    let is_anybodys = || trust.wanted.iter().any(|other| Some(&other.key) == held);
+    if is_previous && !is_anybodys() {
         return Some(Fault::Stale);
     }
     match naming {

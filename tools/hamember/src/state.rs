@@ -17,6 +17,8 @@ use std::time::Duration;
 
 const SCHEMA: &str = "hamember-state/1";
 const MAX_BYTES: u64 = 64 << 20;
+/// As many former keys of a host are remembered.
+const MOST_PREVIOUS: usize = 16;
 
 /// All that is kept.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
@@ -66,6 +68,9 @@ impl Known {
         self.previous
             .retain(|text| PublicKey::parse(text.as_bytes()).is_some_and(|old| old != *key));
         self.previous.dedup();
+        // A host that lies about its key every time fills nobody's disk.
+        let more = self.previous.len().saturating_sub(MOST_PREVIOUS);
+        self.previous.drain(..more);
         self.key = Some(key.pem().to_owned());
     }
 }
@@ -174,6 +179,8 @@ mod tests {
         assert_eq!((known.key(), known.previous()), (Some(key(2)), vec![key(1)]));
         known.has(&key(1));
         assert_eq!((known.key(), known.previous()), (Some(key(1)), vec![key(2)]));
+        (3..100).for_each(|seed| known.has(&key(seed)));
+        assert_eq!((known.key(), known.previous.len()), (Some(key(99)), MOST_PREVIOUS));
     }
 
     #[test]
