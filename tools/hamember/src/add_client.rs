@@ -31,7 +31,7 @@ pub(crate) fn add_client(
     if !cfrun_hosts::is_name(name) {
         return Err(Error::usage(format!("{name:?}"), "is no name of a host"));
     }
-    let begun = Work::begin(arguments, configuration, Access::of(arguments), |_, _| {})
+    let begun = Work::begin(arguments, configuration, Access::of(arguments), |_, _| Ok(()))
         .and_then(|work| among_clients(work, name));
     let (mut work, mut report) = Work::told(begun, tool, arguments, "ADD_CLIENT", None)?;
     let done = run(arguments, &mut work, &mut report, name);

@@ -9,6 +9,7 @@ use crate::every;
 use crate::key_pair;
 use crate::report::{Report, Subject};
 use crate::session::quoted;
+use crate::state::Known;
 use crate::verify;
 use crate::work::{Access, Work};
 use ha_json::{Error, Status, Tool, json};
@@ -26,23 +27,35 @@ pub(crate) fn added(
 ) -> Result<Status, Error> {
     let mut name = name.to_owned();
     let begun = Work::begin(arguments, configuration, Access::of(arguments), |state, known| {
-        name = state.known_as(&name, &known.members);
+        name = state.known_as(&name, &known.members)?;
         state.deleted.remove(&name);
         if find(&known.members, &name).is_none() {
             state.added.insert(name.clone());
         }
+        Ok(())
     });
     let (mut work, mut report) = Work::told(begun, tool, arguments, "MEMBER_ADDED", Some(&name))?;
-    let done = run(arguments, &mut work, &mut report, &name);
+    let manner = if arguments.dry_run { Manner::DryRun } else { Manner::Mend };
+    let done = add(&mut work, &mut report, &name, manner, arguments.all);
+    if let (true, true, Some(member)) = (arguments.verify, done.is_ok(), work.cluster.member(&name))
+    {
+        verify::verify(&work.cluster, member, &work.cluster.clients, &mut report);
+    }
     work.end(report, done)
 }
 
-fn run(
-    arguments: &Arguments,
+/// Does all that but the verification; at hosts that an earlier run left, or at all of them.
+///
+/// # Errors
+/// As [`added`].
+pub(crate) fn add(
     work: &mut Work,
     report: &mut Report,
     name: &str,
+    manner: Manner,
+    all: bool,
 ) -> Result<(), Error> {
+    let dry_run = manner == Manner::DryRun;
     let member = work.member(name)?;
     let name = member.name.as_str();
     let place = work.cluster.place(&member);
@@ -63,7 +76,7 @@ fn run(
     };
     let copies = match work.cluster.is_here(&member) {
         true => Vec::new(),
-        false => copies(&work.cluster),
+        false => copies(&work.cluster, &member),
     };
     // Before anything is changed.
     let hasync = match copies.is_empty() {
@@ -71,50 +84,49 @@ fn run(
         false => hasync_there(&place, &mut session)?,
     };
     let plan = key_pair::Plan::of(&work.cluster, pair, &place, &mut session, &directory)?;
+    let before = work.state.hosts.get(name).and_then(Known::key);
+    let refused = |why: String| Error::failed(name, why);
     if let Some(key) = plan.key() {
-        work.state.hosts.entry(name.to_owned()).or_default().has(key);
+        work.state.learn_member(name, key).map_err(refused)?;
     }
     let others: Vec<Host> =
         work.cluster.members.iter().filter(|host| host.name != name).cloned().collect();
-    let key = plan.key().cloned();
-    let subject = Subject { name, key: key.as_ref() };
+    let subject = Subject { name, key: plan.key() };
     let silent = work.learn(&others, report, std::slice::from_ref(&subject));
-    // Known before anything is changed, so that a run that is killed leaves word of what is not done.
+    // Only what an earlier run left, but of another key than that run brought nobody has anything.
     let waiting = work.state.pending_for(name);
-    let goes_on = !waiting.is_empty() && !arguments.all;
+    let goes_on =
+        !all && !waiting.is_empty() && plan.key().is_some_and(|key| before.as_ref() == Some(key));
     let mut targets = if goes_on { waiting } else { work.hosts_but(&[]) };
+    // Known before anything is changed, so that a run that is killed leaves word of what is not done.
     for host in &targets {
         work.state.pend(host, name);
     }
-    if arguments.dry_run && !directory.present {
+    work.state.unfinished.insert(name.to_owned());
+    if dry_run && !directory.present {
         // What would be made there cannot be looked at.
         targets.remove(name);
     }
     work.keep()?;
     let word = plan.word();
-    if arguments.dry_run {
-        report.identity(name, work.identity(name, word));
+    if dry_run {
+        report.identity(name, work.identity(name, plan.key(), word));
     } else {
         let order = format!("prepare {}", quoted(&member.work_directory));
         place.must(&mut session, &order, None)?;
         let key = plan.carry_out(&work.cluster, &place, &mut session)?;
-        work.state.hosts.entry(name.to_owned()).or_default().has(&key);
+        work.state.learn_member(name, &key).map_err(refused)?;
         work.keep()?;
-        report.identity(name, work.identity(name, word));
+        report.identity(name, work.identity(name, Some(&key), word));
     }
     drop(session);
     for copied in &copies {
-        let values = copy(&work.cluster, &place, copied, &hasync, arguments.dry_run)?;
+        let values = copy(&work.cluster, &place, copied, &hasync, dry_run)?;
         report.record("copy", json!({"member": name, "to": copied.to}), values);
     }
-    let manner = if arguments.dry_run { Manner::DryRun } else { Manner::Mend };
     every::visit(work, report, Some(&[name.to_owned()]), &targets, &silent, manner);
-    work.keep()?;
-    if !arguments.dry_run {
-        work.site_commands(&member, report);
-        if arguments.verify {
-            verify::verify(&work.cluster, &member, &work.cluster.clients, report);
-        }
+    if !dry_run && work.site_commands(&member, report) {
+        work.state.unfinished.remove(name);
     }
-    Ok(())
+    work.keep()
 }

@@ -3,14 +3,14 @@
 use crate::cfrun_hosts::{self, CfrunHosts};
 use crate::configuration::{Configuration, Host, Layout};
 use crate::package;
-use crate::public_key::Algorithm;
+use crate::public_key::{Algorithm, PublicKey};
 use crate::repair::{Naming, Unwanted, Wanted, names};
 use crate::state::State;
 use crate::visit::Place;
 use ha_json::Error;
 use ha_remote::{Machine, Shell};
 use std::collections::BTreeMap;
-use std::net::ToSocketAddrs;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::path::Path;
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ impl Cluster {
                 members.push(configuration.host(name));
             }
         }
-        members.retain(|member| !state.deleted.contains(&member.name));
+        members.retain(|member| !state.deleted.contains_key(&member.name));
         let mut read = CfrunHosts::default();
         if let Some(path) = &configuration.cfrun_hosts {
             read = clients(path)?;
@@ -177,13 +177,11 @@ impl Cluster {
 
     /// The keys of members that were deleted.
     pub(crate) fn unwanted(state: &State) -> Vec<Unwanted> {
-        let mut all = Vec::new();
-        for host in &state.deleted {
-            let Some(known) = state.hosts.get(host) else { continue };
-            let keys = known.key().into_iter().chain(known.previous());
-            all.extend(keys.map(|key| Unwanted { host: host.clone(), key }));
-        }
-        all
+        let of = |(host, keys): (&String, &Vec<String>)| {
+            let keys = keys.iter().filter_map(|text| PublicKey::parse(text.as_bytes()));
+            keys.map(|key| Unwanted { host: host.clone(), key }).collect::<Vec<_>>()
+        };
+        state.deleted.iter().flat_map(of).collect()
     }
 
     /// A client that is not in the configuration yet.
@@ -217,10 +215,12 @@ pub(crate) fn own_name(here: Option<&str>) -> String {
 
 /// Whether both are names of one host, where one of them has no domain.
 pub(crate) fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.to_ascii_lowercase(), other.to_ascii_lowercase());
     let is_address = |name: &str| name.parse::<std::net::IpAddr>().is_ok();
+    let may_be =
+        one.contains('.') != other.contains('.') && !is_address(&one) && !is_address(&other);
     let short = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
-    let may_be = one.contains('.') != other.contains('.') && !is_address(one) && !is_address(other);
-    one == other || may_be && short(one) == short(other)
+    one == other || may_be && short(&one) == short(&other)
 }
 
 fn addresses_of(host: &Host, layout: Layout, host_name_keys: bool, resolve: bool) -> Vec<String> {
@@ -240,11 +240,15 @@ fn addresses_of(host: &Host, layout: Layout, host_name_keys: bool, resolve: bool
     }
 }
 
+/// The addresses by which others may know it: Debian, for one, has its own name at 127.0.1.1.
 fn resolved(name: &str) -> Vec<String> {
-    let mut addresses: Vec<String> = (name, 0)
-        .to_socket_addrs()
-        .map(|all| all.map(|address| address.ip().to_string()).collect())
-        .unwrap_or_default();
+    let is_public = |address: &IpAddr| match address {
+        IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local(),
+        IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local(),
+    };
+    let found = (name, 0).to_socket_addrs().into_iter().flatten().map(|address| address.ip());
+    let mut addresses: Vec<String> =
+        found.filter(is_public).map(|address| address.to_string()).collect();
     addresses.sort();
     addresses.dedup();
     addresses
@@ -312,7 +316,7 @@ mod tests {
     fn events_add_to_the_members_of_the_configuration_and_take_away() {
         let mut state = State::default();
         state.added.extend(["m3".to_owned(), "m2.example.com".to_owned()]);
-        state.deleted.insert("m4".to_owned());
+        state.deleted.insert("m4".to_owned(), Vec::new());
         let read = cluster(&json!({"members": ["m1", "m2", "m4"]}), &state).unwrap();
         assert_eq!(names(&read.members), ["m1", "m2", "m3"]);
         assert_eq!(read.here().name, "m1");
@@ -332,7 +336,7 @@ mod tests {
 
     #[test]
     fn short_and_long_names_are_one_host_unless_both_are_long() {
-        assert!(is_same("m1", "m1.example.com") && is_same("m1.example.com", "m1"));
+        assert!(is_same("m1", "m1.example.com") && is_same("m1.example.com", "M1"));
         assert!(!is_same("m1.a", "m1.b") && !is_same("10.0.0.1", "10") && !is_same("m1", "m2"));
     }
 
@@ -344,7 +348,7 @@ mod tests {
         std::fs::write(directory.path().join("more"), "c2:5309\nc1\n").unwrap();
         let more = json!({"cfrun_hosts": path, "layout": "cfengine2"});
         let mut state = State::default();
-        state.hosts.entry("c2".to_owned()).or_default().has(&key(2));
+        state.learn_client("c2", &key(2)).unwrap();
         let read = cluster(&more, &state).unwrap();
         assert_eq!(names(&read.clients), ["c1", "c2"]);
         assert_eq!(read.clients[1].port, 5309);
@@ -368,7 +372,7 @@ mod tests {
             "clients": ["no-such-host.invalid"],
         });
         let mut state = State::default();
-        state.hosts.entry("no-such-host.invalid".to_owned()).or_default().has(&key(2));
+        state.learn_client("no-such-host.invalid", &key(2)).unwrap();
         let read = cluster(&more, &state).unwrap();
         let wanted = read.wanted(&read.clients, &state);
         assert!(read.file_names(Naming::Address, &wanted[0]).is_empty());
@@ -382,11 +386,9 @@ mod tests {
     #[test]
     fn keys_of_deleted_members_are_unwanted() {
         let mut state = State::default();
-        for seed in [1, 2] {
-            state.hosts.entry("m4".to_owned()).or_default().has(&key(seed));
-        }
         assert!(Cluster::unwanted(&state).is_empty());
-        state.deleted.insert("m4".to_owned());
+        let keys = [key(2), key(1)].map(|key| key.pem().to_owned());
+        state.deleted.insert("m4".to_owned(), keys.into());
         let keys: Vec<_> = Cluster::unwanted(&state).into_iter().map(|one| one.key).collect();
         assert_eq!(keys, [key(2), key(1)]);
     }

@@ -50,7 +50,7 @@ pub(crate) struct Package {
     pub(crate) sentinel: PathBuf,
 }
 
-/// A directory that a new member gets.
+/// A directory or file that a new member gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Copied {
     pub(crate) from: String,
@@ -70,6 +70,9 @@ pub(crate) struct Configuration {
     pub(crate) clients: Vec<Host>,
     /// The file that has the clients; then `clients` is empty until it is read.
     pub(crate) cfrun_hosts: Option<PathBuf>,
+    /// What a new member's `inputs` are made of.
+    pub(crate) master_inputs: Option<String>,
+    /// What it gets besides.
     pub(crate) copies: Vec<Copied>,
     pub(crate) ssh_user: Option<String>,
     pub(crate) shell: Vec<String>,
@@ -167,7 +170,7 @@ impl Configuration {
         {
             return Err(keys.bad("clients", format!("{:?} is a member, too", both.name)));
         }
-        let copies = copies(&mut keys, &work_directory)?;
+        let (master_inputs, copies) = (keys.path("master_inputs")?, copies(&mut keys)?);
         let state = match (keys.path("state")?, &package) {
             (Some(path), _) => PathBuf::from(path),
             (None, Some(package)) => package.mount.join("hatools/hamember.json"),
@@ -187,6 +190,7 @@ impl Configuration {
             members,
             clients,
             cfrun_hosts: cfrun_hosts.map(PathBuf::from),
+            master_inputs,
             copies,
             ssh_user: keys.text_or_null("ssh_user")?,
             shell: keys.program("shell")?.unwrap_or_else(|| vec!["/bin/sh".to_owned()]),
@@ -317,11 +321,8 @@ fn path_or_null(keys: &mut Keys, key: &str) -> Result<Option<String>, Error> {
     }
 }
 
-fn copies(keys: &mut Keys, work_directory: &str) -> Result<Vec<Copied>, Error> {
+fn copies(keys: &mut Keys) -> Result<Vec<Copied>, Error> {
     let mut copies = Vec::new();
-    if let Some(from) = keys.path("master_inputs")? {
-        copies.push(Copied { from, to: format!("{work_directory}/inputs") });
-    }
     for value in keys.list("copies")?.unwrap_or_default() {
         let Value::Object(object) = value else {
             return Err(keys.bad("copies", format!("has {value}, and must have objects")));
@@ -373,7 +374,8 @@ pub(crate) mod tests {
         two["master_inputs"] = "/csync/a".into();
         two["members"] = json!(["m1", {"name": "m2", "address": "10.0.0.2", "port": 5309}]);
         let read = parse(&two).unwrap();
-        assert_eq!(read.copies[0].to, "/var/opt/dsau/cfengine/inputs");
+        assert_eq!(read.master_inputs.as_deref(), Some("/csync/a"));
+        assert_eq!(read.members[0].work_directory, "/var/opt/dsau/cfengine");
         assert_eq!(read.state, PathBuf::from("/csync/hatools/hamember.json"));
         assert_eq!(read.members[1].address.as_deref(), Some("10.0.0.2"));
         assert_eq!(read.members[1].port, 5309);

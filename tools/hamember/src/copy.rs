@@ -1,7 +1,7 @@
 //! Directories of the master that a new member gets, brought by hasync.
 
 use crate::cluster::Cluster;
-use crate::configuration::{Copied, DEFAULT_FILE};
+use crate::configuration::{Copied, DEFAULT_FILE, Host};
 use crate::session::{Session, quoted};
 use crate::visit::Place;
 use ha_command::{Fate, beside, capture_unless};
@@ -13,9 +13,14 @@ use std::time::Duration;
 const KEPT_BYTES: u64 = 64 << 20;
 
 /// What a new member gets: what the configuration says, and the configuration itself.
-pub(crate) fn copies(cluster: &Cluster) -> Vec<Copied> {
-    let mut all = cluster.configuration.copies.clone();
-    if cluster.configuration.file.as_deref() == Some(DEFAULT_FILE)
+pub(crate) fn copies(cluster: &Cluster, member: &Host) -> Vec<Copied> {
+    let configuration = &cluster.configuration;
+    let inputs = configuration
+        .master_inputs
+        .iter()
+        .map(|from| Copied { from: from.clone(), to: format!("{}/inputs", member.work_directory) });
+    let mut all: Vec<Copied> = inputs.chain(configuration.copies.iter().cloned()).collect();
+    if configuration.file.as_deref() == Some(DEFAULT_FILE)
         && !all.iter().any(|copied| copied.from == DEFAULT_FILE)
     {
         all.push(Copied { from: DEFAULT_FILE.to_owned(), to: DEFAULT_FILE.to_owned() });
@@ -63,8 +68,7 @@ pub(crate) fn copy(
             return Ok(json!({"from": copied.from, "files": null, "unchanged": 0, "bytes": null}));
         }
     } else {
-        let order = format!("[ -d {parent} ] || mkdir -p {parent}");
-        place.must(&mut place.open()?, &order, None)?;
+        place.must(&mut place.open()?, &format!("directory {parent}"), None)?;
     }
     let mut argv = argv(cluster, place, copied, is_directory, dry_run);
     argv.insert(1, format!("--hasync-path={hasync}"));

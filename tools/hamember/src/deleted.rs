@@ -1,7 +1,7 @@
 //! A member that was deleted: nobody trusts its key any more.
 
 use crate::Arguments;
-use crate::cluster::{find, is_same, own_name};
+use crate::cluster::{Cluster, find, is_same, own_name};
 use crate::configuration::{Configuration, Host};
 use crate::distribution::Manner;
 use crate::every;
@@ -25,26 +25,21 @@ pub(crate) fn deleted(
 ) -> Result<Status, Error> {
     let mut name = name.to_owned();
     let own = own_name(arguments.here.as_deref());
-    if is_same(&own, &name) {
-        let why = "is this machine, which has the package: run it on another member";
-        let report = Report::begin(
-            tool,
-            "MEMBER_DELETED",
-            Some(&name),
-            arguments.dry_run,
-            arguments.verbose,
-        );
-        return Err(report.end_failed(0, Error::failed(&name, why)));
-    }
     let (mut before, mut gone) = (false, None);
     let begun = Work::begin(arguments, configuration, Access::of(arguments), |state, known| {
-        name = state.known_as(&name, &known.members);
+        name = state.known_as(&name, &known.members)?;
+        if is_same(&own, &name) {
+            let why = "is this machine, which has the package: run it on another member";
+            return Err(Error::failed(&name, why));
+        }
         gone = Some(find(&known.members, &name).cloned().unwrap_or_else(|| known.host(&name)));
-        before = state.deleted.contains(&name);
+        before = state.deleted.contains_key(&name);
         state.added.remove(&name);
         state.renewing.remove(&name);
         state.renewed.remove(&name);
-        state.deleted.insert(name.clone());
+        state.unfinished.remove(&name);
+        state.deleted.entry(name.clone()).or_default();
+        Ok(())
     });
     let (mut work, mut report) = Work::told(begun, tool, arguments, "MEMBER_DELETED", Some(&name))?;
     let gone = gone.unwrap_or_else(|| work.cluster.configuration.host(&name));
@@ -61,96 +56,118 @@ fn run(
 ) -> Result<(), Error> {
     let name = gone.name.as_str();
     let manner = if arguments.dry_run { Manner::DryRun } else { Manner::Mend };
+    let others = work.cluster.members.clone();
     let key = key_of(work, gone, arguments)?;
     let subject = Subject { name, key: Some(&key) };
-    let others = work.cluster.members.clone();
     let silent = work.learn(&others, report, std::slice::from_ref(&subject));
-    refuse_shared(work, name, &key)?;
+    refuse_shared(work, name, &key, arguments.digest.is_some())?;
     let waiting = work.state.pending_for(name);
     // What an addition had left to do is not to be done any more.
     let targets = match before && !waiting.is_empty() && !arguments.all {
         true => waiting,
         false => work.hosts_but(&[name]),
     };
+    report.identity(name, work.identity(name, Some(&key), "known"));
+    let gone_with_it = keys_gone(work, name, key);
+    work.state.deleted.entry(name.to_owned()).or_default().extend(gone_with_it);
+    work.state.hosts.remove(name);
     work.state.pending.remove(name);
     for host in &targets {
         work.state.pend(host, name);
     }
     work.keep()?;
-    report.identity(name, work.identity(name, "known"));
-    let names = [name.to_owned()];
-    every::visit(work, report, Some(&names), &targets, &silent, manner);
+    every::visit(work, report, Some(&[name.to_owned()]), &targets, &silent, manner);
     work.keep()
 }
 
-/// The key that is to go: as it is known from before, as it is said, or as the member says it.
-fn key_of(work: &mut Work, gone: &Host, arguments: &Arguments) -> Result<PublicKey, Error> {
-    let name = &gone.name;
-    let known = work.state.hosts.get(name).and_then(Known::key);
-    let key = match (known, &arguments.digest) {
-        (Some(key), None) => return Ok(key),
-        (Some(key), Some(digest)) if key.is(digest) => return Ok(key),
-        (_, Some(digest)) => {
-            let keys = work.own.files.values().filter_map(|file| file.key.as_ref());
-            keys.into_iter().find(|key| key.is(digest)).cloned().ok_or_else(|| {
-                Error::failed(digest, "no key of this machine's directory has this digest")
-            })?
+/// The keys that nobody is to trust any more: those that it has, had and was to have, unless a member
+/// that stays has one.
+fn keys_gone(work: &Work, name: &str, key: PublicKey) -> Vec<String> {
+    let known = work.state.hosts.get(name).map(Known::all).unwrap_or_default();
+    let live: Vec<PublicKey> = work
+        .cluster
+        .members
+        .iter()
+        .filter_map(|member| work.state.hosts.get(&member.name))
+        .flat_map(|known| known.key().into_iter().chain(known.next()))
+        .collect();
+    let already = work.state.deleted.get(name).cloned().unwrap_or_default();
+    let mut gone: Vec<String> = Vec::new();
+    for key in std::iter::once(key).chain(known).filter(|key| !live.contains(key)) {
+        let text = key.pem().to_owned();
+        if !already.contains(&text) && !gone.contains(&text) {
+            gone.push(text);
         }
-        (None, None) => {
-            let place = work.cluster.place(gone);
-            let asked = place.open().and_then(|mut session| place.look(&mut session));
-            let own = asked.ok().and_then(|directory| directory.own().cloned());
-            own.ok_or_else(|| {
-                let next = "say which it was with --digest (ls of ppkeys, or cf-key -s, shows it)";
-                Error::failed(
-                    name,
-                    format!("gives no answer, and its key is not known here: {next}"),
-                )
-            })?
-        }
-    };
-    work.state.hosts.entry(name.clone()).or_default().has(&key);
-    Ok(key)
+    }
+    gone
 }
 
-/// Refuses where others would be cut off.
-fn refuse_shared(work: &Work, name: &str, key: &PublicKey) -> Result<(), Error> {
+/// The key that is to go: as it is said, as it is known from before, or as the member says it.
+fn key_of(work: &Work, gone: &Host, arguments: &Arguments) -> Result<PublicKey, Error> {
+    let name = &gone.name;
+    let went: Vec<PublicKey> = Cluster::unwanted(&work.state)
+        .into_iter()
+        .filter(|one| one.host == *name)
+        .map(|one| one.key)
+        .collect();
+    let known = work.state.hosts.get(name).map(Known::all).unwrap_or_default();
+    if let Some(digest) = &arguments.digest {
+        let here = work.own.files.values().filter_map(|file| file.key.clone());
+        let mut all = known.into_iter().chain(went).chain(here);
+        return all.find(|key| key.is(digest)).ok_or_else(|| {
+            let why = "no key that is known, or in this machine's directory, has this digest";
+            Error::failed(digest, why)
+        });
+    }
+    let key = work.state.hosts.get(name).and_then(Known::key);
+    if let Some(key) = key.or_else(|| went.into_iter().next()) {
+        return Ok(key);
+    }
+    let place = work.cluster.place(gone);
+    let asked = place.open().and_then(|mut session| place.look(&mut session));
+    let own = asked.ok().and_then(|directory| directory.own().cloned());
+    own.ok_or_else(|| {
+        let next = "say which it was with --digest (ls of ppkeys, or cf-key -s, shows it)";
+        Error::failed(name, format!("gives no answer, and its key is not known here: {next}"))
+    })
+}
+
+/// Refuses where a member that stays would be cut off, or where the deleted one may have its private
+/// key. What a member only had before is a suspicion: with `said`, the digest that was said decides.
+fn refuse_shared(work: &Work, name: &str, key: &PublicKey, said: bool) -> Result<(), Error> {
     let digest = shown(key, work.cluster.naming(work.algorithm));
-    // Who had a key may have kept its private half: that is as good as sharing it.
-    let had = work.state.hosts.get(name).map(Known::previous).unwrap_or_default();
-    let has = |host: &&Host| {
-        let theirs = work.state.hosts.get(&host.name).and_then(Known::key);
-        theirs.is_some_and(|theirs| theirs == *key || had.contains(&theirs))
+    let had = match said {
+        true => Vec::new(),
+        false => work.state.hosts.get(name).map(Known::previous).unwrap_or_default(),
     };
-    let names = |hosts: Vec<&Host>| {
+    let key_of = |host: &Host| work.state.hosts.get(&host.name).and_then(Known::key);
+    let names = |hosts: &[&Host]| {
         hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>().join(", ")
     };
-    let sharing: Vec<&Host> = work.cluster.members.iter().filter(has).collect();
+    let members = &work.cluster.members;
+    let has =
+        |host: &&Host| key_of(host).is_some_and(|theirs| theirs == *key || had.contains(&theirs));
+    let sharing: Vec<&Host> = members.iter().filter(has).collect();
     if !sharing.is_empty() {
         let next: Vec<String> =
             sharing.iter().map(|host| format!("hamember --new-key {}", host.name)).collect();
         let why = format!(
             "its key {digest}, or one that it had, is that of {}, too, and removing it would cut them \
-             off: give them keys of their own first ({}), then delete it",
-            names(sharing.clone()),
+             off: give them keys of their own first ({}), then delete it; or say with --digest which \
+             key is to go",
+            names(&sharing),
             next.join("; ")
         );
         return Err(Error::failed(name, why));
     }
-    let clients: Vec<&Host> = work.cluster.clients.iter().filter(has).collect();
-    if !clients.is_empty() {
-        let why = format!("its key {digest} is that of the client {}, too", names(clients));
-        return Err(Error::failed(name, why));
-    }
-    let is_unknown = |host: &&Host| work.state.hosts.get(&host.name).and_then(Known::key).is_none();
-    let unknown: Vec<&Host> = work.cluster.members.iter().filter(is_unknown).collect();
+    let unknown: Vec<&Host> = members.iter().filter(|host| key_of(host).is_none()).collect();
     match unknown.is_empty() {
         true => Ok(()),
         false => Err(Error::busy(
             name,
             format!(
                 "whether its key is that of {}, too, is not known, and no answer comes from there",
-                names(unknown)
+                names(&unknown)
             ),
         )),
     }

@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use crate::configuration::{Host, Layout};
 use crate::key_directory::KeyDirectory;
 use crate::public_key::{Algorithm, PublicKey};
-use crate::repair::{Trust, Unwanted, Wanted};
+use crate::repair::{Fault, Trust, Unwanted, Wanted};
 use crate::report::{Report, Role, Subject};
 use crate::round::round;
 use crate::state::State;
@@ -19,6 +19,8 @@ pub(crate) struct Distribution<'a> {
     /// The algorithm of this machine's build.
     pub(crate) algorithm: Option<Algorithm>,
     pub(crate) manner: Manner,
+    /// The member whose next key is brought, too.
+    pub(crate) renewing: Option<&'a str>,
     /// Clients whose key was not known before.
     pub(crate) learnt: Vec<String>,
 }
@@ -124,24 +126,44 @@ impl Distribution<'_> {
         let subjects: Vec<Subject<'_>> =
             names.iter().map(|name| Subject { name, key: key(name) }).collect();
         match visited {
-            Ok(visited) => {
+            Ok(mut visited) => {
                 if let Some(own) = visited.directory.own() {
-                    let known = self.state.hosts.entry(host.name.clone()).or_default();
-                    if known.key().as_ref() != Some(own) {
-                        self.learnt.push(host.name.clone());
+                    let learnt = match role {
+                        Role::Member => self.state.learn_member(&host.name, own).map(|()| false),
+                        Role::Client => self.state.learn_client(&host.name, own),
+                    };
+                    match learnt {
+                        Ok(true) => self.learnt.push(host.name.clone()),
+                        Ok(false) => {}
+                        Err(why) => visited.trouble = Some(why),
                     }
-                    known.has(own);
                 }
+                self.brought(&visited);
                 if self.report.host(role, &host.name, &subjects, &visited, self.manner)
                     && self.manner == Manner::Mend
                 {
-                    // Whatever was to be done there, is.
-                    self.state.pending.remove(&host.name);
+                    self.state.done(&host.name, self.renewing);
                 }
             }
             Err(error) => {
                 let naming = self.cluster.naming(self.algorithm);
                 self.report.host_failed(role, &host.name, &subjects, naming, &error);
+            }
+        }
+    }
+}
+
+impl Distribution<'_> {
+    /// Whose keys stood nowhere before they were put there.
+    fn brought(&mut self, visited: &Visited) {
+        for finding in &visited.found.findings {
+            let is_mended = !visited.left.findings.contains(finding);
+            if finding.fault == Fault::Missing
+                && is_mended
+                && self.manner == Manner::Mend
+                && let Some(known) = self.state.hosts.get_mut(&finding.of)
+            {
+                known.brought = true;
             }
         }
     }
@@ -195,7 +217,7 @@ mod tests {
         let members = json!([{"name": "m1", "address": "10.0.0.1"}]);
         let configuration = with(&json!({"layout": layout, "members": members}));
         let mut state = State::default();
-        state.hosts.entry("m1".to_owned()).or_default().has(&key(1));
+        state.learn_member("m1", &key(1)).unwrap();
         let cluster = Cluster::of(configuration, &state, Some("m1"), Shell::Ssh).unwrap();
         let known = cluster.wanted(&cluster.members, &state);
         let unwanted = [Unwanted { host: "m4".to_owned(), key: key(4) }];

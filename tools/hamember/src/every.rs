@@ -1,6 +1,7 @@
 //! Hosts visited without any news: what is still pending, and whether all is right.
 
 use crate::Arguments;
+use crate::added;
 use crate::cluster::Cluster;
 use crate::configuration::{Configuration, Host};
 use crate::distribution::{About, Distribution, Manner, trusted_here};
@@ -38,12 +39,19 @@ pub(crate) fn visit(
         report,
         algorithm: work.algorithm,
         manner,
+        renewing: None,
         learnt: Vec::new(),
     };
     distribution.clients(&clients, about, &[]);
     if !distribution.learnt.is_empty() && manner == Manner::Mend {
         // What was learnt now is news to every member.
         members = work.cluster.members.clone();
+        for (member, client) in members
+            .iter()
+            .flat_map(|member| distribution.learnt.iter().map(move |client| (member, client)))
+        {
+            distribution.state.pend(&member.name, client);
+        }
         members.retain(|host| !silent.contains(&host.name));
     }
     let all: Vec<Host> =
@@ -64,30 +72,47 @@ pub(crate) fn pending(
     arguments: &Arguments,
     configuration: Configuration,
 ) -> Result<Status, Error> {
-    let begun = Work::begin(arguments, configuration, Access::of(arguments), |_, _| {});
+    let begun = Work::begin(arguments, configuration, Access::of(arguments), |_, _| Ok(()));
     let (mut work, mut report) = Work::told(begun, tool, arguments, "PENDING", None)?;
     let done = finish(&mut work, &mut report, arguments.dry_run);
     work.end(report, done)
 }
 
 fn finish(work: &mut Work, report: &mut Report, dry_run: bool) -> Result<(), Error> {
+    let manner = if dry_run { Manner::DryRun } else { Manner::Mend };
     let known = work.hosts_but(&[]);
     // Hosts that are no longer any of ours.
     work.state.pending.retain(|host, _| known.contains(host));
-    let renewing: Vec<String> = work.state.renewing.iter().cloned().collect();
-    for name in renewing {
-        if let Some(member) = work.cluster.member(&name).cloned() {
-            new_key::renew(work, report, &member, dry_run)?;
+    let unfinished: Vec<String> = work.state.unfinished.iter().cloned().collect();
+    for name in &unfinished {
+        // Who does not answer holds up nobody else.
+        if let Err(error) = added::add(work, report, name, manner, false) {
+            report.failed(error.kind, "addition", name, &error.why);
         }
     }
-    let targets: BTreeSet<String> = work.state.pending.keys().cloned().collect();
-    // A host of which more is still to come was visited just now.
-    if !targets.is_empty() && work.state.renewing.is_empty() {
+    let renewing: Vec<String> = work.state.renewing.iter().cloned().collect();
+    for name in &renewing {
+        let Some(member) = work.cluster.member(name).cloned() else { continue };
+        if let Err(error) = new_key::renew(work, report, &member, dry_run) {
+            report.failed(error.kind, "new_key", name, &error.why);
+        }
+    }
+    // A host that waits only for a new key that is not everywhere yet was visited just now.
+    let waits_for_more = |members: &BTreeSet<String>| {
+        members.iter().any(|member| !work.state.renewing.contains(member))
+    };
+    let targets: BTreeSet<String> = work
+        .state
+        .pending
+        .iter()
+        .filter(|(_, members)| waits_for_more(members))
+        .map(|(host, _)| host.clone())
+        .collect();
+    if !targets.is_empty() {
         let members = work.cluster.members.clone();
         let due: Vec<Host> =
             members.into_iter().filter(|host| targets.contains(&host.name)).collect();
         let silent = work.learn(&due, report, &[]);
-        let manner = if dry_run { Manner::DryRun } else { Manner::Mend };
         visit(work, report, None, &targets, &silent, manner);
     }
     work.keep()
@@ -102,13 +127,16 @@ pub(crate) fn check(
     arguments: &Arguments,
     configuration: Configuration,
 ) -> Result<Status, Error> {
-    let begun = Work::begin(arguments, configuration, Access::Look, |_, _| {});
+    let begun = Work::begin(arguments, configuration, Access::Look, |_, _| Ok(()));
     let (mut work, mut report) = Work::told(begun, tool, arguments, "CHECK", None)?;
     let members = work.cluster.members.clone();
     let silent = work.learn(&members, &mut report, &[]);
     let names: Vec<String> = members.iter().map(|host| host.name.clone()).collect();
     for name in &names {
-        report.identity(name, work.identity(name, "known"));
+        if work.state.hosts.get(name).is_none_or(|known| known.key.is_none()) {
+            report.no();
+        }
+        report.identity(name, work.known_identity(name));
     }
     let targets = work.hosts_but(&[]);
     visit(&mut work, &mut report, Some(&names), &targets, &silent, Manner::Check);
@@ -124,10 +152,13 @@ pub(crate) fn list(
     arguments: &Arguments,
     configuration: Configuration,
 ) -> Result<Status, Error> {
-    let begun = Work::begin(arguments, configuration, Access::Look, |_, _| {});
+    let begun = Work::begin(arguments, configuration, Access::Look, |_, _| Ok(()));
     let (work, mut report) = Work::told(begun, tool, arguments, "LIST", None)?;
     for member in &work.cluster.members {
-        report.identity(&member.name, work.identity(&member.name, "known"));
+        report.identity(&member.name, work.known_identity(&member.name));
+    }
+    for (member, what) in work.state.unfinished() {
+        report.record("unfinished", json!({"member": member, "what": what}), json!({}));
     }
     for (host, members) in &work.state.pending {
         report.record("pending", json!({"host": host}), json!({"members": members}));
@@ -145,10 +176,11 @@ pub(crate) fn verify(
     configuration: Configuration,
 ) -> Result<Status, Error> {
     let mut from = None;
-    let begun = Work::begin(arguments, configuration, Access::Look, |_, _| {}).and_then(|work| {
-        from = arguments.from.as_deref().map(|name| work.member(name)).transpose()?;
-        Ok(work)
-    });
+    let begun =
+        Work::begin(arguments, configuration, Access::Look, |_, _| Ok(())).and_then(|work| {
+            from = arguments.from.as_deref().map(|name| work.member(name)).transpose()?;
+            Ok(work)
+        });
     let told = arguments.from.as_deref();
     let (work, mut report) = Work::told(begun, tool, arguments, "VERIFY", told)?;
     let member = from.unwrap_or_else(|| work.cluster.here().clone());

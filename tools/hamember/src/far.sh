@@ -16,7 +16,8 @@ look() {
     _d=$1
     set --
     for _f in "$_d"/*.pub "$_d"/.hatools-next.pub; do
-        [ ! -f "$_f" ] || [ -h "$_f" ] || set -- "$@" "$_f"
+        # The host's own key may be kept elsewhere; no other name is followed.
+        [ ! -f "$_f" ] || { [ -h "$_f" ] && [ "$_f" != "$_d/localhost.pub" ]; } || set -- "$@" "$_f"
     done
     [ $# -eq 0 ] || cksum "$@" | sed 's/^/sum /'
     [ $# -eq 0 ] || awk 'FNR == 1 { name = FILENAME; sub(/^.*\//, "", name); print "text " name } FNR <= 64 { print "=" substr($0, 1, 200) }' "$@"
@@ -38,9 +39,11 @@ drop() {
 clean() { rm -f "$1/$2"; }
 # forget DIGEST: cf-key ends with 252 where it never saw the key, and its database is not what is trusted.
 forget() { cf-key -x -r "$1" </dev/null >/dev/null 2>&1 || :; }
+# directory PATH: with all above it, which others may need.
+directory() { [ -d "$1" ] || (umask 022 && mkdir -p "$1"); }
 # prepare WORK-DIRECTORY: what cfengine wants there.
 prepare() {
-    [ -d "$1" ] || { mkdir -p "$1" && chmod 755 "$1"; } || return
+    directory "$1" || return
     for _d in inputs outputs ppkeys; do
         [ -d "$1/$_d" ] || mkdir -m 700 "$1/$_d" || return
     done

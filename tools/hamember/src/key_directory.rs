@@ -13,13 +13,13 @@ pub(crate) struct KeyDirectory {
     pub(crate) mode: String,
     /// The number of the user as whom it was looked at.
     pub(crate) user: Option<u32>,
-    /// Its regular files by name, those with odd names left out.
+    /// Its files and links by name, those with odd names left out.
     pub(crate) files: BTreeMap<String, KeyFile>,
     /// The digest that cf-key there prints of its own public key.
     pub(crate) printed: Option<String>,
 }
 
-/// A regular file.
+/// A regular file, or a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KeyFile {
     /// Its permissions, as `ls -l` shows them.
@@ -40,9 +40,9 @@ fn is_private(mode: &str) -> bool {
 }
 
 impl KeyFile {
-    /// Whether nobody but its owner may read it.
-    pub(crate) fn is_private(&self) -> bool {
-        is_private(&self.mode)
+    /// Whether it may be read or written by others than its owner.
+    pub(crate) fn is_open(&self) -> bool {
+        self.mode.starts_with('-') && !is_private(&self.mode)
     }
 }
 
@@ -142,7 +142,8 @@ fn named(name: &str) -> Option<Algorithm> {
     Algorithm::of(digest)
 }
 
-/// Name and file of a line of `ls -ln`; `None` for what is no regular file, or has an odd name.
+/// Name and file of a line of `ls -ln`; `None` for what is neither a regular file nor a link, or has an
+/// odd name.
 fn entry(line: &str) -> Option<(String, KeyFile)> {
     let mut rest = line;
     let mut words = Vec::new();
@@ -151,17 +152,18 @@ fn entry(line: &str) -> Option<(String, KeyFile)> {
         words.push(word);
         rest = behind;
     }
-    let mode = words.first()?.strip_prefix('-')?;
+    let mode = *words.first()?;
+    let name = match mode.chars().next()? {
+        '-' => rest,
+        'l' => rest.split_once(" -> ")?.0,
+        _ => return None,
+    };
     let plain = |c: char| c.is_ascii_alphanumeric() || "._=:-%@+,".contains(c);
-    if rest.is_empty() || !rest.chars().all(plain) {
+    if name.is_empty() || !name.chars().all(plain) {
         return None;
     }
-    let file = KeyFile {
-        mode: format!("-{mode}"),
-        owner: words.get(2)?.parse().ok(),
-        ..KeyFile::default()
-    };
-    Some((rest.to_owned(), file))
+    let owner = words.get(2)?.parse().ok();
+    Some((name.to_owned(), KeyFile { mode: mode.to_owned(), owner, ..KeyFile::default() }))
 }
 
 #[cfg(test)]
@@ -194,11 +196,15 @@ mod tests {
         assert!(directory.present && directory.is_private());
         assert_eq!(directory.user, Some(0));
         let names: Vec<&str> = directory.files.keys().map(String::as_str).collect();
-        assert_eq!(names, [".root-10.0.0.1.pub.hatools-77", "localhost.pub", "root-10.0.0.1.pub"]);
+        assert_eq!(
+            names,
+            [".root-10.0.0.1.pub.hatools-77", "link.pub", "localhost.pub", "root-10.0.0.1.pub"]
+        );
         assert_eq!(directory.own().unwrap().pem(), MADE);
         assert_eq!(directory.files["localhost.pub"].sum, "4042 426");
         let other = &directory.files["root-10.0.0.1.pub"];
-        assert_eq!((other.owner, other.is_private()), (Some(7), false));
+        assert_eq!((other.owner, other.is_open()), (Some(7), true));
+        assert!(!directory.files["link.pub"].is_open());
         assert_eq!(directory.left_over().count(), 1);
         assert_eq!(directory.algorithm(), Ok(Some(Algorithm::Md5)));
     }

@@ -8,11 +8,13 @@ use crate::cluster::Cluster;
 use crate::configuration::{Configuration, Host, Layout};
 use crate::distribution::{About, Distribution, Manner};
 use crate::every;
+use crate::key_directory::KeyDirectory;
 use crate::key_pair::{self, NEXT};
 use crate::public_key::PublicKey;
 use crate::repair::Wanted;
 use crate::report::{Report, Subject};
 use crate::session::Session;
+use crate::state::Known;
 use crate::visit::Place;
 use crate::work::{Access, Work};
 use ha_json::{Error, Status, Tool};
@@ -29,7 +31,7 @@ pub(crate) fn new_key(
     name: &str,
 ) -> Result<Status, Error> {
     let mut member = None;
-    let begun = Work::begin(arguments, configuration, Access::of(arguments), |_, _| {})
+    let begun = Work::begin(arguments, configuration, Access::of(arguments), |_, _| Ok(()))
         .and_then(|work| work.member(name).map(|host| (work, host)))
         .map(|(work, host)| {
             member = Some(host);
@@ -62,37 +64,71 @@ pub(crate) fn renew(
         let why = format!("has no key in {}: MEMBER_ADDED: {name} makes one", place.keys());
         Error::failed(name, why)
     })?;
-    work.state.hosts.entry(name.to_owned()).or_default().has(&own);
+    let was_to_have = work.state.hosts.get(name).and_then(Known::next);
+    work.state.learn_member(name, &own).map_err(|why| Error::failed(name, why))?;
     let subject = Subject { name, key: Some(&own) };
     let silent = work.learn(&others, report, std::slice::from_ref(&subject));
     let all = work.hosts_but(&[]);
     if dry_run {
-        report.identity(name, work.identity(name, "kept"));
+        report.identity(name, work.identity(name, Some(&own), "kept"));
         every::visit(work, report, Some(&names), &all, &silent, Manner::DryRun);
         return Ok(());
     }
-    // What an earlier run brought it to has it.
+    if was_to_have.as_ref() == Some(&own) {
+        // A run was killed when the member had it.
+        drop(session);
+        return has_it(work, report, name, &own, &all, &silent);
+    }
     let goes_on = !work.state.renewing.insert(name.to_owned());
-    let targets = if goes_on { work.state.pending_for(name) } else { all.clone() };
-    pend(work, &targets, name)?;
-    let next = next(&work.cluster, &place, &mut session)?;
+    let known = work.state.hosts.get(name).and_then(Known::next);
+    let is_brought = known.is_some();
+    let next = match known {
+        // A run was killed between the two renames.
+        Some(next) if half_installed(&directory, &next) => next,
+        known => next(&work.cluster, &place, &mut session, known)?,
+    };
     drop(session);
+    // What an earlier run brought it to has it.
+    let still =
+        is_brought && work.state.hosts.get(name).and_then(Known::next).as_ref() == Some(&next);
+    let targets = if goes_on && still { work.state.pending_for(name) } else { all.clone() };
+    // Whom it is brought to is known before: the one who has its private half may be deleted meanwhile.
+    work.state.hosts.entry(name.to_owned()).or_default().will_have(&next);
+    pend(work, &targets, name)?;
     if work.cluster.configuration.layout == Layout::Cfengine3 {
         bring(work, report, name, &next, &targets, &silent);
         if !work.state.pending_for(name).is_empty() {
             // It would be refused where its new key is not trusted yet.
-            report.identity(name, work.identity(name, "kept"));
+            report.identity(name, work.identity(name, Some(&own), "kept"));
             return work.keep();
         }
     }
     key_pair::install(&place, &mut place.open()?)?;
-    work.state.hosts.entry(name.to_owned()).or_default().has(&next);
+    work.state.learn_member(name, &next).map_err(|why| Error::failed(name, why))?;
+    has_it(work, report, name, &next, &all, &silent)
+}
+
+/// The member has its new key: the old one goes everywhere.
+fn has_it(
+    work: &mut Work,
+    report: &mut Report,
+    name: &str,
+    key: &PublicKey,
+    hosts: &BTreeSet<String>,
+    silent: &BTreeSet<String>,
+) -> Result<(), Error> {
     work.state.renewing.remove(name);
     work.state.renewed.insert(name.to_owned());
-    pend(work, &all, name)?;
-    report.identity(name, work.identity(name, "made"));
-    every::visit(work, report, Some(&names), &all, &silent, Manner::Mend);
+    pend(work, hosts, name)?;
+    report.identity(name, work.identity(name, Some(key), "made"));
+    every::visit(work, report, Some(&[name.to_owned()]), hosts, silent, Manner::Mend);
     work.keep()
+}
+
+/// The private half is in its place already, and the public one is not.
+fn half_installed(directory: &KeyDirectory, next: &PublicKey) -> bool {
+    let waits = directory.files.get(&format!("{NEXT}.pub")).and_then(|file| file.key.as_ref());
+    waits == Some(next) && !directory.files.contains_key(&format!("{NEXT}.priv"))
 }
 
 fn pend(work: &mut Work, hosts: &BTreeSet<String>, name: &str) -> Result<(), Error> {
@@ -102,15 +138,21 @@ fn pend(work: &mut Work, hosts: &BTreeSet<String>, name: &str) -> Result<(), Err
     work.keep()
 }
 
-/// The pair that it will have: a killed run may have made it, and brought it to some.
-fn next(cluster: &Cluster, place: &Place, session: &mut Session) -> Result<PublicKey, Error> {
+/// The pair that it will have: the one that is known from before, where it is still there, else a new
+/// one.
+fn next(
+    cluster: &Cluster,
+    place: &Place,
+    session: &mut Session,
+    known: Option<PublicKey>,
+) -> Result<PublicKey, Error> {
     let pair = |session: &mut Session| {
         let directory = place.look(session)?;
         let public = directory.files.get(&format!("{NEXT}.pub")).and_then(|file| file.key.clone());
         let is_whole = directory.files.contains_key(&format!("{NEXT}.priv"));
-        Ok(public.filter(|_| is_whole))
+        Ok::<_, Error>(public.filter(|_| is_whole))
     };
-    if let Some(next) = pair(session)? {
+    if let Some(next) = pair(session)?.filter(|next| Some(next) == known.as_ref()) {
         return Ok(next);
     }
     key_pair::make(cluster, place, session)?;
@@ -145,6 +187,7 @@ fn bring(
         report,
         algorithm: work.algorithm,
         manner: Manner::Mend,
+        renewing: Some(name),
         learnt: Vec::new(),
     };
     distribution.clients(&clients, About::These(&names), &more);

@@ -3,10 +3,14 @@
 //! Source: what cf-key and cf-serverd of CFEngine 3.21 write and accept (facts of the lab in tests/real).
 
 use md5::Md5;
-use pkcs1::RsaPublicKey;
-use pkcs1::der::{Decode, Document};
+use pkcs1::der::{Decode, Document, EncodePem};
+use pkcs1::{LineEnding, RsaPublicKey};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
+use std::ops::RangeInclusive;
+
+/// 512 to 16384 bits.
+const MODULUS_BYTES: RangeInclusive<usize> = 64..=2048;
 
 /// The digest that a build of cfengine 3 names keys by, as `cf-key -p` prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,16 +71,14 @@ impl PublicKey {
             return None;
         }
         let key = RsaPublicKey::from_der(document.as_bytes()).ok()?;
+        // Only the key: what stands before it in a file goes nowhere else.
+        let pem = key.to_pem(LineEnding::LF).ok()?;
         let (modulus, exponent) = (key.modulus.as_bytes(), key.public_exponent.as_bytes());
-        // No build makes a key that is shorter, and none takes one.
-        if modulus.len() < 64 || exponent.is_empty() {
+        // No build makes a key of other sizes.
+        if !MODULUS_BYTES.contains(&modulus.len()) || !(1..=8).contains(&exponent.len()) {
             return None;
         }
-        Some(PublicKey {
-            modulus: modulus.to_vec(),
-            exponent: exponent.to_vec(),
-            pem: format!("{text}\n"),
-        })
+        Some(PublicKey { modulus: modulus.to_vec(), exponent: exponent.to_vec(), pem })
     }
 
     /// The text of its file.
@@ -110,9 +112,7 @@ impl PublicKey {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use pkcs1::LineEnding;
     use pkcs1::UintRef;
-    use pkcs1::der::EncodePem;
     use proptest::prelude::*;
 
     /// A key that no private one belongs to: the same for the same seed.
@@ -144,8 +144,9 @@ pub(crate) mod tests {
     #[test]
     fn blank_lines_and_line_endings_make_no_other_key() {
         let key = PublicKey::parse(MADE.as_bytes()).unwrap();
-        let other = format!("\n{}\n\n", MADE.replace('\n', "\r\n"));
-        assert_eq!(PublicKey::parse(other.as_bytes()), Some(key));
+        let other = format!("\nnot of the key\n{}\n\n", MADE.replace('\n', "\r\n"));
+        let read = PublicKey::parse(other.as_bytes()).unwrap();
+        assert_eq!((&read, read.pem()), (&key, MADE));
     }
 
     #[test]

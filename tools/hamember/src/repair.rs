@@ -74,6 +74,8 @@ pub(crate) enum Change {
 pub(crate) struct Repair {
     pub(crate) findings: Vec<Finding>,
     pub(crate) changes: Vec<Change>,
+    /// Digests of keys that nobody has any more.
+    pub(crate) forgotten: Vec<String>,
 }
 
 /// Who is to be trusted, and who not, and how their keys are named.
@@ -85,6 +87,13 @@ pub(crate) struct Trust<'a> {
     pub(crate) unwanted: &'a [Unwanted],
 }
 
+impl Trust<'_> {
+    /// Whether somebody who is to be trusted has this key.
+    fn has(&self, key: &PublicKey) -> bool {
+        self.wanted.iter().any(|wanted| wanted.key == *key)
+    }
+}
+
 impl Repair {
     /// What is wrong in `directory`, and what mends it. Only files that are about the wanted and the
     /// unwanted are touched.
@@ -92,7 +101,7 @@ impl Repair {
         let mut repair = Repair::default();
         for wanted in trust.wanted {
             for name in names(naming, trust.user, wanted) {
-                repair.right_name(directory, &name, naming, wanted);
+                repair.right_name(directory, &name, naming, trust, wanted);
             }
         }
         for wanted in trust.wanted {
@@ -105,7 +114,7 @@ impl Repair {
         }
         for unwanted in trust.unwanted {
             // Shared with who stays: it is theirs.
-            if trust.wanted.iter().any(|wanted| wanted.key == unwanted.key) {
+            if trust.has(&unwanted.key) {
                 continue;
             }
             for (name, file) in others(directory, &[]) {
@@ -122,6 +131,7 @@ impl Repair {
         directory: &KeyDirectory,
         name: &str,
         naming: Naming,
+        trust: &Trust<'_>,
         wanted: &Wanted,
     ) {
         let file = directory.files.get(name);
@@ -131,12 +141,14 @@ impl Repair {
             (Some(_), None) => Fault::NotAKey,
             (Some(file), Some(key)) if *key == wanted.key => {
                 let own = file.owner == directory.user || directory.user.is_none();
-                if file.is_private() && own {
+                if !file.is_open() && own {
                     return;
                 }
                 Fault::Mode
             }
-            (Some(_), Some(key)) if wanted.previous.contains(key) => Fault::Stale,
+            (Some(_), Some(key)) if wanted.previous.contains(key) && !trust.has(key) => {
+                Fault::Stale
+            }
             (Some(_), Some(_)) => Fault::Poisoned,
         };
         self.findings.push(Finding {
@@ -152,6 +164,9 @@ impl Repair {
     }
 
     fn drop(&mut self, name: &str, file: &KeyFile, fault: Fault, naming: Naming, of: &str) {
+        if fault == Fault::Stale && naming != Naming::Address {
+            self.forgotten.extend(file.key.as_ref().map(|key| shown(key, naming)));
+        }
         // A name that gets its right key is not to go.
         let is_put = |change: &Change| matches!(change, Change::Put(put, _) if put == name);
         if self.changes.iter().any(is_put) {
@@ -215,22 +230,14 @@ fn wrong_name(
 ) -> Option<Fault> {
     let ours = name.strip_prefix(trust.user)?.strip_prefix('-')?.strip_suffix(".pub")?;
     let held = file.key.as_ref();
-    let is_previous = held.is_some_and(|key| wanted.previous.contains(key));
-    let is_anybodys = || trust.wanted.iter().any(|other| Some(&other.key) == held);
-    if is_previous && !is_anybodys() {
-        return Some(Fault::Stale);
-    }
-    match naming {
+    // By address, other names may be those of the package's address.
+    let Naming::Digest(_) = naming else { return None };
+    match held {
+        Some(key) if *key == wanted.key => Some(Fault::Misnamed),
+        Some(key) if wanted.previous.contains(key) && !trust.has(key) => Some(Fault::Stale),
         // At its first connection cf-serverd would rename it, whatever is in it, to the digest of who
         // connects: a wrong key poisons that name, and a right one would come back after a removal.
-        Naming::Digest(_) if held == Some(&wanted.key) => {
-            // Two hosts may share the key, and then the name is right for both.
-            Some(Fault::Misnamed)
-        }
-        Naming::Digest(_) if wanted.addresses.iter().any(|address| address == ours) => {
-            Some(Fault::Poisoned)
-        }
-        // Other names may be those of the package's address.
+        _ if wanted.addresses.iter().any(|address| address == ours) => Some(Fault::Poisoned),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! What hamember says: a record for each host and member, and the errors.
 
 use crate::distribution::Manner;
+use crate::key_directory::KeyFile;
 use crate::public_key::PublicKey;
 use crate::repair::{Fault, Finding, Naming, Repair, present_as, shown};
 use crate::visit::Visited;
@@ -132,7 +133,9 @@ impl Report {
         manner: Manner,
     ) -> bool {
         self.changed += visited.changed;
-        let all = visited.left.findings.is_empty();
+        let all = visited.left.findings.is_empty()
+            && visited.trouble.is_none()
+            && subjects.iter().all(|subject| subject.key.is_some());
         if all && self.quiet {
             return true;
         }
@@ -144,7 +147,6 @@ impl Report {
                 None => State::Missing,
             };
             let (found, state) = (of(&visited.found), of(&visited.left));
-            self.no |= subject.key.is_none() && manner == Manner::Check;
             let values = json!({
                 "digest": subject.key.map(|key| shown(key, visited.naming)),
                 "present_as": subject.key.map(|key| present_as(&visited.directory, key)).unwrap_or_default(),
@@ -160,7 +162,11 @@ impl Report {
             Manner::Check => self.no = true,
             Manner::DryRun => {}
             Manner::Mend => {
-                let why = visited.trouble.clone().unwrap_or_else(|| still_wrong(&visited.left));
+                let unknown = subjects.iter().find(|subject| subject.key.is_none());
+                let unknown =
+                    unknown.map(|subject| format!("the key of {} is not known", subject.name));
+                let why = visited.trouble.clone().or(unknown);
+                let why = why.unwrap_or_else(|| still_wrong(&visited.left));
                 self.failed(Kind::Failed, "keys", host, &why);
             }
         }
@@ -203,27 +209,33 @@ impl Report {
         self.quiet = quiet;
     }
 
+    /// The answer is no.
+    pub(crate) fn no(&mut self) {
+        self.no = true;
+    }
+
     /// Ends the stream.
     ///
     /// # Errors
     /// Where standard output cannot be written.
-    pub(crate) fn end(self, pending: usize) -> Result<Status, Error> {
-        let totals = self.totals(pending);
+    pub(crate) fn end(self, pending: usize, unfinished: usize) -> Result<Status, Error> {
+        let totals = self.totals(pending, unfinished);
         if self.no { self.stream.end_with_no(&totals) } else { self.stream.end(&totals) }
     }
 
     /// Ends the stream with what ended the work.
-    pub(crate) fn end_failed(self, pending: usize, error: Error) -> Error {
-        let totals = self.totals(pending);
+    pub(crate) fn end_failed(self, pending: usize, unfinished: usize, error: Error) -> Error {
+        let totals = self.totals(pending, unfinished);
         self.stream.end_failed(&totals, error)
     }
 
-    fn totals(&self, pending: usize) -> Map<String, Value> {
+    fn totals(&self, pending: usize, unfinished: usize) -> Map<String, Value> {
         [
             ("hosts", self.hosts),
             ("ok_hosts", self.right),
             ("changed", self.changed),
             ("pending", pending as u64),
+            ("unfinished", unfinished as u64),
         ]
         .into_iter()
         .map(|(name, number)| (name.to_owned(), Value::from(number)))
@@ -258,7 +270,7 @@ fn faults(visited: &Visited, of: &str, general: bool) -> Vec<Value> {
         })
         .collect();
     let private = visited.directory.files.get("localhost.priv");
-    if general && private.is_some_and(|file| !file.is_private()) {
+    if general && private.is_some_and(KeyFile::is_open) {
         // cfengine uses it without a word; who may read it may be this host.
         all.push(json!({"file": "localhost.priv", "fault": "private_key_open", "holds": null, "of": null, "mended": false}));
     }

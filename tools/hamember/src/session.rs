@@ -7,7 +7,7 @@ use ha_json::{Error, one_line};
 use ha_remote::{Machine, Program, mark};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{ChildStdin, ChildStdout};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,9 +27,10 @@ pub(crate) struct Session {
     host: String,
     shell: String,
     program: Program,
-    orders: Option<ChildStdin>,
+    orders: Option<Sender<String>>,
     lines: Receiver<Said>,
     mark: String,
+    ends: Instant,
     patience: Duration,
 }
 
@@ -61,7 +62,7 @@ pub(crate) fn quoted(word: &str) -> String {
 }
 
 impl Session {
-    /// Starts a shell on the machine that messages call `host`, each of whose answers is to come within
+    /// Starts a shell on the machine that messages call `host`, all of whose answers are to come within
     /// `patience`.
     ///
     /// # Errors
@@ -72,9 +73,11 @@ impl Session {
         shell: &[String],
         patience: Duration,
     ) -> Result<Session, Error> {
-        let (program, orders, said) = machine.start(shell, patience)?;
+        let (program, stdin, said) = machine.start(shell, patience)?;
         let (sender, lines) = mpsc::sync_channel(WAITING);
         thread::spawn(move || read(said, &sender));
+        let (orders, to_send) = mpsc::channel();
+        thread::spawn(move || write(stdin, &to_send));
         let mut session = Session {
             host: host.to_owned(),
             shell: shell.join(" "),
@@ -82,11 +85,18 @@ impl Session {
             orders: Some(orders),
             lines,
             mark: mark(),
+            ends: Instant::now() + patience,
             patience,
         };
         // What a login shell says before is behind the first mark.
         session.order(FUNCTIONS, None)?;
         Ok(session)
+    }
+
+    /// Gives more time for what is still to be done.
+    pub(crate) fn allow(&mut self, more: Duration) {
+        self.ends += more;
+        self.patience += more;
     }
 
     /// Gives an order, with a text for its standard input.
@@ -101,12 +111,13 @@ impl Session {
             None => String::new(),
         };
         let line = format!("{order}{input}\nprintf '\\n%s %s\\n' '{}' \"$?\"\n", self.mark);
-        let ends = Instant::now() + self.patience;
+        let ends = self.ends;
         let sent = match &mut self.orders {
-            Some(orders) => orders.write_all(line.as_bytes()).and_then(|()| orders.flush()),
-            None => Ok(()),
+            // A host that stops reading is told by the time that passes.
+            Some(orders) => orders.send(line).is_ok(),
+            None => false,
         };
-        if sent.is_err() {
+        if !sent {
             return Err(self.silent(ends));
         }
         let mut lines: Vec<Vec<u8>> = Vec::new();
@@ -150,6 +161,14 @@ impl Session {
         error.what.clone_from(&self.host);
         error.why = one_line(&error.why);
         error
+    }
+}
+
+fn write(mut stdin: ChildStdin, orders: &Receiver<String>) {
+    for order in orders {
+        if stdin.write_all(order.as_bytes()).and_then(|()| stdin.flush()).is_err() {
+            return;
+        }
     }
 }
 
@@ -268,6 +287,15 @@ mod tests {
         let error = Session::open("c1", &far, &words(&["/bin/sh"]), LONG).unwrap_err();
         assert_eq!(error.kind, Kind::Busy);
         assert!(error.to_string().starts_with("c1: no connection"), "{error}");
+    }
+
+    #[test]
+    fn a_host_that_stops_reading_is_given_up_in_time() {
+        let mut session = open(&["sh"], Duration::from_secs(2)).unwrap();
+        let started = Instant::now();
+        let error = session.order("sleep 60\ncat", Some(&"x".repeat(1 << 20))).unwrap_err();
+        assert_eq!(error.kind, Kind::Busy);
+        assert!(started.elapsed() < Duration::from_secs(10));
     }
 
     #[test]

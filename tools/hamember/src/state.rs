@@ -26,8 +26,11 @@ pub(crate) struct State {
     schema: String,
     /// Members that an event added, besides those of the configuration.
     pub(crate) added: BTreeSet<String>,
-    /// Members that an event deleted, whatever the configuration says.
-    pub(crate) deleted: BTreeSet<String>,
+    /// Members that an event deleted, whatever the configuration says, and the keys that went with them.
+    pub(crate) deleted: BTreeMap<String, Vec<String>>,
+    /// Members whose addition is not finished.
+    #[serde(default)]
+    pub(crate) unfinished: BTreeSet<String>,
     /// Members that are to have a new key pair, and do not have it yet.
     #[serde(default)]
     pub(crate) renewing: BTreeSet<String>,
@@ -45,8 +48,14 @@ pub(crate) struct State {
 pub(crate) struct Known {
     /// The text of its public key.
     pub(crate) key: Option<String>,
+    /// The one that it will have, brought to others before.
+    #[serde(default)]
+    pub(crate) next: Option<String>,
     /// Those that it had before.
     pub(crate) previous: Vec<String>,
+    /// It was brought to others by us, and did not stand there before.
+    #[serde(default)]
+    pub(crate) brought: bool,
 }
 
 impl Known {
@@ -60,18 +69,47 @@ impl Known {
         self.previous.iter().filter_map(|text| PublicKey::parse(text.as_bytes())).collect()
     }
 
-    /// It has this key now.
-    pub(crate) fn has(&mut self, key: &PublicKey) {
+    /// The one that it will have.
+    pub(crate) fn next(&self) -> Option<PublicKey> {
+        PublicKey::parse(self.next.as_ref()?.as_bytes())
+    }
+
+    /// All that it has, had or will have.
+    pub(crate) fn all(&self) -> Vec<PublicKey> {
+        self.key().into_iter().chain(self.next()).chain(self.previous()).collect()
+    }
+
+    /// It has this key now; the one before is one that it had, where `ours`.
+    fn has(&mut self, key: &PublicKey, ours: bool) {
+        if self.next().as_ref() == Some(key) {
+            self.next = None;
+        }
         if let Some(old) = self.key().filter(|old| old != key) {
-            self.previous.push(old.pem().to_owned());
+            if ours {
+                self.had(&old);
+            }
+            self.brought = false;
         }
         self.previous
             .retain(|text| PublicKey::parse(text.as_bytes()).is_some_and(|old| old != *key));
-        self.previous.dedup();
+        self.key = Some(key.pem().to_owned());
+    }
+
+    fn had(&mut self, key: &PublicKey) {
+        self.previous
+            .retain(|text| PublicKey::parse(text.as_bytes()).is_some_and(|old| old != *key));
+        self.previous.push(key.pem().to_owned());
         // A host that lies about its key every time fills nobody's disk.
         let more = self.previous.len().saturating_sub(MOST_PREVIOUS);
         self.previous.drain(..more);
-        self.key = Some(key.pem().to_owned());
+    }
+
+    /// It will have this one. Another that it was to have goes.
+    pub(crate) fn will_have(&mut self, key: &PublicKey) {
+        if let Some(other) = self.next().filter(|other| other != key) {
+            self.had(&other);
+        }
+        self.next = Some(key.pem().to_owned());
     }
 }
 
@@ -80,7 +118,8 @@ impl Default for State {
         State {
             schema: SCHEMA.to_owned(),
             added: BTreeSet::new(),
-            deleted: BTreeSet::new(),
+            deleted: BTreeMap::new(),
+            unfinished: BTreeSet::new(),
             renewing: BTreeSet::new(),
             renewed: BTreeSet::new(),
             hosts: BTreeMap::new(),
@@ -118,16 +157,88 @@ impl State {
         ha_file::replace(path, format!("{text}\n").as_bytes(), 0o600, Durability::Synced)
     }
 
+    /// This member has this key, as itself says. What it had before is no longer its own.
+    ///
+    /// # Errors
+    /// Why it is not believed.
+    pub(crate) fn learn_member(&mut self, member: &str, key: &PublicKey) -> Result<(), String> {
+        self.not_deleted(key)?;
+        self.hosts.entry(member.to_owned()).or_default().has(key, true);
+        Ok(())
+    }
+
+    /// This client has this key, as itself says. What it said before goes only where we brought it: any
+    /// client could say what is somebody else's. True where it is news.
+    ///
+    /// # Errors
+    /// Why it is not believed.
+    pub(crate) fn learn_client(&mut self, client: &str, key: &PublicKey) -> Result<bool, String> {
+        self.not_deleted(key)?;
+        let known = self.hosts.entry(client.to_owned()).or_default();
+        let is_new = known.key().as_ref() != Some(key);
+        let brought = known.brought;
+        known.has(key, brought);
+        Ok(is_new)
+    }
+
+    fn not_deleted(&self, key: &PublicKey) -> Result<(), String> {
+        let has = |keys: &Vec<String>| {
+            keys.iter().any(|text| PublicKey::parse(text.as_bytes()).as_ref() == Some(key))
+        };
+        match self.deleted.iter().find(|(_, keys)| has(keys)) {
+            Some((member, _)) => Err(format!(
+                "has the key of {member}, which was deleted: have a new pair made there (move \
+                 localhost.priv and localhost.pub away first)"
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Whatever was to be done at this host is, but for the next keys of members other than `renewing`,
+    /// which are only brought on purpose, and for keys that nobody knows yet.
+    pub(crate) fn done(&mut self, host: &str, renewing: Option<&str>) {
+        let (hosts, deleted) = (&self.hosts, &self.deleted);
+        let is_known = |name: &String| {
+            deleted.contains_key(name) || hosts.get(name).is_some_and(|known| known.key.is_some())
+        };
+        if let Some(members) = self.pending.get_mut(host) {
+            members.retain(|member| {
+                let is_renewed =
+                    self.renewing.contains(member) && renewing != Some(member.as_str());
+                is_renewed || !is_known(member)
+            });
+            if members.is_empty() {
+                self.pending.remove(host);
+            }
+        }
+    }
+
     /// The name by which a host of an event is known here: a name with a domain stands for the one
     /// without, and the other way round.
-    pub(crate) fn known_as(&self, name: &str, members: &[Host]) -> String {
+    ///
+    /// # Errors
+    /// Usage, where it could be more than one.
+    pub(crate) fn known_as(&self, name: &str, members: &[Host]) -> Result<String, Error> {
         let configured = members.iter().map(|host| &host.name);
-        let mut known = configured.chain(&self.added).chain(&self.deleted).chain(self.hosts.keys());
-        let exact = known.clone().find(|other| *other == name);
-        exact
-            .or_else(|| known.find(|other| is_same(other, name)))
-            .map_or(name, String::as_str)
-            .to_owned()
+        let events = self.added.iter().chain(self.deleted.keys());
+        let known: BTreeSet<&String> = configured.chain(events).chain(self.hosts.keys()).collect();
+        let same: Vec<&str> =
+            known.iter().filter(|other| is_same(other, name)).map(|other| other.as_str()).collect();
+        match same.as_slice() {
+            [] => Ok(name.to_owned()),
+            _ if same.contains(&name) => Ok(name.to_owned()),
+            [one] => Ok((*one).to_owned()),
+            more => {
+                let why = format!("could be any of {}: say which", more.join(", "));
+                Err(Error::usage(name, why))
+            }
+        }
+    }
+
+    /// Members of which something is begun and not done, and what.
+    pub(crate) fn unfinished(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let added = self.unfinished.iter().map(|member| (member.as_str(), "addition"));
+        added.chain(self.renewing.iter().map(|member| (member.as_str(), "new_key")))
     }
 
     /// It is to be done.
@@ -172,25 +283,81 @@ mod tests {
     #[test]
     fn a_host_that_has_another_key_had_the_one_before() {
         let mut known = Known::default();
-        known.has(&key(1));
-        known.has(&key(1));
+        known.has(&key(1), true);
+        known.has(&key(1), true);
         assert_eq!((known.key(), known.previous()), (Some(key(1)), vec![]));
-        known.has(&key(2));
+        known.has(&key(2), true);
         assert_eq!((known.key(), known.previous()), (Some(key(2)), vec![key(1)]));
-        known.has(&key(1));
+        known.has(&key(1), true);
         assert_eq!((known.key(), known.previous()), (Some(key(1)), vec![key(2)]));
-        (3..100).for_each(|seed| known.has(&key(seed)));
+        (3..100).for_each(|seed| known.has(&key(seed), true));
         assert_eq!((known.key(), known.previous.len()), (Some(key(99)), MOST_PREVIOUS));
+    }
+
+    #[test]
+    fn a_host_waits_for_a_next_key_until_that_is_brought() {
+        let mut state = State::default();
+        state.renewing.insert("m2".to_owned());
+        state.learn_member("m2", &key(2)).unwrap();
+        state.pend("c1", "m4");
+        state.done("c1", None);
+        assert_eq!(state.pending_for("m4").len(), 1, "nobody knows its key");
+        state.learn_member("m4", &key(4)).unwrap();
+        state.learn_member("m3", &key(3)).unwrap();
+        state.pend("c1", "m2");
+        state.pend("c1", "m3");
+        state.done("c1", None);
+        assert_eq!(state.pending_for("m2").len(), 1);
+        assert!(state.pending_for("m3").is_empty());
+        state.done("c1", Some("m2"));
+        assert!(state.pending.is_empty());
     }
 
     #[test]
     fn a_name_with_a_domain_stands_for_the_one_without() {
         let mut state = State::default();
         state.added.insert("m3".to_owned());
-        state.deleted.insert("m4.example.com".to_owned());
-        assert_eq!(state.known_as("m3.example.com", &[]), "m3");
-        assert_eq!(state.known_as("m4", &[]), "m4.example.com");
-        assert_eq!(state.known_as("m5", &[]), "m5");
+        state.deleted.insert("m4.example.com".to_owned(), Vec::new());
+        let known_as = |state: &State, name: &str| state.known_as(name, &[]);
+        assert_eq!(known_as(&state, "M3.example.com").unwrap(), "m3");
+        assert_eq!(known_as(&state, "m4").unwrap(), "m4.example.com");
+        assert_eq!(known_as(&state, "m5").unwrap(), "m5");
+        state.added.insert("m4.else.com".to_owned());
+        assert_eq!(known_as(&state, "m4").unwrap_err().kind, ha_json::Kind::Usage);
+        assert_eq!(known_as(&state, "m4.else.com").unwrap(), "m4.else.com");
+    }
+
+    #[test]
+    fn a_key_that_went_with_a_deleted_member_is_believed_of_nobody() {
+        let mut state = State::default();
+        state.deleted.insert("m4".to_owned(), vec![key(4).pem().to_owned()]);
+        assert!(state.learn_client("c1", &key(4)).unwrap_err().contains("m4"));
+        assert!(state.learn_member("m1", &key(4)).is_err());
+        assert!(state.hosts.is_empty());
+    }
+
+    #[test]
+    fn what_a_client_only_said_is_not_taken_away_from_anybody() {
+        let mut state = State::default();
+        assert_eq!(state.learn_client("c1", &key(9)), Ok(true));
+        assert_eq!(state.learn_client("c1", &key(1)), Ok(true));
+        assert_eq!(state.learn_client("c1", &key(1)), Ok(false));
+        assert!(state.hosts["c1"].previous.is_empty());
+        state.hosts.get_mut("c1").unwrap().brought = true;
+        assert_eq!(state.learn_client("c1", &key(2)), Ok(true));
+        assert_eq!(state.hosts["c1"].previous(), [key(1)]);
+        assert!(!state.hosts["c1"].brought);
+    }
+
+    #[test]
+    fn a_next_key_is_remembered_until_it_is_the_key_or_another_is_made() {
+        let mut known = Known::default();
+        known.has(&key(1), true);
+        known.will_have(&key(2));
+        known.will_have(&key(3));
+        assert_eq!(known.all(), [key(1), key(3), key(2)]);
+        known.has(&key(3), true);
+        assert_eq!((known.next(), known.previous()), (None, vec![key(2), key(1)]));
     }
 
     #[test]
@@ -204,7 +371,7 @@ mod tests {
         state.pend("c1", "m3");
         state.pend("c1", "m2");
         state.pend("c2", "m3");
-        state.hosts.entry("c1".to_owned()).or_default().has(&key(1));
+        state.learn_client("c1", &key(1)).unwrap();
         state.write(&path).unwrap();
         assert_eq!(State::read(&path).unwrap(), state);
         assert_eq!(state.pending_for("m3").len(), 2);

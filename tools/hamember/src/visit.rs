@@ -9,6 +9,9 @@ use ha_json::Error;
 use ha_remote::Machine;
 use std::time::Duration;
 
+/// As many removals get time of their own.
+const MOST_DROPS: usize = 60;
+
 /// A host, and how it is reached.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
@@ -159,9 +162,7 @@ fn mend(
     changed: &mut u64,
 ) -> Result<(), Error> {
     let keys = place.keys();
-    for name in left_over {
-        place.must(session, &format!("clean {} {}", quoted(&keys), quoted(name)), None)?;
-    }
+    session.allow(time_for(&repair.changes));
     let mut trouble = Ok(());
     for change in &repair.changes {
         let done = match change {
@@ -180,12 +181,19 @@ fn mend(
     }
     place.must(session, &format!("flush {}", quoted(&keys)), None)?;
     // Who is seen connecting is remembered, and nothing more follows from it.
-    for finding in
-        repair.findings.iter().filter(|finding| finding.fault == crate::repair::Fault::Stale)
-    {
-        if let Some(digest) = &finding.holds {
-            place.must(session, &format!("forget {}", quoted(digest)), None)?;
-        }
+    for digest in &repair.forgotten {
+        place.must(session, &format!("forget {}", quoted(digest)), None)?;
+    }
+    // What cannot be cleaned away is in nobody's way.
+    for name in left_over {
+        session.order(&format!("clean {} {} 2>&1", quoted(&keys), quoted(name)), None)?;
     }
     trouble
+}
+
+/// A second for each change, but a host that tells of more and more to be removed gets no more and more
+/// time.
+fn time_for(changes: &[Change]) -> Duration {
+    let puts = changes.iter().filter(|change| matches!(change, Change::Put(..))).count();
+    Duration::from_secs((puts + (changes.len() - puts).min(MOST_DROPS)) as u64)
 }

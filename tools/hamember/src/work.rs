@@ -4,12 +4,12 @@ use crate::Arguments;
 use crate::cluster::Cluster;
 use crate::configuration::{Configuration, Host, Layout};
 use crate::key_directory::KeyDirectory;
-use crate::public_key::Algorithm;
+use crate::public_key::{Algorithm, PublicKey};
 use crate::repair::shown;
 use crate::report::{Report, Role, Subject};
 use crate::round::round;
 use crate::session::quoted;
-use crate::state::{self, State};
+use crate::state::{self, Known, State};
 use ha_command::Lock;
 use ha_json::{Error, Kind, Status, Tool, Value, json};
 use ha_remote::Shell;
@@ -54,7 +54,7 @@ impl Work {
         arguments: &Arguments,
         configuration: Configuration,
         access: Access,
-        change: impl FnOnce(&mut State, &Configuration),
+        change: impl FnOnce(&mut State, &Configuration) -> Result<(), Error>,
     ) -> Result<Work, Error> {
         Cluster::package_runs_here(&configuration)?;
         let wait = Duration::from_secs(arguments.lock_wait);
@@ -64,7 +64,7 @@ impl Work {
         };
         let kept = State::read(&configuration.state)?;
         let mut state = kept.clone();
-        change(&mut state, &configuration);
+        change(&mut state, &configuration)?;
         let cluster =
             Cluster::of(configuration, &state, arguments.here.as_deref(), arguments.shell()?)?;
         let here = cluster.place(cluster.here());
@@ -93,7 +93,7 @@ impl Work {
         match begun {
             Ok(work) => Ok((work, report())),
             Err(error) if error.kind == Kind::Usage => Err(error),
-            Err(error) => Err(report().end_failed(0, error)),
+            Err(error) => Err(report().end_failed(0, 0, error)),
         }
     }
 
@@ -102,10 +102,10 @@ impl Work {
     /// # Errors
     /// What ended the work.
     pub(crate) fn end(self, report: Report, done: Result<(), Error>) -> Result<Status, Error> {
-        let pending = self.kept.pending.len();
+        let (pending, unfinished) = (self.kept.pending.len(), self.kept.unfinished().count());
         match done {
-            Ok(()) => report.end(pending),
-            Err(error) => Err(report.end_failed(pending, error)),
+            Ok(()) => report.end(pending, unfinished),
+            Err(error) => Err(report.end_failed(pending, unfinished, error)),
         }
     }
 
@@ -156,8 +156,9 @@ impl Work {
         let state = &mut self.state;
         round(members, cluster.configuration.parallel, look, |host, directory| match directory {
             Ok(directory) => {
-                if let Some(own) = directory.own() {
-                    state.hosts.entry(host.name.clone()).or_default().has(own);
+                let learnt = directory.own().map(|own| state.learn_member(&host.name, own));
+                if let Some(Err(why)) = learnt {
+                    report.failed(Kind::Failed, "key", &host.name, &why);
                 }
             }
             Err(error) => {
@@ -168,31 +169,32 @@ impl Work {
         silent
     }
 
-    /// Members other than `name` that have its key, too.
-    pub(crate) fn shared_with(&self, name: &str) -> Vec<String> {
-        let key = |name: &str| self.state.hosts.get(name)?.key();
-        let Some(own) = key(name) else { return Vec::new() };
-        let others = self.cluster.members.iter().filter(|member| member.name != name);
-        others
-            .filter(|member| key(&member.name) == Some(own.clone()))
-            .map(|m| m.name.clone())
-            .collect()
-    }
-
     /// The record of whose key a member has.
-    pub(crate) fn identity(&self, name: &str, pair: &str) -> Value {
-        let key = self.state.hosts.get(name).and_then(crate::state::Known::key);
+    pub(crate) fn identity(&self, name: &str, key: Option<&PublicKey>, pair: &str) -> Value {
+        let has = |host: &&Host| {
+            let theirs = self.state.hosts.get(&host.name).and_then(Known::key);
+            host.name != name && theirs.is_some() && theirs.as_ref() == key
+        };
+        let sharing: Vec<&str> =
+            self.cluster.members.iter().filter(has).map(|host| host.name.as_str()).collect();
         let is = |host: &Host| host.name == name;
         json!({
-            "digest": key.map(|key| shown(&key, self.cluster.naming(self.algorithm))),
+            "digest": key.map(|key| shown(key, self.cluster.naming(self.algorithm))),
             "pair": pair,
-            "shared_with": self.shared_with(name),
+            "shared_with": sharing,
             "in_configuration": self.cluster.configuration.members.iter().any(is),
         })
     }
 
-    /// Runs commands of the site, on this machine or on a member.
-    pub(crate) fn site_commands(&self, member: &Host, report: &mut Report) {
+    /// As [`Work::identity`], of the key that is known.
+    pub(crate) fn known_identity(&self, name: &str) -> Value {
+        let key = self.state.hosts.get(name).and_then(Known::key);
+        self.identity(name, key.as_ref(), "known")
+    }
+
+    /// Runs commands of the site, on this machine and then on a member. False where one failed.
+    pub(crate) fn site_commands(&self, member: &Host, report: &mut Report) -> bool {
+        let mut done = true;
         let configuration = &self.cluster.configuration;
         let here = self.cluster.place(self.cluster.here());
         let there = self.cluster.place(member);
@@ -207,6 +209,7 @@ impl Work {
                 let key = json!({"host": place.host.name, "command": argv});
                 let status = said.as_ref().ok().map(|answer| answer.status);
                 report.record("command", key, json!({"status": status}));
+                done &= status == Some(0);
                 match said {
                     Ok(answer) if answer.status == 0 => {}
                     Ok(answer) => {
@@ -220,6 +223,7 @@ impl Work {
                 }
             }
         }
+        done
     }
 }
 

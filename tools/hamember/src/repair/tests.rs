@@ -176,6 +176,25 @@ fn cfengine_2_names_keys_by_address_and_other_names_are_left_alone() {
 }
 
 #[test]
+fn a_key_that_was_one_members_and_is_anothers_poisons_and_is_not_forgotten() {
+    let mut member = wanted("m2", 2, "10.0.0.2");
+    member.previous = vec![key(1)];
+    let there = directory(&[(&digest_name(2), Some(1)), (&digest_name(1), Some(1))]);
+    let repair = repair(&there, MD5, &[wanted("m1", 1, "10.0.0.1"), member], &[]);
+    assert_eq!(faults(&repair), [(digest_name(2).as_str(), Fault::Poisoned)]);
+    assert!(repair.forgotten.is_empty());
+}
+
+#[test]
+fn by_address_a_former_key_stays_under_names_that_are_not_its_hosts() {
+    let mut member = wanted("m2", 2, "10.0.0.2");
+    member.previous = vec![key(1)];
+    let there = directory(&[("root-10.0.0.100.pub", Some(1)), ("root-10.0.0.2.pub", Some(1))]);
+    let repair = repair(&there, Naming::Address, &[member], &[]);
+    assert_eq!(faults(&repair), [("root-10.0.0.2.pub", Fault::Stale)]);
+}
+
+#[test]
 fn what_others_may_read_or_is_not_roots_is_written_anew() {
     let mut there = directory(&[(&digest_name(3), Some(3))]);
     let entry = there.files.get_mut(&digest_name(3)).unwrap();
