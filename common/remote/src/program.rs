@@ -4,7 +4,11 @@ use crate::ask::{Machine, environment, path, quoted};
 use crate::{Host, Shell};
 use ha_command::Fate;
 use ha_json::{Error, Kind, reason};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -18,6 +22,8 @@ const KEPT_BYTES: usize = 8 << 10;
 pub struct Program {
     host: Host,
     child: Child,
+    /// Its process group, where it leads one: it goes with all that it started.
+    group: Option<Pid>,
     said: mpsc::Receiver<Vec<u8>>,
 }
 
@@ -31,7 +37,8 @@ pub fn start(
     host: &Host,
     command: &[String],
 ) -> Result<(Program, ChildStdin, ChildStdout), Error> {
-    spawn(&shell.argv(host, command), host, [])
+    // Who types may be asked for a password: that needs the terminal's own process group.
+    spawn(&shell.argv(host, command), host, [], false)
 }
 
 /// As [`start`] for who asks: `command` is run here, or there by the login shell, without anybody to be
@@ -48,11 +55,11 @@ pub(crate) fn start_to_ask(
         Machine::Here => {
             let here = Host { user: None, name: machine.name().to_owned() };
             let path = path();
-            spawn(command, &here, environment(&path))
+            spawn(command, &here, environment(&path), true)
         }
         Machine::There(shell, host) => {
             let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
-            spawn(&shell.argv_to_ask(host, &words.join(" "), deadline), host, [])
+            spawn(&shell.argv_to_ask(host, &words.join(" "), deadline), host, [], true)
         }
     }
 }
@@ -61,17 +68,26 @@ fn spawn<'a>(
     argv: &[String],
     host: &Host,
     environment: impl IntoIterator<Item = (&'a str, &'a str)>,
+    leads: bool,
 ) -> Result<(Program, ChildStdin, ChildStdout), Error> {
     let (program, arguments) =
         argv.split_first().ok_or_else(|| Error::usage("command", "is empty"))?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .envs(environment)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| Error::failed(program, format!("cannot be run: {}", reason(&error))))?;
+    let mut command = Command::new(program);
+    command.args(arguments).envs(environment);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if leads {
+        command.process_group(0);
+    }
+    let mut child = command.spawn().map_err(|error| {
+        let why = format!("cannot be run: {}", reason(&error));
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::EAGAIN | Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM) => {
+                Error::busy(program, why)
+            }
+            _ => Error::failed(program, why),
+        }
+    })?;
+    let group = i32::try_from(child.id()).ok().filter(|_| leads).map(Pid::from_raw);
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (sender, said) = mpsc::channel();
     if let Some(mut stderr) = stderr {
@@ -87,7 +103,7 @@ fn spawn<'a>(
     }
     match (stdin, stdout) {
         (Some(stdin), Some(stdout)) => {
-            Ok((Program { host: host.clone(), child, said }, stdin, stdout))
+            Ok((Program { host: host.clone(), child, group, said }, stdin, stdout))
         }
         _ => Err(Error::failed(program, "has no pipes")),
     }
@@ -99,15 +115,29 @@ impl Program {
         let ends = Instant::now() + wait;
         loop {
             match self.child.try_wait() {
-                Ok(Some(status)) => return Fate::from(status),
+                Ok(Some(status)) => {
+                    // At once: an empty group's number may be another's later.
+                    if let Some(group) = self.group.take() {
+                        let _ = killpg(group, Signal::SIGKILL);
+                    }
+                    return Fate::from(status);
+                }
                 Ok(None) if Instant::now() < ends => thread::sleep(Duration::from_millis(2)),
                 _ => {
-                    let _ = self.child.kill();
-                    let _ = self.child.wait();
+                    self.kill();
                     return Fate::TimedOut;
                 }
             }
         }
+    }
+
+    /// Before it is waited for: so long its number is its own.
+    fn kill(&mut self) {
+        if let Some(group) = self.group.take() {
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 
     /// The last line that the program or its carrier wrote to stderr; empty when there was none.
@@ -128,9 +158,8 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(Some(_))) {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+        if self.group.is_some() || !matches!(self.child.try_wait(), Ok(Some(_))) {
+            self.kill();
         }
     }
 }

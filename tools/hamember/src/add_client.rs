@@ -48,7 +48,7 @@ fn among_clients(mut work: Work, name: &str) -> Result<Work, Error> {
             let why = "is not among the clients of the configuration: put it there first";
             return Err(Error::usage(name, why));
         }
-        let client = work.cluster.configuration.host(name);
+        let client = work.cluster.configuration.host(&work.cluster.client_name(name));
         work.cluster.add_client(client);
     }
     Ok(work)

@@ -102,6 +102,8 @@ pub(crate) fn add(
     for host in &targets {
         work.state.pend(host, name);
     }
+    // Where only hosts are left, its commands have run.
+    let commands = work.state.unfinished.contains(name) || !goes_on;
     work.state.unfinished.insert(name.to_owned());
     if dry_run && !directory.present {
         // What would be made there cannot be looked at.
@@ -125,7 +127,7 @@ pub(crate) fn add(
         report.record("copy", json!({"member": name, "to": copied.to}), values);
     }
     every::visit(work, report, Some(&[name.to_owned()]), &targets, &silent, manner);
-    if !dry_run && work.site_commands(&member, report) {
+    if !dry_run && (!commands || work.site_commands(&member, report)) {
         work.state.unfinished.remove(name);
     }
     work.keep()

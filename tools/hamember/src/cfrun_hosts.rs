@@ -7,6 +7,8 @@
 /// What it says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CfrunHosts {
+    /// What is put behind a name without a dot; empty where nothing is.
+    domain: String,
     /// Keys are named by the names of hosts, not by their addresses.
     pub(crate) host_name_keys: bool,
     /// Other files that have clients, too.
@@ -40,7 +42,6 @@ impl CfrunHosts {
     /// What is wrong, with the number of the line before it.
     pub(crate) fn parse(text: &str) -> Result<CfrunHosts, String> {
         let mut read = CfrunHosts::default();
-        let mut domain = String::new();
         for (number, line) in text.lines().enumerate() {
             let line = line.split('#').next().unwrap_or_default().trim();
             if line.is_empty() {
@@ -48,19 +49,29 @@ impl CfrunHosts {
             }
             let wrong = |why: String| format!("line {}: {why}", number + 1);
             match setting(line) {
-                Some(("domain", value)) => value.clone_into(&mut domain),
+                Some(("domain", value)) => value.clone_into(&mut read.domain),
                 Some(("hostnamekeys", value)) => {
                     read.host_name_keys = matches!(value, "true" | "yes");
                 }
                 Some(("include", value)) => read.includes.push(value.to_owned()),
                 Some(_) => {}
                 None => {
-                    let host = host(line, &domain).map_err(wrong)?;
+                    let host = host(line, &read.domain).map_err(wrong)?;
                     read.add([host]);
                 }
             }
         }
         Ok(read)
+    }
+
+    /// The name of a host as the file would have it.
+    pub(crate) fn whole(&self, name: &str) -> String {
+        match self.domain.as_str() {
+            domain if !domain.is_empty() && !name.contains(['.', ':']) => {
+                format!("{name}.{domain}")
+            }
+            _ => name.to_owned(),
+        }
     }
 
     /// Adds hosts that are not there yet.
@@ -97,10 +108,7 @@ fn host(line: &str, domain: &str) -> Result<Host, String> {
     if !is_name(name) {
         return Err(format!("{name:?} is neither a name nor an address of a host"));
     }
-    let name = match domain {
-        domain if !domain.is_empty() && !name.contains(['.', ':']) => format!("{name}.{domain}"),
-        _ => name.to_owned(),
-    };
+    let name = CfrunHosts { domain: domain.to_owned(), ..CfrunHosts::default() }.whole(name);
     Ok(Host { name, port })
 }
 

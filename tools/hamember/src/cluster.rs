@@ -8,10 +8,12 @@ use crate::repair::{Naming, Unwanted, Wanted, names};
 use crate::state::State;
 use crate::visit::Place;
 use ha_json::Error;
+use ha_plan::Interrupt;
 use ha_remote::{Machine, Shell};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Other files that a cfrun.hosts includes.
@@ -28,8 +30,10 @@ pub(crate) struct Cluster {
     /// By host: what the files of cfengine 2 are named by, and those of cfengine 3 may have been. A
     /// client of which none is known has none.
     addresses: BTreeMap<String, Vec<String>>,
-    host_name_keys: bool,
+    /// What the file of clients says beside them.
+    file: CfrunHosts,
     shell: Shell,
+    interrupt: Arc<Interrupt>,
 }
 
 impl Cluster {
@@ -47,7 +51,9 @@ impl Cluster {
         let mut members = configuration.members.clone();
         for name in &state.added {
             if find(&members, name).is_none() {
-                members.push(configuration.host(name));
+                // A client that joined is the host that it was.
+                let client = find(&configuration.clients, name).cloned();
+                members.push(client.unwrap_or_else(|| configuration.host(name)));
             }
         }
         members.retain(|member| !state.deleted.contains_key(&member.name));
@@ -95,8 +101,9 @@ impl Cluster {
             clients: known,
             here,
             addresses,
-            host_name_keys,
+            file: read,
             shell,
+            interrupt: Arc::new(Interrupt::listen()?),
         })
     }
 
@@ -116,6 +123,11 @@ impl Cluster {
     /// Whether this machine is it.
     pub(crate) fn is_here(&self, host: &Host) -> bool {
         host.name == self.here.name
+    }
+
+    /// Whether a signal came to end this.
+    pub(crate) fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
     }
 
     /// What carries commands to other hosts.
@@ -150,6 +162,7 @@ impl Cluster {
             machine,
             shell,
             patience: Duration::from_secs(self.configuration.visit_seconds),
+            interrupt: Arc::clone(&self.interrupt),
         }
     }
 
@@ -184,11 +197,16 @@ impl Cluster {
         state.deleted.iter().flat_map(of).collect()
     }
 
+    /// The name that a client would have in the file of clients.
+    pub(crate) fn client_name(&self, name: &str) -> String {
+        self.file.whole(name)
+    }
+
     /// A client that is not in the configuration yet.
     pub(crate) fn add_client(&mut self, client: Host) {
         let layout = self.configuration.layout;
         let resolve = layout == Layout::Cfengine2;
-        let own = addresses_of(&client, layout, self.host_name_keys, resolve);
+        let own = addresses_of(&client, layout, self.file.host_name_keys, resolve);
         self.addresses.insert(client.name.clone(), own);
         self.clients.push(client);
     }

@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::configuration::{Copied, DEFAULT_FILE, Host};
-use crate::session::{Session, quoted};
+use crate::session::{Session, not_interrupted, quoted};
 use crate::visit::Place;
 use ha_command::{Fate, beside, capture_unless};
 use ha_json::{Error, Kind, Map, Value, json};
@@ -71,15 +71,19 @@ pub(crate) fn copy(
         place.must(&mut place.open()?, &format!("directory {parent}"), None)?;
     }
     let mut argv = argv(cluster, place, copied, is_directory, dry_run);
-    argv.insert(1, format!("--hasync-path={hasync}"));
+    // With what makes the shell there one of root's, such as sudo.
+    let before = place.shell.split_last().map(|(_, before)| before.join(" ")).unwrap_or_default();
+    argv.insert(1, format!("--hasync-path={}", format!("{before} {hasync}").trim()));
     let deadline = Duration::from_secs(cluster.configuration.copy_seconds);
     let path = ha_remote::path();
-    let said =
-        capture_unless(&argv, ha_remote::environment(&path), deadline, KEPT_BYTES, &|| false)?;
+    let said = capture_unless(&argv, ha_remote::environment(&path), deadline, KEPT_BYTES, &|| {
+        cluster.interrupt().came().is_some()
+    })?;
     let end = said.stdout.split(|&byte| byte == b'\n').rfind(|line| !line.is_empty());
     let end: Map<String, Value> =
         end.and_then(|line| serde_json::from_slice(line).ok()).unwrap_or_default();
     let what = format!("{} to {}", copied.from, place.host.name);
+    not_interrupted(&what, cluster.interrupt())?;
     match said.fate {
         Fate::Exited(0) if end.get("ok") == Some(&Value::Bool(true)) => {}
         Fate::TimedOut => {

@@ -160,13 +160,15 @@ fn refuse_shared(work: &Work, name: &str, key: &PublicKey, said: bool) -> Result
         );
         return Err(Error::failed(name, why));
     }
-    let unknown: Vec<&Host> = members.iter().filter(|host| key_of(host).is_none()).collect();
+    let is_unknown = |host: &&Host| !said && key_of(host).is_none();
+    let unknown: Vec<&Host> = members.iter().filter(is_unknown).collect();
     match unknown.is_empty() {
         true => Ok(()),
         false => Err(Error::busy(
             name,
             format!(
-                "whether its key is that of {}, too, is not known, and no answer comes from there",
+                "whether its key is that of {}, too, is not known, and no answer comes from there: \
+                 --digest says which key is to go all the same",
                 names(&unknown)
             ),
         )),

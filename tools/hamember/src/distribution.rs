@@ -118,13 +118,21 @@ impl Distribution<'_> {
                 names.push(finding.of.clone());
             }
         }
+        let user = &self.cluster.configuration.user;
         let key = |name: &String| {
             let wanted =
                 wanted.iter().find(|wanted| wanted.host == *name).map(|wanted| &wanted.key);
-            wanted.or_else(|| unwanted.iter().find(|one| one.host == *name).map(|one| &one.key))
+            let unwanted = || unwanted.iter().find(|one| one.host == *name).map(|one| &one.key);
+            // What a new member trusts besides goes by the names of files.
+            let file = || visited.as_ref().ok()?.directory.files.get(&format!("{user}-{name}.pub"));
+            wanted.or_else(unwanted).or_else(|| file()?.key.as_ref()).cloned()
         };
-        let subjects: Vec<Subject<'_>> =
-            names.iter().map(|name| Subject { name, key: key(name) }).collect();
+        let keys: Vec<Option<PublicKey>> = names.iter().map(key).collect();
+        let subjects: Vec<Subject<'_>> = names
+            .iter()
+            .zip(&keys)
+            .map(|(name, key)| Subject { name, key: key.as_ref() })
+            .collect();
         match visited {
             Ok(mut visited) => {
                 if let Some(own) = visited.directory.own() {

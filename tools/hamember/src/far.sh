@@ -5,6 +5,7 @@ umask 077
 # The tools of cfengine stand in its work directory, too.
 work() { PATH=$1/bin:$PATH; }
 flush() { sync "$1" 2>/dev/null || sync; }
+_text='FNR == 1 { name = FILENAME; sub(/^.*\//, "", name); print "text " name } FNR <= 64 { print "=" substr($0, 1, 200) }'
 # look DIRECTORY: the directory of keys, for KeyDirectory::parse.
 look() {
     printf 'user '
@@ -13,15 +14,11 @@ look() {
     printf 'directory '
     ls -lnd "$1/."
     ls -lnA "$1" | sed 's/^/entry /'
-    _d=$1
-    set --
-    for _f in "$_d"/*.pub "$_d"/.hatools-next.pub; do
-        # The host's own key may be kept elsewhere; no other name is followed.
-        [ ! -f "$_f" ] || { [ -h "$_f" ] && [ "$_f" != "$_d/localhost.pub" ]; } || set -- "$@" "$_f"
-    done
-    [ $# -eq 0 ] || cksum "$@" | sed 's/^/sum /'
-    [ $# -eq 0 ] || awk 'FNR == 1 { name = FILENAME; sub(/^.*\//, "", name); print "text " name } FNR <= 64 { print "=" substr($0, 1, 200) }' "$@"
-    [ ! -f "$_d/localhost.pub" ] || printf 'printed %s\n' "$(cf-key -p "$_d/localhost.pub" 2>/dev/null </dev/null)"
+    # No link is followed but that of the host's own key, and no key has so many blocks of 512 bytes.
+    find "$1/." ! -name . -prune -name '*.pub' -type f -size -64 -exec cksum {} + | sed 's/^/sum /'
+    find "$1/." ! -name . -prune -name '*.pub' -type f -size -64 -exec awk "$_text" {} +
+    [ ! -h "$1/localhost.pub" ] || find -L "$1/localhost.pub" -type f -size -64 -exec awk "$_text" {} +
+    [ ! -f "$1/localhost.pub" ] || printf 'printed %s\n' "$(cf-key -p "$1/localhost.pub" 2>/dev/null </dev/null)"
 }
 # put DIRECTORY NAME BYTES <TEXT
 put() {

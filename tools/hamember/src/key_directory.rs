@@ -107,6 +107,16 @@ impl KeyDirectory {
         self.files.get("localhost.pub")?.key.as_ref()
     }
 
+    /// The pair that waits to be the host's own, as far as its public half tells.
+    pub(crate) fn next(&self) -> Option<&PublicKey> {
+        self.files.get(&format!("{NEXT}.pub"))?.key.as_ref()
+    }
+
+    /// That pair's private half is in its place already, and the public one is not.
+    pub(crate) fn is_half_installed(&self) -> bool {
+        self.next().is_some() && !self.files.contains_key(&format!("{NEXT}.priv"))
+    }
+
     /// Files of runs that were killed.
     pub(crate) fn left_over(&self) -> impl Iterator<Item = &str> {
         // A pair on its way to be the host's own is no leftover.

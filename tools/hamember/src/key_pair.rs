@@ -69,8 +69,9 @@ impl Plan {
         directory: &KeyDirectory,
     ) -> Result<Plan, Error> {
         let private = directory.files.get("localhost.priv");
-        let next = directory.files.get(&format!("{NEXT}.pub")).and_then(|file| file.key.clone());
-        let has_next = directory.files.contains_key(&format!("{NEXT}.priv"));
+        if let Some(next) = directory.next().filter(|_| directory.is_half_installed()) {
+            return Ok(Plan::GoOn(next.clone()));
+        }
         if pair == KeyPair::Shared && !cluster.is_here(&place.host) {
             let pair = Pair::of_this_machine(cluster)?;
             let same = directory.own() == Some(&pair.public)
@@ -81,10 +82,8 @@ impl Plan {
                 false => Plan::Take(Box::new(pair)),
             });
         }
-        match (private, directory.own(), next) {
-            // Killed between the two renames.
-            (Some(_), None, Some(next)) if !has_next => Ok(Plan::GoOn(next)),
-            (None, None, Some(next)) if has_next => Ok(Plan::GoOn(next)),
+        match (private, directory.own(), directory.next()) {
+            (None, None, Some(next)) => Ok(Plan::GoOn(next.clone())),
             (Some(_), Some(own), _) => Ok(Plan::Keep(own.clone())),
             (None, None, _) if !directory.files.contains_key("localhost.pub") => Ok(Plan::Make),
             (private, _, _) => {

@@ -8,8 +8,7 @@ use crate::cluster::Cluster;
 use crate::configuration::{Configuration, Host, Layout};
 use crate::distribution::{About, Distribution, Manner};
 use crate::every;
-use crate::key_directory::KeyDirectory;
-use crate::key_pair::{self, NEXT};
+use crate::key_pair;
 use crate::public_key::PublicKey;
 use crate::repair::Wanted;
 use crate::report::{Report, Subject};
@@ -17,7 +16,7 @@ use crate::session::Session;
 use crate::state::Known;
 use crate::visit::Place;
 use crate::work::{Access, Work};
-use ha_json::{Error, Status, Tool};
+use ha_json::{Error, Kind, Status, Tool};
 use std::collections::BTreeSet;
 
 /// Gives it one.
@@ -81,17 +80,15 @@ pub(crate) fn renew(
     }
     let goes_on = !work.state.renewing.insert(name.to_owned());
     let known = work.state.hosts.get(name).and_then(Known::next);
-    let is_brought = known.is_some();
-    let next = match known {
+    let next = match directory.next().filter(|_| directory.is_half_installed()) {
         // A run was killed between the two renames.
-        Some(next) if half_installed(&directory, &next) => next,
-        known => next(&work.cluster, &place, &mut session, known)?,
+        Some(next) => next.clone(),
+        None => next(&work.cluster, &place, &mut session, known.as_ref())?,
     };
     drop(session);
     // What an earlier run brought it to has it.
-    let still =
-        is_brought && work.state.hosts.get(name).and_then(Known::next).as_ref() == Some(&next);
-    let targets = if goes_on && still { work.state.pending_for(name) } else { all.clone() };
+    let goes_on = goes_on && known.as_ref() == Some(&next);
+    let targets = if goes_on { work.state.pending_for(name) } else { all.clone() };
     // Whom it is brought to is known before: the one who has its private half may be deleted meanwhile.
     work.state.hosts.entry(name.to_owned()).or_default().will_have(&next);
     pend(work, &targets, name)?;
@@ -99,6 +96,9 @@ pub(crate) fn renew(
         bring(work, report, name, &next, &targets, &silent);
         if !work.state.pending_for(name).is_empty() {
             // It would be refused where its new key is not trusted yet.
+            let why = "keeps its key until the new one is trusted everywhere: run it again, or --pending; \
+                       take a host that is gone for good out of the configuration";
+            report.failed(Kind::Busy, "new_key", name, why);
             report.identity(name, work.identity(name, Some(&own), "kept"));
             return work.keep();
         }
@@ -125,12 +125,6 @@ fn has_it(
     work.keep()
 }
 
-/// The private half is in its place already, and the public one is not.
-fn half_installed(directory: &KeyDirectory, next: &PublicKey) -> bool {
-    let waits = directory.files.get(&format!("{NEXT}.pub")).and_then(|file| file.key.as_ref());
-    waits == Some(next) && !directory.files.contains_key(&format!("{NEXT}.priv"))
-}
-
 fn pend(work: &mut Work, hosts: &BTreeSet<String>, name: &str) -> Result<(), Error> {
     for host in hosts {
         work.state.pend(host, name);
@@ -144,19 +138,14 @@ fn next(
     cluster: &Cluster,
     place: &Place,
     session: &mut Session,
-    known: Option<PublicKey>,
+    known: Option<&PublicKey>,
 ) -> Result<PublicKey, Error> {
-    let pair = |session: &mut Session| {
-        let directory = place.look(session)?;
-        let public = directory.files.get(&format!("{NEXT}.pub")).and_then(|file| file.key.clone());
-        let is_whole = directory.files.contains_key(&format!("{NEXT}.priv"));
-        Ok::<_, Error>(public.filter(|_| is_whole))
-    };
-    if let Some(next) = pair(session)?.filter(|next| Some(next) == known.as_ref()) {
-        return Ok(next);
+    if let Some(next) = place.look(session)?.next().filter(|next| Some(*next) == known) {
+        return Ok(next.clone());
     }
     key_pair::make(cluster, place, session)?;
-    pair(session)?.ok_or_else(|| Error::failed(&place.host.name, "has no new pair of keys"))
+    let made = place.look(session)?.next().cloned();
+    made.ok_or_else(|| Error::failed(&place.host.name, "has no new pair of keys"))
 }
 
 /// Has it trusted besides the one that the member has.

@@ -4,9 +4,11 @@
 //! standard input, so that no login shell has to read our quotes and no key stands in an argument.
 
 use ha_json::{Error, one_line};
+use ha_plan::Interrupt;
 use ha_remote::{Machine, Program, mark};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{ChildStdin, ChildStdout};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +20,8 @@ const LONGEST_LINE: u64 = 4 << 10;
 const MOST_SAID: usize = 8 << 20;
 /// What a line costs at least, in bytes.
 const LEAST_LINE: usize = 64;
+/// How often it is looked whether a signal came.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Lines that wait to be read.
 const WAITING: usize = 1024;
 
@@ -32,6 +36,7 @@ pub(crate) struct Session {
     mark: String,
     ends: Instant,
     patience: Duration,
+    interrupt: Arc<Interrupt>,
 }
 
 #[derive(Debug)]
@@ -72,7 +77,9 @@ impl Session {
         machine: &Machine,
         shell: &[String],
         patience: Duration,
+        interrupt: &Arc<Interrupt>,
     ) -> Result<Session, Error> {
+        not_interrupted(host, interrupt)?;
         let (program, stdin, said) = machine.start(shell, patience)?;
         let (sender, lines) = mpsc::sync_channel(WAITING);
         thread::spawn(move || read(said, &sender));
@@ -87,6 +94,7 @@ impl Session {
             mark: mark(),
             ends: Instant::now() + patience,
             patience,
+            interrupt: Arc::clone(interrupt),
         };
         // What a login shell says before is behind the first mark.
         session.order(FUNCTIONS, None)?;
@@ -123,7 +131,7 @@ impl Session {
         let mut lines: Vec<Vec<u8>> = Vec::new();
         loop {
             let left = ends.saturating_duration_since(Instant::now());
-            match self.lines.recv_timeout(left) {
+            match self.lines.recv_timeout(left.min(LOOK_EVERY)) {
                 Ok(Said::Line(line)) => match self.status(&line) {
                     // The line before the mark is ours.
                     Some(status) => {
@@ -137,6 +145,9 @@ impl Session {
                 Ok(Said::TooMuch) => {
                     let why = "says more than anybody can believe";
                     return Err(Error::failed(&self.host, format!("{} there {why}", self.shell)));
+                }
+                Err(RecvTimeoutError::Timeout) if Instant::now() < ends => {
+                    not_interrupted(&self.host, &self.interrupt)?;
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     let why = format!("gave no answer within {} s", self.patience.as_secs());
@@ -161,6 +172,19 @@ impl Session {
         error.what.clone_from(&self.host);
         error.why = one_line(&error.why);
         error
+    }
+}
+
+/// Refuses to go on where a signal came to end this.
+///
+/// # Errors
+/// Busy, with the signal.
+pub(crate) fn not_interrupted(what: &str, interrupt: &Interrupt) -> Result<(), Error> {
+    match interrupt.came() {
+        Some(signal) => {
+            Err(Error::busy(what, format!("was not waited for: {signal} came; --pending goes on")))
+        }
+        None => Ok(()),
     }
 }
 
@@ -210,8 +234,12 @@ mod tests {
         words.iter().map(|word| (*word).to_owned()).collect()
     }
 
+    fn interrupt() -> Arc<Interrupt> {
+        Arc::new(Interrupt::listen().unwrap())
+    }
+
     fn open(shell: &[&str], patience: Duration) -> Result<Session, Error> {
-        Session::open("c1", &Machine::Here, &words(shell), patience)
+        Session::open("c1", &Machine::Here, &words(shell), patience, &interrupt())
     }
 
     fn texts(answer: &Answer) -> Vec<String> {
@@ -284,7 +312,8 @@ mod tests {
             Shell::Command(words(&["sh", "-c", refused])),
             Host { user: None, name: "c1".to_owned() },
         );
-        let error = Session::open("c1", &far, &words(&["/bin/sh"]), LONG).unwrap_err();
+        let error =
+            Session::open("c1", &far, &words(&["/bin/sh"]), LONG, &interrupt()).unwrap_err();
         assert_eq!(error.kind, Kind::Busy);
         assert!(error.to_string().starts_with("c1: no connection"), "{error}");
     }

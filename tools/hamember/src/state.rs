@@ -136,7 +136,8 @@ impl State {
     pub(crate) fn read(path: &Path) -> Result<State, Error> {
         let Some(text) = ha_file::read(path, MAX_BYTES)? else { return Ok(State::default()) };
         let bad = |why: String| {
-            let next = "move it away, and run with --check";
+            let next = "bring it back from a copy, or move it away and delete again the members that \
+                        were deleted: nothing else remembers them";
             Error::failed(path.display().to_string(), format!("{why}: {next}"))
         };
         let state: State = serde_json::from_slice(&text)
@@ -255,24 +256,22 @@ impl State {
     }
 }
 
-/// Locks the directory of the state, which is made where it is not there.
+/// Locks out other runs by the file of the configuration, which is this machine's own: an open file of
+/// the package would keep it from being unmounted. Where there is none, by the directory of the state,
+/// which is made.
 ///
 /// # Errors
-/// Busy, where another run holds it; failed, where it cannot be made.
-pub(crate) fn lock(path: &Path, wait: Duration) -> Result<Lock, Error> {
-    let directory = directory(path);
-    let name = directory.display().to_string();
+/// Busy, where another run holds it; failed, where it cannot be opened or made.
+pub(crate) fn lock(file: Option<&str>, state: &Path, wait: Duration) -> Result<Lock, Error> {
+    let directory = state.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned);
+    let name = file.map_or_else(|| directory.display().to_string(), str::to_owned);
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(&directory)
-        .and_then(|()| File::open(&directory))
-        .map_err(|error| Error::io(&name, &error))
-        .and_then(|file| lock_unless(file.into(), &name, wait, &|| false))
-}
-
-fn directory(path: &Path) -> PathBuf {
-    path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned)
+        .map_err(|error| Error::io(directory.display().to_string(), &error))?;
+    let opened = File::open(&name).map_err(|error| Error::io(&name, &error))?;
+    lock_unless(opened.into(), &name, wait, &|| false)
 }
 
 #[cfg(test)]
@@ -365,8 +364,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a/state.json");
         assert_eq!(State::read(&path).unwrap(), State::default());
-        let _held = lock(&path, Duration::ZERO).unwrap();
-        assert_eq!(lock(&path, Duration::ZERO).unwrap_err().kind, ha_json::Kind::Busy);
+        let file = directory.path().join("member.json");
+        std::fs::write(&file, "{}").unwrap();
+        for file in [None, file.to_str()] {
+            let _held = lock(file, &path, Duration::ZERO).unwrap();
+            assert_eq!(lock(file, &path, Duration::ZERO).unwrap_err().kind, ha_json::Kind::Busy);
+        }
         let mut state = State::default();
         state.pend("c1", "m3");
         state.pend("c1", "m2");

@@ -3,6 +3,7 @@
 //! Its exit status is no judge: cfrun ends with 0 where it is refused, and cf-runagent with 255 for
 //! every cause. Source of the texts: CFEngine 3.21 in a lab, and the published source of cfengine 2.
 
+use crate::configuration::Layout;
 use crate::reach::Tcp;
 
 /// The answer, in the words of the records.
@@ -56,8 +57,24 @@ const SIGNS: [(&str, Word, &str); 8] = [
 ];
 
 /// Judges what was said. `effect` is whether something happened at the client, where that is looked at.
-pub(crate) fn judge(said: &str, status: i32, effect: Option<bool>, tcp: &Tcp) -> Verdict {
-    let sign = SIGNS.iter().find(|(sign, ..)| said.contains(sign));
+pub(crate) fn judge(
+    layout: Layout,
+    said: &str,
+    status: i32,
+    effect: Option<bool>,
+    tcp: &Tcp,
+) -> Verdict {
+    let (theirs, ours): (Vec<&str>, Vec<&str>) = said.lines().partition(|line| is_theirs(line));
+    let unknown = |why: &str| Verdict { word: Word::Unknown, cause: Some(why.to_owned()) };
+    // What the client says is its own matter, and its status is then that of its command: cf-serverd
+    // says something of every command that it runs.
+    if layout == Layout::Cfengine3 && !theirs.is_empty() {
+        return match effect {
+            Some(false) => unknown("the client answered, and nothing happened there"),
+            _ => Verdict { word: Word::Accepted, cause: None },
+        };
+    }
+    let sign = SIGNS.iter().find(|(sign, ..)| ours.iter().any(|line| line.contains(sign)));
     if let Some((_, word, cause)) = sign {
         let cause = match (word, &tcp.why) {
             (Word::Unreachable, Some(why)) => format!("{cause} ({}: {why})", tcp.word),
@@ -68,22 +85,21 @@ pub(crate) fn judge(said: &str, status: i32, effect: Option<bool>, tcp: &Tcp) ->
         };
         return Verdict { word: *word, cause: Some(cause) };
     }
-    let no = |why: &str| Verdict { word: Word::Unknown, cause: Some(why.to_owned()) };
-    match (status, effect) {
-        (126 | 127, _) => no("there is no such program on the member"),
-        (_, Some(true)) => Verdict { word: Word::Accepted, cause: None },
-        (_, Some(false)) => no("nothing was refused, and nothing happened at the client"),
-        (0, None) if is_answer(said) => Verdict { word: Word::Accepted, cause: None },
-        (0, None) => no("the client said nothing: `effect` of the configuration would tell"),
-        (status, None) => no(&format!("it ended with status {status}, for no cause that is known")),
+    match (layout, status, effect) {
+        (_, 126 | 127, _) => unknown("there is no such program on the member"),
+        // cfrun ends with 0 whatever happens, and its words are not known well enough.
+        (Layout::Cfengine2, _, Some(true)) => Verdict { word: Word::Accepted, cause: None },
+        (Layout::Cfengine2, ..) => unknown("nothing is known to have happened at the client"),
+        (Layout::Cfengine3, status, _) => {
+            unknown(&format!("no word of the client came, and status {status}"))
+        }
     }
 }
 
-/// Whether something of the client's was said: cf-runagent puts its name before each line of it.
-fn is_answer(said: &str) -> bool {
-    said.lines().any(|line| {
-        line.split_once("> ").is_some_and(|(host, _)| !host.is_empty() && !host.contains(' '))
-    })
+/// Whether a line is the client's own: cf-runagent puts its name before it.
+fn is_theirs(line: &str) -> bool {
+    let host = line.split_once("> ").map(|(host, _)| host);
+    host.is_some_and(|host| !host.is_empty() && !host.contains(char::is_whitespace))
 }
 
 #[cfg(test)]
@@ -95,7 +111,7 @@ mod tests {
     }
 
     fn judged(said: &str, status: i32, effect: Option<bool>) -> Word {
-        judge(said, status, effect, &tcp()).word
+        judge(Layout::Cfengine3, said, status, effect, &tcp()).word
     }
 
     #[test]
@@ -108,28 +124,47 @@ mod tests {
             ("TRUST FAILED, server presented untrusted key: MD5=1", 255),
             ("!! Unspecified server refusal (see verbose server output)", 255),
             ("Failed to establish TLS connection: underlying network error (Broken pipe)", 255),
-            ("You do not have a public key from host c1 = 10.0.0.1", 0),
         ] {
             assert_eq!(judged(said, status, Some(false)), Word::Refused, "{said}");
+            // Its own cron may have done something meanwhile.
+            assert_eq!(judged(said, status, Some(true)), Word::Refused, "{said}");
             assert_eq!(judged(said, status, None), Word::Refused, "{said}");
         }
+        let said = "You do not have a public key from host c1 = 10.0.0.1";
+        assert_eq!(judge(Layout::Cfengine2, said, 0, None, &tcp()).word, Word::Refused);
     }
 
     #[test]
     fn no_connection_is_told_with_what_the_port_says() {
         let refused = Tcp { word: "refused", why: Some("connection refused".to_owned()) };
-        let verdict = judge("error: Failed to connect to host: c1", 255, None, &refused);
+        let said = "error: Failed to connect to host: c1";
+        let verdict = judge(Layout::Cfengine3, said, 255, None, &refused);
         assert_eq!(verdict.word, Word::Unreachable);
         assert!(verdict.cause.unwrap().contains("refused"));
     }
 
     #[test]
-    fn only_what_happened_or_was_said_counts_as_accepted() {
-        assert_eq!(judged("", 0, Some(true)), Word::Accepted);
+    fn only_a_word_of_the_client_counts_as_accepted() {
         assert_eq!(judged("10.0.0.1> cfrun-ok", 0, None), Word::Accepted);
-        assert_eq!(judged("", 0, None), Word::Unknown);
+        assert_eq!(judged("10.0.0.1> (exit code: 127)", 127, Some(true)), Word::Accepted);
         assert_eq!(judged("10.0.0.1> cfrun-ok", 0, Some(false)), Word::Unknown);
-        assert_eq!(judged("", 255, None), Word::Unknown);
+        assert_eq!(judged("", 0, Some(true)), Word::Unknown);
+        assert_eq!(judged("error: Can't stat file promises.cf", 1, Some(true)), Word::Unknown);
         assert_eq!(judged("sh: cf-runagent: not found", 127, Some(true)), Word::Unknown);
+    }
+
+    #[test]
+    fn what_the_client_says_of_others_is_no_refusal_of_its_own() {
+        for said in ["Failed to connect to host: hub", "!! Unspecified server refusal"] {
+            let said = format!("10.0.0.1> error: {said}\n10.0.0.1> (exit code: 0)");
+            assert_eq!(judged(&said, 0, Some(true)), Word::Accepted, "{said}");
+        }
+    }
+
+    #[test]
+    fn of_cfrun_only_what_happened_counts() {
+        let judged = |effect| judge(Layout::Cfengine2, "", 0, effect, &tcp()).word;
+        assert_eq!(judged(Some(true)), Word::Accepted);
+        assert_eq!(judged(None), Word::Unknown);
     }
 }

@@ -89,7 +89,7 @@ fn run(cluster: &Cluster, member: &Host, client: &Host) -> Result<Run, Error> {
     let may_be_down = text.contains("onnect");
     let tcp = may_be_down.then(|| Tcp::to(address, client.port));
     let reached = tcp.clone().unwrap_or(Tcp { word: "ok", why: None });
-    let verdict = judge(&text, answer.status, effect, &reached);
+    let verdict = judge(cluster.configuration.layout, &text, answer.status, effect, &reached);
     Ok(Run {
         verdict,
         tcp,

@@ -6,7 +6,9 @@ use crate::public_key::Algorithm;
 use crate::repair::{Change, Naming, Repair, Trust};
 use crate::session::{Answer, Session, quoted};
 use ha_json::Error;
+use ha_plan::Interrupt;
 use ha_remote::Machine;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// As many removals get time of their own.
@@ -19,6 +21,7 @@ pub(crate) struct Place {
     pub(crate) machine: Machine,
     pub(crate) shell: Vec<String>,
     pub(crate) patience: Duration,
+    pub(crate) interrupt: Arc<Interrupt>,
 }
 
 impl Place {
@@ -32,8 +35,13 @@ impl Place {
     /// # Errors
     /// As [`Session::open`].
     pub(crate) fn open(&self) -> Result<Session, Error> {
-        let mut session =
-            Session::open(&self.host.name, &self.machine, &self.shell, self.patience)?;
+        let mut session = Session::open(
+            &self.host.name,
+            &self.machine,
+            &self.shell,
+            self.patience,
+            &self.interrupt,
+        )?;
         session.order(&format!("work {}", quoted(&self.host.work_directory)), None)?;
         Ok(session)
     }
@@ -140,6 +148,11 @@ pub(crate) fn visit(place: &Place, duty: &Duty<'_>) -> Result<Visited, Error> {
     let left_over: Vec<String> = directory.left_over().map(str::to_owned).collect();
     let mut visited =
         Visited { left: found.clone(), directory, naming, found, changed: 0, trouble: None };
+    if visited.directory.is_half_installed() {
+        let why =
+            "half of a new key pair stands in its place: MEMBER_ADDED or --new-key finishes it";
+        visited.trouble = Some(why.to_owned());
+    }
     if duty.only_look || visited.found.changes.is_empty() && left_over.is_empty() {
         return Ok(visited);
     }

@@ -8,7 +8,7 @@ use crate::public_key::{Algorithm, PublicKey};
 use crate::repair::shown;
 use crate::report::{Report, Role, Subject};
 use crate::round::round;
-use crate::session::quoted;
+use crate::session::{not_interrupted, quoted};
 use crate::state::{self, Known, State};
 use ha_command::Lock;
 use ha_json::{Error, Kind, Status, Tool, Value, json};
@@ -60,7 +60,9 @@ impl Work {
         let wait = Duration::from_secs(arguments.lock_wait);
         let lock = match access {
             Access::Look => None,
-            Access::Change => Some(state::lock(&configuration.state, wait)?),
+            Access::Change => {
+                Some(state::lock(configuration.file.as_deref(), &configuration.state, wait)?)
+            }
         };
         let kept = State::read(&configuration.state)?;
         let mut state = kept.clone();
@@ -69,6 +71,14 @@ impl Work {
             Cluster::of(configuration, &state, arguments.here.as_deref(), arguments.shell()?)?;
         let here = cluster.place(cluster.here());
         let own = here.look(&mut here.open()?)?;
+        if own.present && !own.is_private() {
+            let why = format!(
+                "{} may be looked into by others ({}), and cfengine refuses to run: chmod 700",
+                here.keys(),
+                own.mode
+            );
+            return Err(Error::failed(&here.host.name, why));
+        }
         let algorithm = match cluster.configuration.layout {
             Layout::Cfengine2 => None,
             Layout::Cfengine3 => {
@@ -103,7 +113,8 @@ impl Work {
     /// What ended the work.
     pub(crate) fn end(self, report: Report, done: Result<(), Error>) -> Result<Status, Error> {
         let (pending, unfinished) = (self.kept.pending.len(), self.kept.unfinished().count());
-        match done {
+        let ended = not_interrupted("this run", self.cluster.interrupt());
+        match done.and(ended) {
             Ok(()) => report.end(pending, unfinished),
             Err(error) => Err(report.end_failed(pending, unfinished, error)),
         }
