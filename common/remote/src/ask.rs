@@ -210,7 +210,7 @@ fn batches(questions: &[Vec<String>]) -> Vec<&[Vec<String>]> {
 }
 
 /// A word that any shell of the sh family reads as this text.
-pub(crate) fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 

@@ -10,7 +10,7 @@ mod place;
 mod program;
 mod shell;
 
-pub use ask::{Machine, Reply, environment, mark, path};
+pub use ask::{Machine, Reply, environment, mark, path, quoted};
 pub use place::{Host, Place};
 pub use program::{Program, start};
 pub use shell::Shell;

@@ -4,17 +4,16 @@ use crate::Arguments;
 use crate::cfrun_hosts;
 use crate::cluster::{cfrun_hosts_text, find, line_of};
 use crate::configuration::{Configuration, Host, KeyPair};
-use crate::distribution::Manner;
-use crate::every;
+use crate::distribution::{Manner, Round, distribute};
 use crate::key_pair::Plan;
 use crate::reach::Tcp;
 use crate::report::Report;
-use crate::session::quoted;
 use crate::verify;
 use crate::work::{Access, Work};
 use ha_command::{beside, capture_unless};
 use ha_file::Durability;
 use ha_json::{Error, Kind, Status, Tool, Value, json, one_line};
+use ha_remote::quoted;
 use std::time::Duration;
 
 /// Does all that.
@@ -92,7 +91,8 @@ fn run(
     work.keep()?;
     let manner = if arguments.dry_run { Manner::DryRun } else { Manner::Mend };
     let names: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
-    every::visit(work, report, Some(&names), &targets, &silent, manner);
+    let round = Round { hosts: &targets, silent: &silent, about: Some(&names), manner, next: None };
+    distribute(work, report, &round);
     let address = client.address.as_ref().unwrap_or(&client.name);
     let tcp = Tcp::to(address, client.port);
     let values = json!({"port": client.port, "tcp": tcp.word, "cause": tcp.why});

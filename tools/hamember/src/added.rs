@@ -4,15 +4,14 @@ use crate::Arguments;
 use crate::cluster::find;
 use crate::configuration::{Configuration, Host, KeyPair};
 use crate::copy::{copies, copy, hasync_there};
-use crate::distribution::Manner;
-use crate::every;
+use crate::distribution::{Manner, Round, distribute};
 use crate::key_pair;
 use crate::report::{Report, Subject};
-use crate::session::quoted;
 use crate::state::Known;
 use crate::verify;
 use crate::work::{Access, Work};
 use ha_json::{Error, Status, Tool, json};
+use ha_remote::quoted;
 
 /// Does all that, or what an earlier run could not.
 ///
@@ -61,14 +60,8 @@ pub(crate) fn add(
     let place = work.cluster.place(&member);
     let mut session = place.open()?;
     let directory = place.look(&mut session)?;
-    if directory.present && !directory.is_private() {
-        let why = format!(
-            "{} there may be looked into by others ({}), and cfengine refuses to run: chmod 700",
-            place.keys(),
-            directory.mode
-        );
-        return Err(Error::failed(name, why));
-    }
+    let refused = |why: String| Error::failed(name, why);
+    directory.usable(&place.keys()).map_err(refused)?;
     let pair = match work.state.renewed.contains(name) {
         // It was given one on purpose.
         true => KeyPair::Own,
@@ -85,7 +78,6 @@ pub(crate) fn add(
     };
     let plan = key_pair::Plan::of(&work.cluster, pair, &place, &mut session, &directory)?;
     let before = work.state.hosts.get(name).and_then(Known::key);
-    let refused = |why: String| Error::failed(name, why);
     if let Some(key) = plan.key() {
         work.state.learn_member(name, key).map_err(refused)?;
     }
@@ -126,7 +118,14 @@ pub(crate) fn add(
         let values = copy(&work.cluster, &place, copied, &hasync, dry_run)?;
         report.record("copy", json!({"member": name, "to": copied.to}), values);
     }
-    every::visit(work, report, Some(&[name.to_owned()]), &targets, &silent, manner);
+    let round = Round {
+        hosts: &targets,
+        silent: &silent,
+        about: Some(&[name.to_owned()]),
+        manner,
+        next: None,
+    };
+    distribute(work, report, &round);
     if !dry_run && (!commands || work.site_commands(&member, report)) {
         work.state.unfinished.remove(name);
     }

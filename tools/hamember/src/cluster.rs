@@ -2,9 +2,8 @@
 
 use crate::cfrun_hosts::{self, CfrunHosts};
 use crate::configuration::{Configuration, Host, Layout};
-use crate::package;
 use crate::public_key::{Algorithm, PublicKey};
-use crate::repair::{Naming, Unwanted, Wanted, names};
+use crate::repair::{Naming, Unwanted, Wanted};
 use crate::state::State;
 use crate::visit::Place;
 use ha_json::Error;
@@ -107,14 +106,6 @@ impl Cluster {
         })
     }
 
-    /// Refuses where the package does not run here.
-    ///
-    /// # Errors
-    /// As [`package::runs_here`].
-    pub(crate) fn package_runs_here(configuration: &Configuration) -> Result<(), Error> {
-        configuration.package.as_ref().map_or(Ok(()), package::runs_here)
-    }
-
     /// The member that is this machine.
     pub(crate) fn here(&self) -> &Host {
         &self.here
@@ -209,11 +200,6 @@ impl Cluster {
         let own = addresses_of(&client, layout, self.file.host_name_keys, resolve);
         self.addresses.insert(client.name.clone(), own);
         self.clients.push(client);
-    }
-
-    /// The names of the files that hold a key.
-    pub(crate) fn file_names(&self, naming: Naming, wanted: &Wanted) -> Vec<String> {
-        names(naming, &self.configuration.user, wanted)
     }
 }
 
@@ -326,6 +312,10 @@ mod tests {
         Cluster::of(with(more), state, Some("m1"), Shell::Ssh)
     }
 
+    fn names_of(wanted: &Wanted) -> Vec<String> {
+        crate::repair::names(Naming::Address, "root", wanted)
+    }
+
     fn names(hosts: &[Host]) -> Vec<&str> {
         hosts.iter().map(|host| host.name.as_str()).collect()
     }
@@ -373,7 +363,7 @@ mod tests {
         // Keys are named by the names of hosts, as the file says.
         let wanted = read.wanted(&read.clients, &state);
         assert_eq!(wanted.len(), 1);
-        assert_eq!(read.file_names(Naming::Address, &wanted[0]), ["root-c2.pub"]);
+        assert_eq!(names_of(&wanted[0]), ["root-c2.pub"]);
         std::fs::write(directory.path().join("more"), "include=more\n").unwrap();
         assert_eq!(cluster(&more, &state).unwrap_err().kind, Kind::Usage);
         std::fs::write(&path, "-x\n").unwrap();
@@ -393,7 +383,7 @@ mod tests {
         state.learn_client("no-such-host.invalid", &key(2)).unwrap();
         let read = cluster(&more, &state).unwrap();
         let wanted = read.wanted(&read.clients, &state);
-        assert!(read.file_names(Naming::Address, &wanted[0]).is_empty());
+        assert!(names_of(&wanted[0]).is_empty());
         let more = json!({
             "layout": "cfengine2",
             "members": [{"name": "m1", "address": "10.0.0.1"}, "no-such-host.invalid"],

@@ -2,11 +2,11 @@
 
 use crate::cluster::Cluster;
 use crate::configuration::{Copied, DEFAULT_FILE, Host};
-use crate::session::{Session, not_interrupted, quoted};
+use crate::session::{Session, not_interrupted};
 use crate::visit::Place;
 use ha_command::{Fate, beside, capture_unless};
 use ha_json::{Error, Kind, Map, Value, json};
-use ha_remote::Shell;
+use ha_remote::{Shell, quoted};
 use std::path::Path;
 use std::time::Duration;
 

@@ -3,8 +3,7 @@
 use crate::Arguments;
 use crate::cluster::{Cluster, find, is_same, own_name};
 use crate::configuration::{Configuration, Host};
-use crate::distribution::Manner;
-use crate::every;
+use crate::distribution::{Manner, Round, distribute};
 use crate::public_key::PublicKey;
 use crate::repair::shown;
 use crate::report::{Report, Subject};
@@ -76,7 +75,14 @@ fn run(
         work.state.pend(host, name);
     }
     work.keep()?;
-    every::visit(work, report, Some(&[name.to_owned()]), &targets, &silent, manner);
+    let round = Round {
+        hosts: &targets,
+        silent: &silent,
+        about: Some(&[name.to_owned()]),
+        manner,
+        next: None,
+    };
+    distribute(work, report, &round);
     work.keep()
 }
 
@@ -112,7 +118,7 @@ fn key_of(work: &Work, gone: &Host, arguments: &Arguments) -> Result<PublicKey, 
         .collect();
     let known = work.state.hosts.get(name).map(Known::all).unwrap_or_default();
     if let Some(digest) = &arguments.digest {
-        let here = work.own.files.values().filter_map(|file| file.key.clone());
+        let here = work.keys_here.files.values().filter_map(|file| file.key.clone());
         let mut all = known.into_iter().chain(went).chain(here);
         return all.find(|key| key.is(digest)).ok_or_else(|| {
             let why = "no key that is known, or in this machine's directory, has this digest";

@@ -3,27 +3,15 @@
 use crate::cluster::Cluster;
 use crate::configuration::{Host, Layout};
 use crate::key_directory::KeyDirectory;
+use crate::parallel::in_parallel;
 use crate::public_key::{Algorithm, PublicKey};
-use crate::repair::{Fault, Trust, Unwanted, Wanted};
+use crate::repair::{Fault, Trust, Unwanted, Wanted, names};
 use crate::report::{Report, Role, Subject};
-use crate::round::round;
 use crate::state::State;
 use crate::visit::{Duty, Visited, visit};
+use crate::work::Work;
 use ha_json::Error;
-
-/// What is brought, by whom, and where it is told.
-pub(crate) struct Distribution<'a> {
-    pub(crate) cluster: &'a Cluster,
-    pub(crate) state: &'a mut State,
-    pub(crate) report: &'a mut Report,
-    /// The algorithm of this machine's build.
-    pub(crate) algorithm: Option<Algorithm>,
-    pub(crate) manner: Manner,
-    /// The member whose next key is brought, too.
-    pub(crate) renewing: Option<&'a str>,
-    /// Clients whose key was not known before.
-    pub(crate) learnt: Vec<String>,
-}
+use std::collections::BTreeSet;
 
 /// What is done about faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,41 +24,82 @@ pub(crate) enum Manner {
     DryRun,
 }
 
-/// The members that the records of a host are about; all of its pending ones where there is none.
+/// Which hosts are visited, and what for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum About<'a> {
-    These(&'a [String]),
-    Pending,
+pub(crate) struct Round<'a> {
+    pub(crate) hosts: &'a BTreeSet<String>,
+    /// Those that gave no answer just now: they are not asked again.
+    pub(crate) silent: &'a BTreeSet<String>,
+    /// Whose keys the records are about; all that a host waits for where there is none.
+    pub(crate) about: Option<&'a [String]>,
+    pub(crate) manner: Manner,
+    /// The next key of a member, to be trusted besides the one that it has.
+    pub(crate) next: Option<&'a Wanted>,
+}
+
+impl Round<'_> {
+    fn due(&self, hosts: &[Host]) -> Vec<Host> {
+        let is_due =
+            |host: &&Host| self.hosts.contains(&host.name) && !self.silent.contains(&host.name);
+        hosts.iter().filter(is_due).cloned().collect()
+    }
+}
+
+/// Visits clients first, which trust every member, and then members, which trust every member and every
+/// client: what the keys of clients are is learnt on the way.
+pub(crate) fn distribute(work: &mut Work, report: &mut Report, round: &Round<'_>) {
+    let (clients, mut members) =
+        (round.due(&work.cluster.clients), round.due(&work.cluster.members));
+    // A member that waits for itself was added, and not yet finished.
+    let newcomers: BTreeSet<String> = members
+        .iter()
+        .filter(|host| work.state.pending_for(&host.name).contains(&host.name))
+        .map(|host| host.name.clone())
+        .collect();
+    let Work { cluster, state, algorithm, keys_here, .. } = work;
+    let algorithm = *algorithm;
+    let mut distribution =
+        Distribution { cluster, state, report, algorithm, round, learnt: Vec::new() };
+    let mut wanted = cluster.wanted(&cluster.members, distribution.state);
+    wanted.extend(round.next.cloned());
+    distribution.visit(Role::Client, &clients, &wanted, &|_| Vec::new());
+    if !distribution.learnt.is_empty() && round.manner == Manner::Mend {
+        // What was learnt now is news to every member.
+        members = cluster.members.clone();
+        for member in &members {
+            for client in &distribution.learnt {
+                distribution.state.pend(&member.name, client);
+            }
+        }
+        members.retain(|host| !round.silent.contains(&host.name));
+    }
+    wanted.extend(cluster.wanted(&cluster.clients, distribution.state));
+    let unwanted = Cluster::unwanted(distribution.state);
+    let besides = trusted_here(cluster, keys_here, &wanted, &unwanted);
+    let own = |host: &Host| match newcomers.contains(&host.name) {
+        true => besides.clone(),
+        false => Vec::new(),
+    };
+    distribution.visit(Role::Member, &members, &wanted, &own);
+}
+
+struct Distribution<'a> {
+    cluster: &'a Cluster,
+    state: &'a mut State,
+    report: &'a mut Report,
+    /// The algorithm of this machine's build.
+    algorithm: Option<Algorithm>,
+    round: &'a Round<'a>,
+    /// Clients whose key was not known before.
+    learnt: Vec<String>,
 }
 
 impl Distribution<'_> {
-    /// Visits clients: they trust every member. Learns their keys.
-    pub(crate) fn clients(&mut self, hosts: &[Host], about: About<'_>, more: &[Wanted]) {
-        let mut wanted = self.cluster.wanted(&self.cluster.members, self.state);
-        wanted.extend_from_slice(more);
-        self.visit(Role::Client, hosts, about, &wanted, &|_| Vec::new());
-    }
-
-    /// Visits members: they trust every member and every client that is known. `own` has what a member
-    /// trusts besides.
-    pub(crate) fn members(
-        &mut self,
-        hosts: &[Host],
-        about: About<'_>,
-        more: &[Wanted],
-        own: &(dyn Fn(&Host) -> Vec<Wanted> + Sync),
-    ) {
-        let mut wanted = self.cluster.wanted(&self.cluster.members, self.state);
-        wanted.extend_from_slice(more);
-        wanted.extend(self.cluster.wanted(&self.cluster.clients, self.state));
-        self.visit(Role::Member, hosts, about, &wanted, own);
-    }
-
+    /// `own` has what a host trusts besides.
     fn visit(
         &mut self,
         role: Role,
         hosts: &[Host],
-        about: About<'_>,
         wanted: &[Wanted],
         own: &(dyn Fn(&Host) -> Vec<Wanted> + Sync),
     ) {
@@ -81,19 +110,19 @@ impl Distribution<'_> {
             Layout::Cfengine3 => Some(self.algorithm.unwrap_or(Algorithm::Md5)),
         };
         let cluster = self.cluster;
-        let only_look = self.manner != Manner::Mend;
+        let only_look = self.round.manner != Manner::Mend;
         let work = |host: &Host| {
-            let more = own(host);
-            let all: Vec<Wanted> = match more.is_empty() {
+            let besides = own(host);
+            let all: Vec<Wanted> = match besides.is_empty() {
                 true => Vec::new(),
-                false => wanted.iter().cloned().chain(more).collect(),
+                false => wanted.iter().cloned().chain(besides).collect(),
             };
             let wanted = if all.is_empty() { wanted } else { &all };
             let trust = Trust { user: &configuration.user, wanted, unwanted: &unwanted };
             visit(&cluster.place(host), &Duty { trust, algorithm, only_look })
         };
-        round(hosts, configuration.parallel, work, |host, visited| {
-            self.tell(role, host, about, wanted, &unwanted, visited);
+        in_parallel(hosts, configuration.parallel, work, |host, visited| {
+            self.tell(role, host, wanted, &unwanted, visited);
         });
     }
 
@@ -101,16 +130,13 @@ impl Distribution<'_> {
         &mut self,
         role: Role,
         host: &Host,
-        about: About<'_>,
         wanted: &[Wanted],
         unwanted: &[Unwanted],
         visited: Result<Visited, Error>,
     ) {
-        let mut names: Vec<String> = match about {
-            About::These(names) => names.to_vec(),
-            About::Pending => {
-                self.state.pending.get(&host.name).into_iter().flatten().cloned().collect()
-            }
+        let mut names: Vec<String> = match self.round.about {
+            Some(names) => names.to_vec(),
+            None => self.state.pending.get(&host.name).into_iter().flatten().cloned().collect(),
         };
         // Whose keys were wrong besides is told, too.
         for finding in visited.iter().flat_map(|visited| &visited.found.findings) {
@@ -147,10 +173,11 @@ impl Distribution<'_> {
                     }
                 }
                 self.brought(&visited);
-                if self.report.host(role, &host.name, &subjects, &visited, self.manner)
-                    && self.manner == Manner::Mend
+                if self.report.host(role, &host.name, &subjects, &visited, self.round.manner)
+                    && self.round.manner == Manner::Mend
                 {
-                    self.state.done(&host.name, self.renewing);
+                    let next = self.round.next.map(|next| next.host.as_str());
+                    self.state.done(&host.name, next);
                 }
             }
             Err(error) => {
@@ -168,7 +195,7 @@ impl Distribution<'_> {
             let is_mended = !visited.left.findings.contains(finding);
             if finding.fault == Fault::Missing
                 && is_mended
-                && self.manner == Manner::Mend
+                && self.round.manner == Manner::Mend
                 && let Some(known) = self.state.hosts.get_mut(&finding.of)
             {
                 known.brought = true;
@@ -186,8 +213,8 @@ pub(crate) fn trusted_here(
     unwanted: &[Unwanted],
 ) -> Vec<Wanted> {
     let user = &cluster.configuration.user;
-    let names: Vec<String> =
-        known.iter().flat_map(|wanted| cluster.file_names(cluster.naming(None), wanted)).collect();
+    let known_names: Vec<String> =
+        known.iter().flat_map(|wanted| names(cluster.naming(None), user, wanted)).collect();
     let is_known = |key: &PublicKey| {
         known.iter().any(|wanted| wanted.key == *key || wanted.previous.contains(key))
             || unwanted.iter().any(|one| one.key == *key)
@@ -199,7 +226,7 @@ pub(crate) fn trusted_here(
             Layout::Cfengine3 => key.is(stem) && !is_known(&key),
             // By whatever address: that of the package is no host's own.
             Layout::Cfengine2 => {
-                !names.contains(name) && !unwanted.iter().any(|one| one.key == key)
+                !known_names.contains(name) && !unwanted.iter().any(|one| one.key == key)
             }
         };
         belongs.then(|| Wanted {

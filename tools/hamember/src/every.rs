@@ -2,66 +2,13 @@
 
 use crate::Arguments;
 use crate::added;
-use crate::cluster::Cluster;
 use crate::configuration::{Configuration, Host};
-use crate::distribution::{About, Distribution, Manner, trusted_here};
+use crate::distribution::{Manner, Round, distribute};
 use crate::new_key;
 use crate::report::Report;
 use crate::work::{Access, Work};
 use ha_json::{Error, Status, Tool, json};
 use std::collections::BTreeSet;
-
-/// Visits these hosts, clients first: what their keys are is brought to the members then. The records
-/// are about these members, or about the pending ones of each host.
-pub(crate) fn visit(
-    work: &mut Work,
-    report: &mut Report,
-    names: Option<&[String]>,
-    targets: &BTreeSet<String>,
-    silent: &BTreeSet<String>,
-    manner: Manner,
-) {
-    let of = |hosts: &[Host]| -> Vec<Host> {
-        let due = |host: &&Host| targets.contains(&host.name) && !silent.contains(&host.name);
-        hosts.iter().filter(due).cloned().collect()
-    };
-    let (clients, mut members) = (of(&work.cluster.clients), of(&work.cluster.members));
-    // A member that waits for itself was added, and not yet finished.
-    let newcomers: BTreeSet<String> = members
-        .iter()
-        .filter(|host| work.state.pending_for(&host.name).contains(&host.name))
-        .map(|host| host.name.clone())
-        .collect();
-    let about = names.map_or(About::Pending, About::These);
-    let mut distribution = Distribution {
-        cluster: &work.cluster,
-        state: &mut work.state,
-        report,
-        algorithm: work.algorithm,
-        manner,
-        renewing: None,
-        learnt: Vec::new(),
-    };
-    distribution.clients(&clients, about, &[]);
-    if !distribution.learnt.is_empty() && manner == Manner::Mend {
-        // What was learnt now is news to every member.
-        members = work.cluster.members.clone();
-        for (member, client) in members
-            .iter()
-            .flat_map(|member| distribution.learnt.iter().map(move |client| (member, client)))
-        {
-            distribution.state.pend(&member.name, client);
-        }
-        members.retain(|host| !silent.contains(&host.name));
-    }
-    let all: Vec<Host> =
-        work.cluster.members.iter().chain(&work.cluster.clients).cloned().collect();
-    let known = work.cluster.wanted(&all, distribution.state);
-    let unwanted = Cluster::unwanted(distribution.state);
-    let more = trusted_here(&work.cluster, &work.own, &known, &unwanted);
-    let own = |host: &Host| if newcomers.contains(&host.name) { more.clone() } else { Vec::new() };
-    distribution.members(&members, about, &[], &own);
-}
 
 /// Finishes what earlier runs could not.
 ///
@@ -113,7 +60,8 @@ fn finish(work: &mut Work, report: &mut Report, dry_run: bool) -> Result<(), Err
         let due: Vec<Host> =
             members.into_iter().filter(|host| targets.contains(&host.name)).collect();
         let silent = work.learn(&due, report, &[]);
-        visit(work, report, None, &targets, &silent, manner);
+        let round = Round { hosts: &targets, silent: &silent, about: None, manner, next: None };
+        distribute(work, report, &round);
     }
     work.keep()
 }
@@ -139,7 +87,14 @@ pub(crate) fn check(
         report.identity(name, work.known_identity(name));
     }
     let targets = work.hosts_but(&[]);
-    visit(&mut work, &mut report, Some(&names), &targets, &silent, Manner::Check);
+    let round = Round {
+        hosts: &targets,
+        silent: &silent,
+        about: Some(&names),
+        manner: Manner::Check,
+        next: None,
+    };
+    distribute(&mut work, &mut report, &round);
     work.end(report, Ok(()))
 }
 

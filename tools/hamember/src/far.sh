@@ -3,7 +3,7 @@ LC_ALL=C
 export PATH LC_ALL
 umask 077
 # The tools of cfengine stand in its work directory, too.
-work() { PATH=$1/bin:$PATH; }
+work_in() { PATH=$1/bin:$PATH; }
 flush() { sync "$1" 2>/dev/null || sync; }
 _text='FNR == 1 { name = FILENAME; sub(/^.*\//, "", name); print "text " name } FNR <= 64 { print "=" substr($0, 1, 200) }'
 # look DIRECTORY: the directory of keys, for KeyDirectory::parse.
@@ -45,8 +45,8 @@ prepare() {
         [ -d "$1/$_d" ] || mkdir -m 700 "$1/$_d" || return
     done
 }
-# make DIRECTORY PROGRAM: a new pair, not yet under its final name.
-make() {
+# make_pair DIRECTORY PROGRAM: a new pair, not yet under its final name.
+make_pair() {
     rm -f "$1/.hatools-next.priv" "$1/.hatools-next.pub"
     if _s=$("$2" -f "$1/.hatools-next" 2>&1 </dev/null) && [ -s "$1/.hatools-next.priv" ] && [ -s "$1/.hatools-next.pub" ]; then
         chmod 600 "$1/.hatools-next.priv" "$1/.hatools-next.pub" && flush "$1/.hatools-next.priv" && flush "$1/.hatools-next.pub"
@@ -55,16 +55,16 @@ make() {
     echo "$2: ${_s:-made no pair of keys}"
     return 1
 }
-# install DIRECTORY OLD: that pair becomes the host's own; the one before it is kept under the name OLD.
-install() {
+# install_pair DIRECTORY OLD: that pair becomes the host's own; the one before it is kept under the name OLD.
+install_pair() {
     if [ -n "$2" ] && [ -f "$1/localhost.priv" ] && [ -f "$1/.hatools-next.priv" ] && [ ! -f "$1/localhost.priv.$2" ]; then
         ln "$1/localhost.priv" "$1/localhost.priv.$2" && ln "$1/localhost.pub" "$1/localhost.pub.$2" || return
     fi
     [ ! -f "$1/.hatools-next.priv" ] || mv -f "$1/.hatools-next.priv" "$1/localhost.priv" || return
     mv -f "$1/.hatools-next.pub" "$1/localhost.pub" && flush "$1"
 }
-# sum FILE: to tell whether two hosts have the same.
-sum() { cksum <"$1"; }
+# sum_of FILE: to tell whether two hosts have the same.
+sum_of() { cksum <"$1"; }
 # trace PATH: what tells that something happened there. ls shows no seconds, and cksum no time.
 trace() {
     if [ -d "$1" ]; then

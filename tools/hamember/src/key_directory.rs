@@ -97,9 +97,18 @@ impl KeyDirectory {
         }
     }
 
-    /// Whether cfengine takes it: nobody else may look into it.
-    pub(crate) fn is_private(&self) -> bool {
-        is_private(&self.mode)
+    /// Whether cfengine takes it, as far as it is there: nobody else may look into it.
+    ///
+    /// # Errors
+    /// Why not, and what to do.
+    pub(crate) fn usable(&self, path: &str) -> Result<(), String> {
+        match self.present && !is_private(&self.mode) {
+            true => Err(format!(
+                "{path} may be looked into by others ({}), and cfengine refuses to run: chmod 700",
+                self.mode
+            )),
+            false => Ok(()),
+        }
     }
 
     /// The host's own public key.
@@ -203,7 +212,7 @@ mod tests {
     #[test]
     fn what_the_far_shell_tells_is_read() {
         let directory = parse(&told(include_str!("../tests/cf-key-3.21.digest")));
-        assert!(directory.present && directory.is_private());
+        assert!(directory.present && directory.usable("/w/ppkeys").is_ok());
         assert_eq!(directory.user, Some(0));
         let names: Vec<&str> = directory.files.keys().map(String::as_str).collect();
         assert_eq!(

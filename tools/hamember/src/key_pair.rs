@@ -4,9 +4,10 @@ use crate::cluster::Cluster;
 use crate::configuration::{KeyPair, Layout};
 use crate::key_directory::KeyDirectory;
 use crate::public_key::{Algorithm, PublicKey};
-use crate::session::{Session, quoted};
+use crate::session::Session;
 use crate::visit::Place;
 use ha_json::Error;
+use ha_remote::quoted;
 use std::path::PathBuf;
 
 /// A pair of some thousand bits is shorter.
@@ -133,7 +134,7 @@ pub(crate) fn make(cluster: &Cluster, place: &Place, session: &mut Session) -> R
         Layout::Cfengine2 => "cfkey",
         Layout::Cfengine3 => "cf-key",
     };
-    place.must(session, &format!("make {} {program}", quoted(&place.keys())), None).map(|_| ())
+    place.must(session, &format!("make_pair {} {program}", quoted(&place.keys())), None).map(|_| ())
 }
 
 /// Makes that pair the host's own, and gives its key. The one before it is kept beside.
@@ -143,7 +144,8 @@ pub(crate) fn make(cluster: &Cluster, place: &Place, session: &mut Session) -> R
 pub(crate) fn install(place: &Place, session: &mut Session) -> Result<PublicKey, Error> {
     let before = place.look(session)?;
     let old = before.own().map(|key| format!("before-{}", key.digest(Algorithm::Md5)));
-    let order = format!("install {} {}", quoted(&place.keys()), quoted(&old.unwrap_or_default()));
+    let order =
+        format!("install_pair {} {}", quoted(&place.keys()), quoted(&old.unwrap_or_default()));
     place.must(session, &order, None)?;
     let after = place.look(session)?;
     let own = after.own().cloned();
@@ -182,5 +184,5 @@ impl Pair {
 
 fn sum(place: &Place, session: &mut Session) -> Result<String, Error> {
     let file = format!("{}/localhost.priv", place.keys());
-    Ok(place.must(session, &format!("sum {}", quoted(&file)), None)?.last_words())
+    Ok(place.must(session, &format!("sum_of {}", quoted(&file)), None)?.last_words())
 }

@@ -6,8 +6,7 @@
 use crate::Arguments;
 use crate::cluster::Cluster;
 use crate::configuration::{Configuration, Host, Layout};
-use crate::distribution::{About, Distribution, Manner};
-use crate::every;
+use crate::distribution::{Manner, Round, distribute};
 use crate::key_pair;
 use crate::public_key::PublicKey;
 use crate::repair::Wanted;
@@ -70,7 +69,14 @@ pub(crate) fn renew(
     let all = work.hosts_but(&[]);
     if dry_run {
         report.identity(name, work.identity(name, Some(&own), "kept"));
-        every::visit(work, report, Some(&names), &all, &silent, Manner::DryRun);
+        let round = Round {
+            hosts: &all,
+            silent: &silent,
+            about: Some(&names),
+            manner: Manner::DryRun,
+            next: None,
+        };
+        distribute(work, report, &round);
         return Ok(());
     }
     if was_to_have.as_ref() == Some(&own) {
@@ -121,7 +127,9 @@ fn has_it(
     work.state.renewed.insert(name.to_owned());
     pend(work, hosts, name)?;
     report.identity(name, work.identity(name, Some(key), "made"));
-    every::visit(work, report, Some(&[name.to_owned()]), hosts, silent, Manner::Mend);
+    let round =
+        Round { hosts, silent, about: Some(&[name.to_owned()]), manner: Manner::Mend, next: None };
+    distribute(work, report, &round);
     work.keep()
 }
 
@@ -157,29 +165,21 @@ fn bring(
     targets: &BTreeSet<String>,
     silent: &BTreeSet<String>,
 ) {
-    let more = [Wanted {
+    let next = Wanted {
         host: name.to_owned(),
         key: next.clone(),
         addresses: Vec::new(),
         previous: Vec::new(),
-    }];
-    let due = |hosts: &[Host]| -> Vec<_> {
-        let due = |host: &&Host| targets.contains(&host.name) && !silent.contains(&host.name);
-        hosts.iter().filter(due).cloned().collect()
     };
-    let (clients, members) = (due(&work.cluster.clients), due(&work.cluster.members));
     let names = [name.to_owned()];
-    report.be_quiet(true);
-    let mut distribution = Distribution {
-        cluster: &work.cluster,
-        state: &mut work.state,
-        report,
-        algorithm: work.algorithm,
+    let round = Round {
+        hosts: targets,
+        silent,
+        about: Some(&names),
         manner: Manner::Mend,
-        renewing: Some(name),
-        learnt: Vec::new(),
+        next: Some(&next),
     };
-    distribution.clients(&clients, About::These(&names), &more);
-    distribution.members(&members, About::These(&names), &more, &|_| Vec::new());
+    report.be_quiet(true);
+    distribute(work, report, &round);
     report.be_quiet(false);
 }

@@ -29,7 +29,7 @@ impl Role {
 
 /// How a key stands on a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum Standing {
     Ok,
     Missing,
     Misnamed,
@@ -38,34 +38,34 @@ pub(crate) enum State {
     Refused,
 }
 
-impl State {
+impl Standing {
     fn word(self) -> &'static str {
         match self {
-            State::Ok => "ok",
-            State::Missing => "missing",
-            State::Misnamed => "misnamed",
-            State::Stale => "stale",
-            State::Unreachable => "unreachable",
-            State::Refused => "refused",
+            Standing::Ok => "ok",
+            Standing::Missing => "missing",
+            Standing::Misnamed => "misnamed",
+            Standing::Stale => "stale",
+            Standing::Unreachable => "unreachable",
+            Standing::Refused => "refused",
         }
     }
 
     /// How the key of `member` stands, by what is wrong about it.
-    pub(crate) fn of(member: &str, repair: &Repair) -> State {
+    pub(crate) fn of(member: &str, repair: &Repair) -> Standing {
         let faults = repair.findings.iter().filter(|finding| finding.of == member);
         match faults.map(|finding| finding.fault).max() {
-            None => State::Ok,
-            Some(Fault::Missing) => State::Missing,
-            Some(Fault::Stale) => State::Stale,
+            None => Standing::Ok,
+            Some(Fault::Missing) => Standing::Missing,
+            Some(Fault::Stale) => Standing::Stale,
             Some(Fault::Mode | Fault::Misnamed | Fault::Poisoned | Fault::NotAKey) => {
-                State::Misnamed
+                Standing::Misnamed
             }
         }
     }
 
     /// How a host stands of which this is said.
-    pub(crate) fn of_error(error: &Error) -> State {
-        if error.kind == Kind::Busy { State::Unreachable } else { State::Refused }
+    pub(crate) fn of_error(error: &Error) -> Standing {
+        if error.kind == Kind::Busy { Standing::Unreachable } else { Standing::Refused }
     }
 }
 
@@ -142,9 +142,9 @@ impl Report {
         self.hosts += 1;
         for (number, subject) in subjects.iter().enumerate() {
             let of = |repair: &Repair| match subject.key {
-                Some(_) => State::of(subject.name, repair),
+                Some(_) => Standing::of(subject.name, repair),
                 // Nobody knows it, so nobody has it.
-                None => State::Missing,
+                None => Standing::Missing,
             };
             let (found, state) = (of(&visited.found), of(&visited.left));
             let values = json!({
@@ -183,7 +183,7 @@ impl Report {
         error: &Error,
     ) {
         self.hosts += 1;
-        let state = State::of_error(error);
+        let state = Standing::of_error(error);
         for subject in subjects {
             let values = json!({
                 "digest": subject.key.map(|key| shown(key, naming)),

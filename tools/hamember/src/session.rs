@@ -61,11 +61,6 @@ impl Answer {
     }
 }
 
-/// A word that any shell of the sh family reads as this text.
-pub(crate) fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 impl Session {
     /// Starts a shell on the machine that messages call `host`, all of whose answers are to come within
     /// `patience`.
@@ -226,7 +221,7 @@ fn read(said: ChildStdout, lines: &SyncSender<Said>) {
 mod tests {
     use super::*;
     use ha_json::Kind;
-    use ha_remote::{Host, Shell};
+    use ha_remote::{Host, Shell, quoted};
 
     const LONG: Duration = Duration::from_secs(20);
 
@@ -287,7 +282,7 @@ mod tests {
         let answer = put(&mut session, "b.pub", text.len());
         assert!(answer.last_words().contains("is a directory"));
         let sum =
-            session.order(&format!("sum {}/a.pub", quoted(&path)), None).unwrap().last_words();
+            session.order(&format!("sum_of {}/a.pub", quoted(&path)), None).unwrap().last_words();
         let drop = |session: &mut Session, sum: &str| {
             let order = format!("drop {} a.pub {} 2>&1", quoted(&path), quoted(sum));
             session.order(&order, None).unwrap().status

@@ -80,13 +80,13 @@ impl Known {
     }
 
     /// It has this key now; the one before is one that it had, where `ours`.
-    fn has(&mut self, key: &PublicKey, ours: bool) {
+    fn now_has(&mut self, key: &PublicKey, ours: bool) {
         if self.next().as_ref() == Some(key) {
             self.next = None;
         }
         if let Some(old) = self.key().filter(|old| old != key) {
             if ours {
-                self.had(&old);
+                self.no_longer_has(&old);
             }
             self.brought = false;
         }
@@ -95,7 +95,7 @@ impl Known {
         self.key = Some(key.pem().to_owned());
     }
 
-    fn had(&mut self, key: &PublicKey) {
+    fn no_longer_has(&mut self, key: &PublicKey) {
         self.previous
             .retain(|text| PublicKey::parse(text.as_bytes()).is_some_and(|old| old != *key));
         self.previous.push(key.pem().to_owned());
@@ -107,7 +107,7 @@ impl Known {
     /// It will have this one. Another that it was to have goes.
     pub(crate) fn will_have(&mut self, key: &PublicKey) {
         if let Some(other) = self.next().filter(|other| other != key) {
-            self.had(&other);
+            self.no_longer_has(&other);
         }
         self.next = Some(key.pem().to_owned());
     }
@@ -164,7 +164,7 @@ impl State {
     /// Why it is not believed.
     pub(crate) fn learn_member(&mut self, member: &str, key: &PublicKey) -> Result<(), String> {
         self.not_deleted(key)?;
-        self.hosts.entry(member.to_owned()).or_default().has(key, true);
+        self.hosts.entry(member.to_owned()).or_default().now_has(key, true);
         Ok(())
     }
 
@@ -178,7 +178,7 @@ impl State {
         let known = self.hosts.entry(client.to_owned()).or_default();
         let is_new = known.key().as_ref() != Some(key);
         let brought = known.brought;
-        known.has(key, brought);
+        known.now_has(key, brought);
         Ok(is_new)
     }
 
@@ -282,14 +282,14 @@ mod tests {
     #[test]
     fn a_host_that_has_another_key_had_the_one_before() {
         let mut known = Known::default();
-        known.has(&key(1), true);
-        known.has(&key(1), true);
+        known.now_has(&key(1), true);
+        known.now_has(&key(1), true);
         assert_eq!((known.key(), known.previous()), (Some(key(1)), vec![]));
-        known.has(&key(2), true);
+        known.now_has(&key(2), true);
         assert_eq!((known.key(), known.previous()), (Some(key(2)), vec![key(1)]));
-        known.has(&key(1), true);
+        known.now_has(&key(1), true);
         assert_eq!((known.key(), known.previous()), (Some(key(1)), vec![key(2)]));
-        (3..100).for_each(|seed| known.has(&key(seed), true));
+        (3..100).for_each(|seed| known.now_has(&key(seed), true));
         assert_eq!((known.key(), known.previous.len()), (Some(key(99)), MOST_PREVIOUS));
     }
 
@@ -351,11 +351,11 @@ mod tests {
     #[test]
     fn a_next_key_is_remembered_until_it_is_the_key_or_another_is_made() {
         let mut known = Known::default();
-        known.has(&key(1), true);
+        known.now_has(&key(1), true);
         known.will_have(&key(2));
         known.will_have(&key(3));
         assert_eq!(known.all(), [key(1), key(3), key(2)]);
-        known.has(&key(3), true);
+        known.now_has(&key(3), true);
         assert_eq!((known.next(), known.previous()), (None, vec![key(2), key(1)]));
     }
 

@@ -2,12 +2,12 @@
 
 use crate::cluster::Cluster;
 use crate::configuration::{Host, Layout};
+use crate::parallel::in_parallel;
 use crate::reach::Tcp;
 use crate::report::Report;
-use crate::round::round;
-use crate::session::quoted;
 use crate::verdict::{Verdict, Word, judge};
 use ha_json::{Error, Kind, json, one_line};
+use ha_remote::quoted;
 use std::time::Duration;
 
 struct Run {
@@ -21,7 +21,7 @@ struct Run {
 /// Runs it, and tells of each client what became of it.
 pub(crate) fn verify(cluster: &Cluster, member: &Host, clients: &[Host], report: &mut Report) {
     let parallel = cluster.configuration.parallel;
-    round(
+    in_parallel(
         clients,
         parallel,
         |client| run(cluster, member, client),

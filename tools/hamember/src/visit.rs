@@ -4,10 +4,10 @@ use crate::configuration::Host;
 use crate::key_directory::KeyDirectory;
 use crate::public_key::Algorithm;
 use crate::repair::{Change, Naming, Repair, Trust};
-use crate::session::{Answer, Session, quoted};
+use crate::session::{Answer, Session};
 use ha_json::Error;
 use ha_plan::Interrupt;
-use ha_remote::Machine;
+use ha_remote::{Machine, quoted};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ impl Place {
             self.patience,
             &self.interrupt,
         )?;
-        session.order(&format!("work {}", quoted(&self.host.work_directory)), None)?;
+        session.order(&format!("work_in {}", quoted(&self.host.work_directory)), None)?;
         Ok(session)
     }
 
@@ -127,20 +127,15 @@ pub(crate) fn visit(place: &Place, duty: &Duty<'_>) -> Result<Visited, Error> {
     let mut session = place.open()?;
     let directory = place.look(&mut session)?;
     let keys = place.keys();
-    let refused = |why: &str| Err(Error::failed(&place.host.name, format!("{keys} there {why}")));
+    let refused = |why: String| Error::failed(&place.host.name, why);
     if !directory.present {
-        return refused("is no directory: cfengine was never set up there");
+        return Err(refused(format!("{keys} is no directory: cfengine was never set up there")));
     }
-    if !directory.is_private() {
-        let mode = &directory.mode;
-        return refused(&format!(
-            "may be looked into by others ({mode}), and cfengine refuses to run: chmod 700"
-        ));
-    }
+    directory.usable(&keys).map_err(refused)?;
     let naming = match duty.algorithm {
         None => Naming::Address,
         Some(usual) => {
-            let own = directory.algorithm().map_err(|why| Error::failed(&place.host.name, why))?;
+            let own = directory.algorithm().map_err(refused)?;
             Naming::Digest(own.unwrap_or(usual))
         }
     };

@@ -4,15 +4,16 @@ use crate::Arguments;
 use crate::cluster::Cluster;
 use crate::configuration::{Configuration, Host, Layout};
 use crate::key_directory::KeyDirectory;
+use crate::package;
+use crate::parallel::in_parallel;
 use crate::public_key::{Algorithm, PublicKey};
 use crate::repair::shown;
 use crate::report::{Report, Role, Subject};
-use crate::round::round;
-use crate::session::{not_interrupted, quoted};
+use crate::session::not_interrupted;
 use crate::state::{self, Known, State};
 use ha_command::Lock;
 use ha_json::{Error, Kind, Status, Tool, Value, json};
-use ha_remote::Shell;
+use ha_remote::{Shell, quoted};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ pub(crate) struct Work {
     /// The algorithm by which this machine's cfengine names keys.
     pub(crate) algorithm: Option<Algorithm>,
     /// This machine's keys.
-    pub(crate) own: KeyDirectory,
+    pub(crate) keys_here: KeyDirectory,
     access: Access,
     _lock: Option<Lock>,
 }
@@ -56,7 +57,7 @@ impl Work {
         access: Access,
         change: impl FnOnce(&mut State, &Configuration) -> Result<(), Error>,
     ) -> Result<Work, Error> {
-        Cluster::package_runs_here(&configuration)?;
+        configuration.package.as_ref().map_or(Ok(()), package::runs_here)?;
         let wait = Duration::from_secs(arguments.lock_wait);
         let lock = match access {
             Access::Look => None,
@@ -70,22 +71,15 @@ impl Work {
         let cluster =
             Cluster::of(configuration, &state, arguments.here.as_deref(), arguments.shell()?)?;
         let here = cluster.place(cluster.here());
-        let own = here.look(&mut here.open()?)?;
-        if own.present && !own.is_private() {
-            let why = format!(
-                "{} may be looked into by others ({}), and cfengine refuses to run: chmod 700",
-                here.keys(),
-                own.mode
-            );
-            return Err(Error::failed(&here.host.name, why));
-        }
+        let keys_here = here.look(&mut here.open()?)?;
+        keys_here.usable(&here.keys()).map_err(|why| Error::failed(&here.host.name, why))?;
         let algorithm = match cluster.configuration.layout {
             Layout::Cfengine2 => None,
             Layout::Cfengine3 => {
-                own.algorithm().map_err(|why| Error::failed(&here.host.name, why))?
+                keys_here.algorithm().map_err(|why| Error::failed(&here.host.name, why))?
             }
         };
-        Ok(Work { cluster, state, kept, algorithm, own, access, _lock: lock })
+        Ok(Work { cluster, state, kept, algorithm, keys_here, access, _lock: lock })
     }
 
     /// Begins to tell of this run. Wrong usage leaves standard output empty.
@@ -165,18 +159,23 @@ impl Work {
             place.look(&mut place.open()?)
         };
         let state = &mut self.state;
-        round(members, cluster.configuration.parallel, look, |host, directory| match directory {
-            Ok(directory) => {
-                let learnt = directory.own().map(|own| state.learn_member(&host.name, own));
-                if let Some(Err(why)) = learnt {
-                    report.failed(Kind::Failed, "key", &host.name, &why);
+        in_parallel(
+            members,
+            cluster.configuration.parallel,
+            look,
+            |host, directory| match directory {
+                Ok(directory) => {
+                    let learnt = directory.own().map(|own| state.learn_member(&host.name, own));
+                    if let Some(Err(why)) = learnt {
+                        report.failed(Kind::Failed, "key", &host.name, &why);
+                    }
                 }
-            }
-            Err(error) => {
-                silent.insert(host.name.clone());
-                report.host_failed(Role::Member, &host.name, subjects, naming, &error);
-            }
-        });
+                Err(error) => {
+                    silent.insert(host.name.clone());
+                    report.host_failed(Role::Member, &host.name, subjects, naming, &error);
+                }
+            },
+        );
         silent
     }
 

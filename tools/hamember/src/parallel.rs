@@ -7,7 +7,7 @@ use std::thread;
 
 /// Does `work` with each of `things`, at most `at_a_time` at once, and hands the outcomes to `each` in
 /// the order of the things, as soon as all before are there.
-pub(crate) fn round<T: Sync, R: Send>(
+pub(crate) fn in_parallel<T: Sync, R: Send>(
     things: &[T],
     at_a_time: usize,
     work: impl Fn(&T) -> R + Sync,
@@ -57,13 +57,13 @@ mod tests {
             now.fetch_sub(1, Ordering::SeqCst);
             thing * 2
         };
-        round(&things, 5, work, |thing, twice| {
+        in_parallel(&things, 5, work, |thing, twice| {
             assert_eq!(thing * 2, twice);
             told.push(*thing);
         });
         assert_eq!(told, things);
         let most = most.into_inner();
         assert!((2..=5).contains(&most), "{most}");
-        round(&[] as &[u64], 5, |thing| *thing, |_, _| unreachable!());
+        in_parallel(&[] as &[u64], 5, |thing| *thing, |_, _| unreachable!());
     }
 }
