@@ -9,7 +9,7 @@ for schema in $schemas; do
     check "$schema has published lines" ls "tests/contract/$(echo "$schema" | tr / -)"/*.json*
 done
 for file in tests/contract/*/*.json; do
-    check_json "$file, which a person writes, begins with its schema" \
+    check_json "$file is one value, and begins with its schema" \
         "length == 1 and .[0].schema == \"$(basename "$(dirname "$file")" | sed 's,\(.*\)-,\1/,')\"" "$file"
 done
 for file in tests/contract/*/*.jsonl; do
