@@ -49,6 +49,15 @@ world() {
     # Relative to the source /, which cannot be moved: a bare machine may have no /etc/hosts.
     printf '%s\n' "$SCENE_DIR/primary/etc/hosts" "$SCENE_DIR/primary/etc/resolv.conf" >primary/etc/hasync.files
 }
+# cfengine of two members and a client, each in a directory of its own; the second member has no keys yet.
+cfengine_world() {
+    for work in var/cfengine opt/cfengine var/lib/cfengine3; do
+        mkdir -p "primary/$work/bin" && cp "$ROOT/tests/fakes/member/cf-key" "primary/$work/bin" || return
+        [ "$work" != var/lib/cfengine3 ] || continue
+        mkdir -m 700 "primary/$work/ppkeys" && "primary/$work/bin/cf-key" -f "primary/$work/ppkeys/localhost" || return
+    done
+    mkdir -p primary/srv/cfengine/inputs && echo policy >primary/srv/cfengine/inputs/promises.cf
+}
 run_example() { (cd primary/root && sh -e ../../example); }
 example() { # those of the tools for NIM on a master of a world of their own
     case $file in
@@ -64,6 +73,7 @@ for file in "$ROOT"/man/*; do
     case $file in
         */hanim-sync.8) nim_pair || exit ;;
         */hanim-takeover.8) nim_synced || exit ;;
+        */hamember.8) cfengine_world || exit ;;
     esac
     page examples "$file" | reroot "$SCENE_DIR/primary" "$SCENE_DIR/standby" >examples
     : >example
