@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# Sourced by scripts/cluster.sh and scripts/pair.sh: two nodes, n1 and n2, on one machine. $ROOT is the source tree.
+# Sourced by scripts/cluster.sh, scripts/pair.sh and scripts/cfengine.sh: nodes on one machine, n1 and n2 or those of $NODES_LIST. $ROOT
+# is the source tree.
 #   nodes_possible      says why this machine cannot have them, and is false then
 #   nodes_new           makes $CLUSTER, a fresh directory. What the caller puts into $CLUSTER/disk is on the disk of both nodes
 #                       from their next boot on, and what it puts into $CLUSTER/n1/disk on that of n1; $CLUSTER itself is what
@@ -9,17 +10,18 @@
 #                         $CLUSTER/keep-disks   a node's disk stays what it was when it boots again; without it, it is then as at
 #                                               first. /run is always fresh
 #                         $NODES_PATH           the PATH on the nodes: the caller's unless told
-#   nodes_up            boots both. Not in a pipe: the shell that called it owns them
+#                       And before nodes_new: $NODES_LIST, each NAME:NUMBER, "n1:1 n2:2" unless told
+#   nodes_up            boots them all. Not in a pipe: the shell that called it owns them
 #   nodes_down          ends it all; the caller calls it at its exit
 #   node NODE COMMAND   runs a command on a node; client COMMAND: beside them, in their network, as 10.77.0.254
 #   kill_node NODE      takes its power away; boot_node NODE gives it again, and waits until it has booted
 #   stop_node NODE      shuts it down; is_up NODE, is_down NODE
 #   wait_for SECONDS COMMAND    asks again and again
-# The nodes are 10.77.0.1 and 10.77.0.2, on net0. A node's boot runs the programs of /etc/rc.d on its disk, in their order, as
+# A node is 10.77.0.NUMBER, on net0: n1 10.77.0.1, n2 10.77.0.2. Its boot runs the programs of /etc/rc.d on its disk, in their order, as
 # "NAME start"; its shutdown (TERM to PID 1) in reverse order as "NAME stop". Each has $NODE (n1) and $CLUSTER.
 #
 # Everything runs below one process, the site: PID 1 of a PID namespace of its own, which ends when the caller does. With it
-# ends every process of both nodes, and with them go their mounts and their network. Nothing is mounted outside.
+# ends every process of the nodes, and with them go their mounts and their network. Nothing is mounted outside.
 
 nodes_possible() {
     [ "$(id -u)" -eq 0 ] || { echo "it needs root"; return 1; }
@@ -42,10 +44,12 @@ nodes_new() {
     CLUSTER=$(mktemp -d "${TMPDIR:-/tmp}/cluster.XXXXXX") || return 1
     # Who logs in on a node as another user reaches what is shared.
     chmod 755 "$CLUSTER" || return 1
-    export ROOT CLUSTER
-    for _node in n1 n2; do
+    NODES_LIST=${NODES_LIST:-n1:1 n2:2}
+    export ROOT CLUSTER NODES_LIST
+    for _node in $NODES_LIST; do
+        _number=${_node#*:} _node=${_node%:*}
         mkdir -p "$CLUSTER/$_node/root" "$CLUSTER/$_node/log" "$CLUSTER/$_node/disk" || return 1
-        echo "$_node" >"$CLUSTER/$_node/name"
+        echo "$_node" >"$CLUSTER/$_node/name" && echo "$_number" >"$CLUSTER/$_node/number" || return 1
     done
     mkdir -p "$CLUSTER/disk/etc/rc.d" && mkfifo "$CLUSTER/power" && : >"$CLUSTER/hidden"
 }
@@ -57,11 +61,12 @@ nodes_up() {
         sh -c '. "$ROOT/scripts/nodes.sh"; _site' site >"$CLUSTER/site.log" 2>&1 </dev/null &
     _site=$!
     wait_for 10 _site_is_there || { echo "nodes: the site did not come up" >&2; return 1; }
-    _power_to n1 && _power_to n2 && wait_for 30 has_booted n1 && wait_for 30 has_booted n2 && return
+    _all _power_to && _all wait_for 30 has_booted && return
     echo "nodes: they do not boot:" >&2
-    tail -n 4 "$CLUSTER/site.log" "$CLUSTER"/n?/console >&2
+    tail -n 4 "$CLUSTER/site.log" "$CLUSTER"/*/console >&2
     return 1
 }
+_all() { for _node in $NODES_LIST; do "$@" "${_node%:*}" || return; done; } # COMMAND...
 
 _site_is_there() {
     [ -e "$CLUSTER/site" ] && _site_pid=$(ps -o pid= --ppid "$_site") && _site_pid=$((_site_pid))
@@ -104,7 +109,8 @@ wait_for() { # SECONDS COMMAND...
 
 _site() { # PID 1 of the site: the nodes' network, and their power
     ip link add lab type bridge && ip addr add 10.77.0.254/24 dev lab && ip link set lab up && ip link set lo up || exit
-    for _node in n1 n2; do
+    for _node in $NODES_LIST; do
+        _node=${_node%:*}
         mount -t tmpfs -o mode=755 "$_node" "$CLUSTER/$_node/root" || exit
     done
     : >"$CLUSTER/site"
@@ -118,8 +124,9 @@ _site() { # PID 1 of the site: the nodes' network, and their power
 }
 _power_on() { # NODE
     rm -f "$CLUSTER/$1/booted"
+    _number=$(cat "$CLUSTER/$1/number") || return
     PATH=${NODES_PATH:-$PATH} setsid unshare --mount --uts --ipc --net --pid --fork --kill-child --mount-proc \
-        sh -c '. "$ROOT/scripts/nodes.sh"; _boot "$@"' "$1" "$1" "${1#n}" >"$CLUSTER/$1/console" 2>&1 </dev/null &
+        sh -c '. "$ROOT/scripts/nodes.sh"; _boot "$@"' "$1" "$1" "$_number" >"$CLUSTER/$1/console" 2>&1 </dev/null &
     eval "_unshare_$1=$!"
     _pid=
     until [ -n "$_pid" ]; do
@@ -128,7 +135,7 @@ _power_on() { # NODE
     done
     # One that was shut down took its end of the wire along, but not always before this. Its adapter is the same at each boot: who
     # spoke with it before finds it again.
-    until ip link add "to-$1" type veth peer name net0 address "02:00:0a:4d:00:0${1#n}" netns "$_pid" 2>/dev/null; do kill -0 "$_pid" || return; sleep 0.02; done
+    until ip link add "to-$1" type veth peer name net0 address "02:00:0a:4d:00:$(printf %02x "$_number")" netns "$_pid" 2>/dev/null; do kill -0 "$_pid" || return; sleep 0.02; done
     ip link set "to-$1" master lab up || return
     echo "$_pid" >"$CLUSTER/$1/pid.new" && mv "$CLUSTER/$1/pid.new" "$CLUSTER/$1/pid"
 }
