@@ -9,7 +9,7 @@ sed "s,/usr/sbin/\\\$1,/nowhere/,; s,/usr/sbin/policy-rc.d,$SCENE_DIR/policy,; s
 check_status "it looks nowhere else" 1 grep -n '/usr/' setup-here
 rm -f bin/apt-get bin/dnf bin/sudo bin/id
 for program in cargo ksh93 hostname modprobe xmllint pacemakerd crm_mon corosync ocf-tester krb5kdc kadmin.local kinit rpcclient \
-    psql mariadb-install-db isql arping ping chronyd dnsmasq dig; do
+    psql mariadb-install-db isql arping ping chronyd dnsmasq dig cf-key; do
     rm -f bin/$program && ln -s "$SCENE_DIR/empty" bin/$program
 done
 # What the compiler finds.
