@@ -25,7 +25,8 @@
 #   accepted MEMBER HOST...    one cf-runagent from MEMBER to each of them has done something there
 #   refused MEMBER HOST...     it did nothing, and the cf-serverd there has said that it does not know the key
 #   unanswered MEMBER HOST...  it did nothing, and the cf-serverd there has not heard of it
-#   serverd HOST start|stop    its cf-serverd; $CFLAB/HOST/serverd.log is what that said, $CFLAB/said what cf-runagent said
+#   serverd HOST start|stop    its cf-serverd; $CFLAB/HOST/serverd.log is what that said, $CFLAB/said what cf-runagent said. For
+#                       after_added: $CFLAB/serverd here start
 #   denies HOST COMMAND...     runs a command while HOST's cf-serverd trusts all, and admits none of them to run its command
 # Who was visited:
 #   visits_new          forgets it; visits: the hosts that a command was brought to since then, in one line
@@ -66,10 +67,12 @@ cfengine_new() { # KIND MEMBERS CLIENTS NEW
         nodes) _nodes_of_cfengine || return ;;
         *) echo "cfengine: $CF_KIND is no kind: loopback or nodes" >&2; return 1 ;;
     esac
-    export CFLAB CF_KIND
-    _serverd_program >"$CFLAB/serverd" && chmod 755 "$CFLAB/serverd" || return
+    export CFLAB
+    # Who runs them need not pass the environment on.
+    _serverd_program | sed "s,^CFLAB=,&$CFLAB," >"$CFLAB/serverd" && chmod 755 "$CFLAB/serverd" || return
     _policy || return
     : >"$CFLAB/carried"
+    mkdir "$CFLAB/digests"
     for _host in $CF_HOSTS; do _host_of_cfengine "$_host" || return; done
     # The pairs at once: each takes a quarter of a second.
     _making=
@@ -88,7 +91,7 @@ cfengine_new() { # KIND MEMBERS CLIENTS NEW
         done
     done
     [ "$CF_KIND" = loopback ] || return 0
-    mkdir "$CFLAB/state" && _carrier_program >"$CFLAB/carrier" && chmod 755 "$CFLAB/carrier"
+    mkdir "$CFLAB/state" && _carrier_program | sed "s,^CFLAB=,&$CFLAB," >"$CFLAB/carrier" && chmod 755 "$CFLAB/carrier"
 }
 _disk_work() { # HOST: where its work directory is before its first boot
     case $CF_KIND in loopback) echo "$CFLAB/$1/work" ;; nodes) echo "$CFLAB/$1/disk/var/lib/cfengine3" ;; esac
@@ -98,7 +101,7 @@ _give() { # OF HOST: before the first boot
     cp "$(_disk_work "$1")/ppkeys/localhost.pub" "$_to" && chmod 600 "$_to"
 }
 # cf-key needs a work directory that it can use, even to read a file.
-_read_digest() { CFENGINE_TEST_OVERRIDE_WORKDIR=${CFENGINE_TEST_OVERRIDE_WORKDIR:-$CFLAB/reader} cf-key -p "$1" 2>/dev/null; } # FILE
+_read_digest() { CFENGINE_TEST_OVERRIDE_WORKDIR=$CFLAB/reader cf-key -p "$1" 2>/dev/null; } # FILE
 
 _host_of_cfengine() { # HOST: cfengine is installed there; where it is not new it has a policy, too
     _work=$(_disk_work "$1")
@@ -121,7 +124,8 @@ _policy() {
     echo first >"$_master/policy.txt"
     # As on a cluster of DSAU: what is pulled first; it is no part of the policy here.
     echo '# what is pulled first' >"$_master/inputs/update.conf"
-    { echo "domain = cluster.example.com"; printf '%s\n' $CF_CLIENTS; } >"$_master/inputs/cfrun.hosts"
+    # shellcheck disable=SC2086 # a list
+    { echo "# what is managed"; printf '%s\n' $CF_CLIENTS; } >"$_master/inputs/cfrun.hosts"
     cat >"$_master/inputs/promises.cf" <<END
 body common control { bundlesequence => { "pull" }; }
 bundle common here { vars: "address" string => readfile("\$(sys.workdir)/address", "64"); }
@@ -139,28 +143,31 @@ END
 _serverd_program() {
     cat <<'END'
 #!/bin/sh
-# serverd HOST start|stop: its cf-serverd, until it listens, or has gone.
-at=$CFLAB/$1
+# serverd HOST start|stop: its cf-serverd, until it listens, or has gone. The HOST "here" is the one that this is run on.
+CFLAB=
+host=$1
+[ "$host" != here ] || case ${CFENGINE_TEST_OVERRIDE_WORKDIR:-} in '') host=$(hostname) ;; *) host=${CFENGINE_TEST_OVERRIDE_WORKDIR%/work} ;; esac
+at=$CFLAB/${host##*/}
+# Dead is enough: who buries it may take its time.
+runs() { [ -e "$at/serverd.pid" ] && ps -o stat= -p "$(cat "$at/serverd.pid")" | grep -q '^[^Z]'; }
 case $2 in
     start)
+        ! runs || exit 0
         : >"$at/serverd.log"
         # Not of the session of who starts it: ssh would wait for it. And without a lock: one that was killed, or whose power went,
         # would keep it for a while.
         setsid cf-serverd -K -F -v >>"$at/serverd.log" 2>&1 </dev/null &
         echo $! >"$at/serverd.pid"
         until grep -q 'Server is starting' "$at/serverd.log"; do
-            kill -0 $! 2>/dev/null || { rm "$at/serverd.pid"; grep error: "$at/serverd.log" >&2; exit 1; }
+            runs || { grep error: "$at/serverd.log" >&2; exit 1; }
             sleep 0.02
         done
         ;;
     stop)
-        [ -e "$at/serverd.pid" ] || exit 0
-        pid=$(cat "$at/serverd.pid")
         # Told to end, it takes two seconds.
-        kill -KILL "$pid" 2>/dev/null
-        # Dead is enough: who buries it may take its time.
-        while ps -o stat= -p "$pid" | grep -qv '^Z'; do sleep 0.02; done
-        rm "$at/serverd.pid"
+        ! runs || kill -KILL "$(cat "$at/serverd.pid")"
+        while runs; do sleep 0.02; done
+        rm -f "$at/serverd.pid"
         ;;
 esac
 END
@@ -169,6 +176,7 @@ _carrier_program() {
     cat <<'END'
 #!/bin/sh
 # carrier [-l USER] HOST WORD...: runs the words as ssh does on a host, and fails as ssh does where that is down.
+CFLAB=
 [ "$1" != -l ] || shift 2
 host=$1
 shift
@@ -192,6 +200,7 @@ _nodes_of_cfengine() {
     NODES_LIST=
     for _host in $CF_HOSTS; do NODES_LIST="$NODES_LIST $_host:$(_number_of "$_host")"; done
     # The tools are where ssh finds them, on the members only.
+    # shellcheck disable=SC2034 # nodes.sh reads it
     NODES_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     nodes_new || return
     CFLAB=$CLUSTER CF_PACKAGE=
@@ -230,16 +239,13 @@ END
     for _host in $CF_MEMBERS; do printf '#!/bin/sh\necho csync "$1"\n' >"$CLUSTER/$_host/disk/etc/cmcluster/csync/csync.cntl"; done
     cat >"$_disk/etc/rc.d/50-cfengine" <<'END'
 #!/bin/sh
-# Whoever logs in by ssh has what the lab's programs need.
-CF_KIND=nodes
-export CF_KIND
 case $1 in
     start)
         # One that is not there is missed after a third of a second, and not after three.
         echo 100 >/proc/sys/net/ipv4/neigh/net0/retrans_time_ms
         mkdir -p -m 755 /run/sshd
-        /usr/sbin/sshd -E "$CLUSTER/$NODE/sshd.log" -o "SetEnv=CFLAB=$CLUSTER CLUSTER=$CLUSTER NODE=$NODE"
-        [ ! -e /var/lib/cfengine3/inputs/promises.cf ] || CFLAB=$CLUSTER "$CLUSTER/serverd" "$NODE" start
+        /usr/sbin/sshd -E "$CLUSTER/$NODE/sshd.log"
+        [ ! -e /var/lib/cfengine3/inputs/promises.cf ] || "$CLUSTER/serverd" "$NODE" start
         ;;
 esac
 END
@@ -310,7 +316,7 @@ _entries() { # HOST...
 member_json() { # [KEY=JSON...]
     # shellcheck disable=SC2086 # lists
     _members=$(_entries $CF_MEMBERS) _clients=$(_entries $CF_CLIENTS)
-    /usr/bin/env python3 - "$CF_KIND" "$CFLAB" "$CF_USER" "$CF_PORT" "members=$_members" "clients=$_clients" "$@" <<'END'
+    "$(command -v /usr/bin/python3 || command -v python3)" - "$CF_KIND" "$CFLAB" "$CF_USER" "$CF_PORT" "members=$_members" "clients=$_clients" "$@" <<'END'
 import json
 import sys
 
@@ -322,7 +328,8 @@ for argument in sys.argv[5:]:
     given[key] = json.loads(value)
 if kind == "loopback":
     config |= {
-        "package": None, "port": int(port), "state": f"{lab}/state/hamember.json",
+        # No host has that one: what goes there is wrong.
+        "work_directory": f"{lab}/nobody/work", "package": None, "port": int(port), "state": f"{lab}/state/hamember.json",
         "master_inputs": f"{lab}/csync/dsau/cfengine_master/inputs",
     }
 else:
@@ -343,12 +350,28 @@ new_pair() { # HOST
     on "$1" sh -ec 'mkdir -p -m 700 "$1/ppkeys"; rm -f "$1"/ppkeys/localhost.*; cf-key' new "$(work "$1")" >"$CFLAB/$1/cf-key.log" 2>&1 || return
     digest "$1" >"$CFLAB/$1/digest.new" && mv "$CFLAB/$1/digest.new" "$CFLAB/$1/digest"
 }
-digest() { on "$1" cf-key -p "$(work "$1")/ppkeys/localhost.pub"; } # HOST
+digest() { # HOST
+    [ "$CF_KIND" = nodes ] || { _digest_of "$CFLAB/$1/work/ppkeys/localhost.pub"; return; }
+    on "$1" cf-key -p "$(work "$1")/ppkeys/localhost.pub"
+}
+# What cf-key says of a file; a scene asks for the same ones hundreds of times.
+_digest_of() { # FILE
+    _sum=$(cksum <"$1") || return
+    _kept=$CFLAB/digests/${_sum% *}-${_sum#* }
+    [ -e "$_kept" ] || _read_digest "$1" >"$_kept" || { rm "$_kept"; return 1; }
+    cat "$_kept"
+}
 put_key() { # OF HOST [NAME]
     _file=$(work "$2")/ppkeys/${3:-$CF_USER-$(digest "$1").pub} || return
     on "$1" cat "$(work "$1")/ppkeys/localhost.pub" | on "$2" sh -c 'umask 077; cat >"$1"' put "$_file"
 }
 keys() { # HOST
+    if [ "$CF_KIND" = loopback ]; then
+        for _file in "$CFLAB/$1"/work/ppkeys/*.pub; do
+            [ ! -f "$_file" ] || [ "${_file##*/}" = localhost.pub ] || echo "${_file##*/} $(_digest_of "$_file" || echo -)"
+        done
+        return
+    fi
     on "$1" sh -c 'cd "$1/ppkeys" || exit
         for name in *.pub; do
             [ ! -f "$name" ] || [ "$name" = localhost.pub ] || echo "$name $(cf-key -p "$PWD/$name" 2>/dev/null || echo -)"
@@ -467,8 +490,9 @@ trees() { # HOST...
         # shellcheck disable=SC2046 # words
         on "$_host" sh -c 'for path; do
                 [ -e "$path" ] || continue
-                find "$path" ! -name hamember.json -printf "%p %M %U:%G %T@\n"
-                find "$path" -type f -exec sha256sum {} +
+                # What cfengine itself writes there is no policy.
+                find "$path" ! -name "cf_promises_*" ! -name hamember.json ! -path "*/inputs" ! -path /csync/hatools -printf "%p %M %U:%G %T@\n"
+                find "$path" -type f ! -name "cf_promises_*" -exec sha256sum {} +
             done | sort' trees "$(work "$_host")/inputs" "$(work "$_host")/ppkeys" \
             $([ "$CF_KIND" = loopback ] || echo /etc/cmcluster /etc/hatools /var/lib/hatools /csync /root/.ssh) || return
     done
