@@ -105,6 +105,8 @@ fn run(
     if arguments.dry_run || work.state.pending.contains_key(&client.name) {
         return Ok(());
     }
+    work.state.is_client_again(&client.name);
+    work.keep()?;
     line(work, &client, report)?;
     if arguments.verify {
         let member = work.cluster.here().clone();

@@ -64,8 +64,9 @@ impl Cluster {
         let mut known = configuration.clients.clone();
         known.retain(|client| find(&members, &client.name).is_none());
         for host in &read.hosts {
-            // Members are clients of themselves.
-            if find(&members, &host.name).is_none() {
+            // Members are clients of themselves, and one that is gone is none.
+            let is_gone = state.deleted.keys().any(|gone| is_same(gone, &host.name));
+            if find(&members, &host.name).is_none() && !is_gone {
                 let mut client = configuration.host(&host.name);
                 client.port = host.port.unwrap_or(client.port);
                 known.push(client);
@@ -77,10 +78,10 @@ impl Cluster {
             let next = "--here says which of them this machine is";
             Error::usage(own, format!("is none of the members {}: {next}", names.join(", ")))
         })?;
-        let (layout, host_name_keys) = (configuration.layout, read.host_name_keys);
+        let layout = configuration.layout;
         let mut addresses = BTreeMap::new();
         for host in &members {
-            let own = addresses_of(host, layout, host_name_keys, true);
+            let own = addresses_of(host, &read, layout, true);
             if own.is_empty() {
                 let why = "has no address that is known here, and cfengine 2 names keys by it: say it in \
                            the configuration";
@@ -91,7 +92,7 @@ impl Cluster {
         for host in &known {
             // Two hundred clients that no name server knows would take minutes.
             let resolve = layout == Layout::Cfengine2;
-            let own = addresses_of(host, layout, host_name_keys, resolve);
+            let own = addresses_of(host, &read, layout, resolve);
             addresses.insert(host.name.clone(), own);
         }
         Ok(Cluster {
@@ -197,7 +198,7 @@ impl Cluster {
     pub(crate) fn add_client(&mut self, client: Host) {
         let layout = self.configuration.layout;
         let resolve = layout == Layout::Cfengine2;
-        let own = addresses_of(&client, layout, self.file.host_name_keys, resolve);
+        let own = addresses_of(&client, &self.file, layout, resolve);
         self.addresses.insert(client.name.clone(), own);
         self.clients.push(client);
     }
@@ -227,14 +228,17 @@ pub(crate) fn is_same(one: &str, other: &str) -> bool {
     one == other || may_be && short(&one) == short(&other)
 }
 
-fn addresses_of(host: &Host, layout: Layout, host_name_keys: bool, resolve: bool) -> Vec<String> {
+fn addresses_of(host: &Host, file: &CfrunHosts, layout: Layout, resolve: bool) -> Vec<String> {
     let told = || match (&host.address, resolve) {
         (Some(address), _) => vec![address.clone()],
         (None, true) => resolved(&host.name),
         (None, false) => Vec::new(),
     };
     match layout {
-        Layout::Cfengine2 if host_name_keys => vec![host.name.clone()],
+        // As cfservd has the name of who connects.
+        Layout::Cfengine2 if file.host_name_keys => {
+            vec![file.whole(&host.name).to_ascii_lowercase()]
+        }
         Layout::Cfengine2 => told(),
         Layout::Cfengine3 => {
             let mut all = told();
@@ -346,6 +350,22 @@ mod tests {
     fn short_and_long_names_are_one_host_unless_both_are_long() {
         assert!(is_same("m1", "m1.example.com") && is_same("m1.example.com", "M1"));
         assert!(!is_same("m1.a", "m1.b") && !is_same("10.0.0.1", "10") && !is_same("m1", "m2"));
+    }
+
+    #[test]
+    fn a_member_that_is_gone_is_no_client_though_the_file_has_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("cfrun.hosts");
+        std::fs::write(&path, "domain=example.com\nhostnamekeys=yes\nm1\nm3\nc1\n").unwrap();
+        let more = json!({"cfrun_hosts": path, "layout": "cfengine2", "members": ["M1", "m3"]});
+        let mut state = State::default();
+        state.deleted.insert("m3".to_owned(), Vec::new());
+        state.learn_member("M1", &key(1)).unwrap();
+        let read = cluster(&more, &state).unwrap();
+        assert_eq!(names(&read.clients), ["c1.example.com"]);
+        // Keys have whole names, whatever the configuration calls the host.
+        let wanted = read.wanted(&read.members, &state);
+        assert_eq!(names_of(&wanted[0]), ["root-m1.example.com.pub"]);
     }
 
     #[test]

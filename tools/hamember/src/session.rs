@@ -176,9 +176,7 @@ impl Session {
 /// Busy, with the signal.
 pub(crate) fn not_interrupted(what: &str, interrupt: &Interrupt) -> Result<(), Error> {
     match interrupt.came() {
-        Some(signal) => {
-            Err(Error::busy(what, format!("was not waited for: {signal} came; --pending goes on")))
-        }
+        Some(signal) => Err(Error::busy(what, format!("was not waited for: {signal} came"))),
         None => Ok(()),
     }
 }

@@ -214,6 +214,15 @@ impl State {
         }
     }
 
+    /// A member that was deleted is a client from now on; the keys that went with it stay gone.
+    pub(crate) fn is_client_again(&mut self, client: &str) {
+        let member = self.deleted.keys().find(|member| is_same(member, client)).cloned();
+        if let Some(member) = member {
+            let keys = self.deleted.remove(&member).unwrap_or_default();
+            self.deleted.entry(format!("{member} (as a member)")).or_default().extend(keys);
+        }
+    }
+
     /// The name by which a host of an event is known here: a name with a domain stands for the one
     /// without, and the other way round.
     ///
@@ -333,6 +342,16 @@ mod tests {
         assert!(state.learn_client("c1", &key(4)).unwrap_err().contains("m4"));
         assert!(state.learn_member("m1", &key(4)).is_err());
         assert!(state.hosts.is_empty());
+    }
+
+    #[test]
+    fn a_deleted_member_that_is_a_client_again_does_not_get_its_old_key_back() {
+        let mut state = State::default();
+        state.deleted.insert("m4".to_owned(), vec![key(4).pem().to_owned()]);
+        state.is_client_again("m4.example.com");
+        assert_eq!(state.known_as("m4", &[]).unwrap(), "m4");
+        assert!(!state.deleted.contains_key("m4"));
+        assert!(state.learn_client("m4", &key(4)).is_err());
     }
 
     #[test]

@@ -9,7 +9,6 @@ use crate::parallel::in_parallel;
 use crate::public_key::{Algorithm, PublicKey};
 use crate::repair::shown;
 use crate::report::{Report, Role, Subject};
-use crate::session::not_interrupted;
 use crate::state::{self, Known, State};
 use ha_command::Lock;
 use ha_json::{Error, Kind, Status, Tool, Value, json};
@@ -107,7 +106,13 @@ impl Work {
     /// What ended the work.
     pub(crate) fn end(self, report: Report, done: Result<(), Error>) -> Result<Status, Error> {
         let (pending, unfinished) = (self.kept.pending.len(), self.kept.unfinished().count());
-        let ended = not_interrupted("this run", self.cluster.interrupt());
+        let ended = match (self.cluster.interrupt().came(), self.access) {
+            (None, _) => Ok(()),
+            (Some(signal), Access::Look) => Err(Error::busy("this run", format!("{signal} came"))),
+            (Some(signal), Access::Change) => {
+                Err(Error::busy("this run", format!("{signal} came: --pending goes on")))
+            }
+        };
         match done.and(ended) {
             Ok(()) => report.end(pending, unfinished),
             Err(error) => Err(report.end_failed(pending, unfinished, error)),
