@@ -92,7 +92,7 @@ fn run(
     let manner = if arguments.dry_run { Manner::DryRun } else { Manner::Mend };
     let names: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
     let round = Round { hosts: &targets, silent: &silent, about: Some(&names), manner, next: None };
-    distribute(work, report, &round);
+    distribute(work, report, &round)?;
     let address = client.address.as_ref().unwrap_or(&client.name);
     let tcp = Tcp::to(address, client.port);
     let values = json!({"port": client.port, "tcp": tcp.word, "cause": tcp.why});

@@ -125,7 +125,7 @@ pub(crate) fn add(
         manner,
         next: None,
     };
-    distribute(work, report, &round);
+    distribute(work, report, &round)?;
     if !dry_run && (!commands || work.site_commands(&member, report)) {
         work.state.unfinished.remove(name);
     }

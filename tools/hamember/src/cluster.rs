@@ -376,7 +376,7 @@ mod tests {
         std::fs::write(directory.path().join("more"), "c2:5309\nc1\n").unwrap();
         let more = json!({"cfrun_hosts": path, "layout": "cfengine2"});
         let mut state = State::default();
-        state.learn_client("c2", &key(2)).unwrap();
+        state.learn_client("c2", &key(2), true).unwrap();
         let read = cluster(&more, &state).unwrap();
         assert_eq!(names(&read.clients), ["c1", "c2"]);
         assert_eq!(read.clients[1].port, 5309);
@@ -400,7 +400,7 @@ mod tests {
             "clients": ["no-such-host.invalid"],
         });
         let mut state = State::default();
-        state.learn_client("no-such-host.invalid", &key(2)).unwrap();
+        state.learn_client("no-such-host.invalid", &key(2), true).unwrap();
         let read = cluster(&more, &state).unwrap();
         let wanted = read.wanted(&read.clients, &state);
         assert!(names_of(&wanted[0]).is_empty());

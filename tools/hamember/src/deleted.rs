@@ -82,7 +82,7 @@ fn run(
         manner,
         next: None,
     };
-    distribute(work, report, &round);
+    distribute(work, report, &round)?;
     work.keep()
 }
 

@@ -5,7 +5,7 @@ use crate::configuration::{Host, Layout};
 use crate::key_directory::KeyDirectory;
 use crate::parallel::in_parallel;
 use crate::public_key::{Algorithm, PublicKey};
-use crate::repair::{Fault, Trust, Unwanted, Wanted, names};
+use crate::repair::{Trust, Unwanted, Wanted, names, present_as};
 use crate::report::{Report, Role, Subject};
 use crate::state::State;
 use crate::visit::{Duty, Visited, visit};
@@ -47,7 +47,14 @@ impl Round<'_> {
 
 /// Visits clients first, which trust every member, and then members, which trust every member and every
 /// client: what the keys of clients are is learnt on the way.
-pub(crate) fn distribute(work: &mut Work, report: &mut Report, round: &Round<'_>) {
+///
+/// # Errors
+/// As [`Work::keep`].
+pub(crate) fn distribute(
+    work: &mut Work,
+    report: &mut Report,
+    round: &Round<'_>,
+) -> Result<(), Error> {
     let (clients, mut members) =
         (round.due(&work.cluster.clients), round.due(&work.cluster.members));
     // A member that waits for itself was added, and not yet finished.
@@ -56,31 +63,32 @@ pub(crate) fn distribute(work: &mut Work, report: &mut Report, round: &Round<'_>
         .filter(|host| work.state.pending_for(&host.name).contains(&host.name))
         .map(|host| host.name.clone())
         .collect();
-    let Work { cluster, state, algorithm, keys_here, .. } = work;
-    let algorithm = *algorithm;
-    let mut distribution =
-        Distribution { cluster, state, report, algorithm, round, learnt: Vec::new() };
-    let mut wanted = cluster.wanted(&cluster.members, distribution.state);
+    let mut wanted = work.cluster.wanted(&work.cluster.members, &work.state);
     wanted.extend(round.next.cloned());
+    let mut distribution = Distribution::of(work, report, round);
     distribution.visit(Role::Client, &clients, &wanted, &|_| Vec::new());
-    if !distribution.learnt.is_empty() && round.manner == Manner::Mend {
+    let learnt = std::mem::take(&mut distribution.learnt);
+    if !learnt.is_empty() && round.manner == Manner::Mend {
         // What was learnt now is news to every member.
-        members = cluster.members.clone();
+        members = work.cluster.members.clone();
         for member in &members {
-            for client in &distribution.learnt {
-                distribution.state.pend(&member.name, client);
+            for client in &learnt {
+                work.state.pend(&member.name, client);
             }
         }
         members.retain(|host| !round.silent.contains(&host.name));
+        // Before it is brought to anybody: a run that is killed knows what is its own to take away.
+        work.keep()?;
     }
-    wanted.extend(cluster.wanted(&cluster.clients, distribution.state));
-    let unwanted = Cluster::unwanted(distribution.state);
-    let besides = trusted_here(cluster, keys_here, &wanted, &unwanted);
+    wanted.extend(work.cluster.wanted(&work.cluster.clients, &work.state));
+    let unwanted = Cluster::unwanted(&work.state);
+    let besides = trusted_here(&work.cluster, &work.keys_here, &wanted, &unwanted);
     let own = |host: &Host| match newcomers.contains(&host.name) {
         true => besides.clone(),
         false => Vec::new(),
     };
-    distribution.visit(Role::Member, &members, &wanted, &own);
+    Distribution::of(work, report, round).visit(Role::Member, &members, &wanted, &own);
+    Ok(())
 }
 
 struct Distribution<'a> {
@@ -89,12 +97,25 @@ struct Distribution<'a> {
     report: &'a mut Report,
     /// The algorithm of this machine's build.
     algorithm: Option<Algorithm>,
+    keys_here: &'a KeyDirectory,
     round: &'a Round<'a>,
     /// Clients whose key was not known before.
     learnt: Vec<String>,
 }
 
-impl Distribution<'_> {
+impl<'a> Distribution<'a> {
+    fn of(work: &'a mut Work, report: &'a mut Report, round: &'a Round<'a>) -> Distribution<'a> {
+        Distribution {
+            cluster: &work.cluster,
+            state: &mut work.state,
+            report,
+            algorithm: work.algorithm,
+            keys_here: &work.keys_here,
+            round,
+            learnt: Vec::new(),
+        }
+    }
+
     /// `own` has what a host trusts besides.
     fn visit(
         &mut self,
@@ -164,7 +185,10 @@ impl Distribution<'_> {
                 if let Some(own) = visited.directory.own() {
                     let learnt = match role {
                         Role::Member => self.state.learn_member(&host.name, own).map(|()| false),
-                        Role::Client => self.state.learn_client(&host.name, own),
+                        Role::Client => {
+                            let stood_here = !present_as(self.keys_here, own).is_empty();
+                            self.state.learn_client(&host.name, own, !stood_here)
+                        }
                     };
                     match learnt {
                         Ok(true) => self.learnt.push(host.name.clone()),
@@ -172,7 +196,6 @@ impl Distribution<'_> {
                         Err(why) => visited.trouble = Some(why),
                     }
                 }
-                self.brought(&visited);
                 if self.report.host(role, &host.name, &subjects, &visited, self.round.manner)
                     && self.round.manner == Manner::Mend
                 {
@@ -183,22 +206,6 @@ impl Distribution<'_> {
             Err(error) => {
                 let naming = self.cluster.naming(self.algorithm);
                 self.report.host_failed(role, &host.name, &subjects, naming, &error);
-            }
-        }
-    }
-}
-
-impl Distribution<'_> {
-    /// Whose keys stood nowhere before they were put there.
-    fn brought(&mut self, visited: &Visited) {
-        for finding in &visited.found.findings {
-            let is_mended = !visited.left.findings.contains(finding);
-            if finding.fault == Fault::Missing
-                && is_mended
-                && self.round.manner == Manner::Mend
-                && let Some(known) = self.state.hosts.get_mut(&finding.of)
-            {
-                known.brought = true;
             }
         }
     }

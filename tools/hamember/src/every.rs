@@ -61,7 +61,7 @@ fn finish(work: &mut Work, report: &mut Report, dry_run: bool) -> Result<(), Err
             members.into_iter().filter(|host| targets.contains(&host.name)).collect();
         let silent = work.learn(&due, report, &[]);
         let round = Round { hosts: &targets, silent: &silent, about: None, manner, next: None };
-        distribute(work, report, &round);
+        distribute(work, report, &round)?;
     }
     work.keep()
 }
@@ -94,8 +94,8 @@ pub(crate) fn check(
         manner: Manner::Check,
         next: None,
     };
-    distribute(&mut work, &mut report, &round);
-    work.end(report, Ok(()))
+    let done = distribute(&mut work, &mut report, &round);
+    work.end(report, done)
 }
 
 /// Tells what is known, and looks at nothing.

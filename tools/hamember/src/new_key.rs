@@ -76,7 +76,7 @@ pub(crate) fn renew(
             manner: Manner::DryRun,
             next: None,
         };
-        distribute(work, report, &round);
+        distribute(work, report, &round)?;
         return Ok(());
     }
     if was_to_have.as_ref() == Some(&own) {
@@ -99,7 +99,7 @@ pub(crate) fn renew(
     work.state.hosts.entry(name.to_owned()).or_default().will_have(&next);
     pend(work, &targets, name)?;
     if work.cluster.configuration.layout == Layout::Cfengine3 {
-        bring(work, report, name, &next, &targets, &silent);
+        bring(work, report, name, &next, &targets, &silent)?;
         if !work.state.pending_for(name).is_empty() {
             // It would be refused where its new key is not trusted yet.
             let why = "keeps its key until the new one is trusted everywhere: run it again, or --pending; \
@@ -129,7 +129,7 @@ fn has_it(
     report.identity(name, work.identity(name, Some(key), "made"));
     let round =
         Round { hosts, silent, about: Some(&[name.to_owned()]), manner: Manner::Mend, next: None };
-    distribute(work, report, &round);
+    distribute(work, report, &round)?;
     work.keep()
 }
 
@@ -164,7 +164,7 @@ fn bring(
     next: &PublicKey,
     targets: &BTreeSet<String>,
     silent: &BTreeSet<String>,
-) {
+) -> Result<(), Error> {
     let next = Wanted {
         host: name.to_owned(),
         key: next.clone(),
@@ -180,6 +180,7 @@ fn bring(
         next: Some(&next),
     };
     report.be_quiet(true);
-    distribute(work, report, &round);
+    let done = distribute(work, report, &round);
     report.be_quiet(false);
+    done
 }

@@ -168,17 +168,24 @@ impl State {
         Ok(())
     }
 
-    /// This client has this key, as itself says. What it said before goes only where we brought it: any
-    /// client could say what is somebody else's. True where it is news.
+    /// This client has this key, as itself says, and it is brought to members where `brought`. What it
+    /// said before goes only where that was brought: any client could say what is somebody else's. True
+    /// where it is news.
     ///
     /// # Errors
     /// Why it is not believed.
-    pub(crate) fn learn_client(&mut self, client: &str, key: &PublicKey) -> Result<bool, String> {
+    pub(crate) fn learn_client(
+        &mut self,
+        client: &str,
+        key: &PublicKey,
+        brought: bool,
+    ) -> Result<bool, String> {
         self.not_deleted(key)?;
         let known = self.hosts.entry(client.to_owned()).or_default();
         let is_new = known.key().as_ref() != Some(key);
-        let brought = known.brought;
-        known.now_has(key, brought);
+        let ours = known.brought;
+        known.now_has(key, ours);
+        known.brought |= is_new && brought;
         Ok(is_new)
     }
 
@@ -339,7 +346,7 @@ mod tests {
     fn a_key_that_went_with_a_deleted_member_is_believed_of_nobody() {
         let mut state = State::default();
         state.deleted.insert("m4".to_owned(), vec![key(4).pem().to_owned()]);
-        assert!(state.learn_client("c1", &key(4)).unwrap_err().contains("m4"));
+        assert!(state.learn_client("c1", &key(4), true).unwrap_err().contains("m4"));
         assert!(state.learn_member("m1", &key(4)).is_err());
         assert!(state.hosts.is_empty());
     }
@@ -351,18 +358,18 @@ mod tests {
         state.is_client_again("m4.example.com");
         assert_eq!(state.known_as("m4", &[]).unwrap(), "m4");
         assert!(!state.deleted.contains_key("m4"));
-        assert!(state.learn_client("m4", &key(4)).is_err());
+        assert!(state.learn_client("m4", &key(4), true).is_err());
     }
 
     #[test]
     fn what_a_client_only_said_is_not_taken_away_from_anybody() {
         let mut state = State::default();
-        assert_eq!(state.learn_client("c1", &key(9)), Ok(true));
-        assert_eq!(state.learn_client("c1", &key(1)), Ok(true));
-        assert_eq!(state.learn_client("c1", &key(1)), Ok(false));
+        assert_eq!(state.learn_client("c1", &key(9), false), Ok(true));
+        assert_eq!(state.learn_client("c1", &key(1), true), Ok(true));
+        // It stands here by now, because it was brought.
+        assert_eq!(state.learn_client("c1", &key(1), false), Ok(false));
         assert!(state.hosts["c1"].previous.is_empty());
-        state.hosts.get_mut("c1").unwrap().brought = true;
-        assert_eq!(state.learn_client("c1", &key(2)), Ok(true));
+        assert_eq!(state.learn_client("c1", &key(2), false), Ok(true));
         assert_eq!(state.hosts["c1"].previous(), [key(1)]);
         assert!(!state.hosts["c1"].brought);
     }
@@ -393,7 +400,7 @@ mod tests {
         state.pend("c1", "m3");
         state.pend("c1", "m2");
         state.pend("c2", "m3");
-        state.learn_client("c1", &key(1)).unwrap();
+        state.learn_client("c1", &key(1), true).unwrap();
         state.write(&path).unwrap();
         assert_eq!(State::read(&path).unwrap(), state);
         assert_eq!(state.pending_for("m3").len(), 2);

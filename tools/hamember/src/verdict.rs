@@ -33,11 +33,14 @@ pub(crate) struct Verdict {
     pub(crate) cause: Option<String>,
 }
 
+/// cf-runagent puts this one, too, behind the name of the client.
+const NOT_ADMITTED: &str = "Unspecified server refusal";
+
 const SIGNS: [(&str, Word, &str); 8] = [
     ("server presented untrusted key", Word::Refused, "the member does not trust the client's key"),
     ("hung up during identification", Word::Refused, "the client does not trust the member's key"),
     (
-        "Unspecified server refusal",
+        NOT_ADMITTED,
         Word::Refused,
         "the key is trusted, but the member is not admitted to cfruncommand, or its user is not in allowusers",
     ),
@@ -68,13 +71,16 @@ pub(crate) fn judge(
     let unknown = |why: &str| Verdict { word: Word::Unknown, cause: Some(why.to_owned()) };
     // What the client says is its own matter, and its status is then that of its command: cf-serverd
     // says something of every command that it runs.
-    if layout == Layout::Cfengine3 && !theirs.is_empty() {
+    let has_run = theirs.iter().any(|line| line.contains("(exit code: "));
+    let is_refused = theirs.iter().any(|line| line.contains(NOT_ADMITTED)) && !has_run;
+    if layout == Layout::Cfengine3 && !theirs.is_empty() && !is_refused {
         return match effect {
             Some(false) => unknown("the client answered, and nothing happened there"),
             _ => Verdict { word: Word::Accepted, cause: None },
         };
     }
-    let sign = SIGNS.iter().find(|(sign, ..)| ours.iter().any(|line| line.contains(sign)));
+    let told = if is_refused { &theirs } else { &ours };
+    let sign = SIGNS.iter().find(|(sign, ..)| told.iter().any(|line| line.contains(sign)));
     if let Some((_, word, cause)) = sign {
         let cause = match (word, &tcp.why) {
             (Word::Unreachable, Some(why)) => format!("{cause} ({}: {why})", tcp.word),
@@ -122,7 +128,7 @@ mod tests {
                 255,
             ),
             ("TRUST FAILED, server presented untrusted key: MD5=1", 255),
-            ("!! Unspecified server refusal (see verbose server output)", 255),
+            ("127.0.0.22> !!  Unspecified server refusal (see verbose server output)", 255),
             ("Failed to establish TLS connection: underlying network error (Broken pipe)", 255),
         ] {
             assert_eq!(judged(said, status, Some(false)), Word::Refused, "{said}");
