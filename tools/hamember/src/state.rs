@@ -10,7 +10,7 @@ use ha_file::Durability;
 use ha_json::Error;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{DirBuilder, File};
+use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -272,6 +272,20 @@ impl State {
     }
 }
 
+/// Takes away what runs that were killed while they wrote the state left beside it. Only who holds the lock
+/// may.
+pub(crate) fn clean(path: &Path) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let begin = format!(".{name}.hatools-");
+    let beside = path.parent().and_then(|directory| fs::read_dir(directory).ok());
+    for entry in beside.into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&begin) {
+            // What cannot be taken away is in nobody's way.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Locks out other runs by the file of the configuration, which is this machine's own: an open file of
 /// the package would keep it from being unmounted. Where there is none, by the directory of the state,
 /// which is made.
@@ -396,6 +410,10 @@ mod tests {
             let _held = lock(file, &path, Duration::ZERO).unwrap();
             assert_eq!(lock(file, &path, Duration::ZERO).unwrap_err().kind, ha_json::Kind::Busy);
         }
+        let left = path.with_file_name(".state.json.hatools-x");
+        std::fs::write(&left, "{").unwrap();
+        clean(&path);
+        assert!(!left.exists());
         let mut state = State::default();
         state.pend("c1", "m3");
         state.pend("c1", "m2");

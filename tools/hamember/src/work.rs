@@ -64,6 +64,9 @@ impl Work {
                 Some(state::lock(configuration.file.as_deref(), &configuration.state, wait)?)
             }
         };
+        if lock.is_some() {
+            state::clean(&configuration.state);
+        }
         let kept = State::read(&configuration.state)?;
         let mut state = kept.clone();
         change(&mut state, &configuration)?;
