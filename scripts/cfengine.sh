@@ -34,7 +34,7 @@
 #                       looks, on loopback. On nodes its power is gone. up HOST
 #   trees HOST...       what they trust and have of the policy and the tools: sums, modes, owners, and when it was changed
 # On nodes only, the package, with the address 10.77.0.100 that goes with it:
-#   package_to MEMBER   moves it there: $CFLAB/csync is mounted at /csync then, and was it nowhere else; package_of: who has it
+#   package_to MEMBER   moves it there: $CFLAB/csync is mounted at /csync then, and nowhere else. m1 has it first
 #   pulls HOST TEXT     a cf-agent there copies a policy from 10.77.0.100, and then it has this text
 # The policy is one for all hosts: $CFLAB/csync/dsau/cfengine_master has it, as it is below a package's mount point.
 
@@ -499,7 +499,6 @@ trees() { # HOST...
     [ "$CF_KIND" != loopback ] || find "$CFLAB/state" "$CFLAB/csync" -type f -exec sha256sum {} + | sort
 }
 
-package_of() { echo "$CF_PACKAGE"; }
 package_to() { # MEMBER
     if [ -n "$CF_PACKAGE" ]; then
         node "$CF_PACKAGE" sh -ec 'umount /csync; ip address del 10.77.0.100/24 dev net0' || return

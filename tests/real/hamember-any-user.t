@@ -96,13 +96,15 @@ check "from another member, too" run --verify --from m4
 check_json "by a run from there" '[.[] | select(.type == "run") | .key.member + .values.verdict] == ["m4accepted", "m4accepted"]' "$OUT"
 rm "$(work c1)/ppkeys/$CF_USER-$(digest m1).pub" && serverd c2 stop || exit
 trees_now
+check "c1 does not trust m1, and nobody listens at c2" eval 'refused m1 c1 && unanswered m1 c2'
 check_status "--verify: one does not trust us, and one is down" 3 run --verify
 check_json "the first refuses" "$(verdict c1) | .verdict == \"refused\" and .exit_status == 255 and (.cause | test(\"key\"))" "$OUT"
 check_json "the other is not there" "$(verdict c2) | .verdict == \"unreachable\" and .tcp == \"refused\"" "$OUT"
 check "nothing was changed" same
 cp "$OUT" one
 serverd c2 start || exit
-check "--verify: one does not admit us" denies c2 eval 'run --verify >two; [ $? -eq 3 ]'
+denied() { ! accepted m1 c2 && run --verify >two; [ $? -eq 3 ]; }
+check "--verify: one does not admit us" denies c2 denied
 check_json "and is told by itself" "$(verdict c2) | .verdict == \"refused\" and .tcp != \"refused\" and .cause != null" two
 causes() { [ "$(jq -r 'select(.type == "run" and .key.host == "c1").values.cause' one)" != "$(jq -r 'select(.type == "run" and .key.host == "c2").values.cause' two)" ]; }
 check "not as one that lacks our key" causes
@@ -142,6 +144,15 @@ up c1
 visits_new
 check "the same command does the rest" run MEMBER_ADDED: m3
 check "and c2 was not visited again" eval 'visits | tee v | grep -qw c1 && ! grep -qw c2 v'
+check "c1 accepts it" accepted m3 c1
+rm "$(work c1)/ppkeys/$CF_USER-$(digest m3).pub" || exit
+config m1 m2 m3 visit_seconds=1
+down c1 hangs
+check_status "m3 is added while c1 hangs" 3 run --all MEMBER_ADDED: m3
+check_json "which is told" "$(of c1 m3) | .state == \"unreachable\"" "$OUT"
+up c1
+config m1 m2 m3
+check "--pending does the rest" run --pending
 check "c1 accepts it" accepted m3 c1
 
 # One key pair for all members, as DSAU had it.
