@@ -17,6 +17,8 @@ mkdir -m 700 log fakes
 PATH=$SCENE_DIR/fakes:$PATH
 for fake in crm_node clnodename cmviewcl; do printf '#!/bin/sh\nexec cat "%s"\n' "$SCENE_DIR/nodes.$fake" >"$fake.fake"; done
 chmod +x ./*.fake
+# Who is not root asks by sudo.
+if [ "$(id -u)" -ne 0 ]; then printf '#!/bin/sh\n[ "$1" = -n ] && shift && exec "$@"\n' >fakes/sudo && chmod +x fakes/sudo; fi
 manager() { rm -f fakes/crm_node fakes/clnodename fakes/cmviewcl; cp "$1.fake" "fakes/$1"; cp "$2" "nodes.$1"; } # COMMAND ITS-OUTPUT
 keep() { cp "$ERR" "$ERR.kept"; }
 says() { grep -qF -e "$1" "$ERR.kept"; }
@@ -63,7 +65,6 @@ as_hacluster() { (PATH=$SCENE_DIR/hacluster:$PATH; alert node member m3); }
 check "as hacluster" as_hacluster
 echo "sudo -n $HATOOLS_BIN/hamember $HATOOLS_MEMBER --list" >wanted
 check "it asks by sudo" diff wanted sudo
-if [ "$(id -u)" -ne 0 ]; then printf '#!/bin/sh\n[ "$1" = -n ] && shift && exec "$@"\n' >fakes/sudo && chmod +x fakes/sudo; fi
 elsewhere() { member_config "$change | .package.mount = \"$SCENE_DIR/csync\" | .package.sentinel = \"$SCENE_DIR/csync/inputs/update.conf\""; }
 elsewhere
 check "where the package does not run" alert node member m3
