@@ -77,6 +77,8 @@ pub(crate) fn add(
         false => hasync_there(&place, &mut session)?,
     };
     let plan = key_pair::Plan::of(&work.cluster, pair, &place, &mut session, &directory)?;
+    // Others may take their time to answer.
+    drop(session);
     let before = work.state.hosts.get(name).and_then(Known::key);
     if let Some(key) = plan.key() {
         work.state.learn_member(name, key).map_err(refused)?;
@@ -106,6 +108,7 @@ pub(crate) fn add(
     if dry_run {
         report.identity(name, work.identity(name, plan.key(), word));
     } else {
+        let mut session = place.open()?;
         let order = format!("prepare {}", quoted(&member.work_directory));
         place.must(&mut session, &order, None)?;
         let key = plan.carry_out(&work.cluster, &place, &mut session)?;
@@ -113,7 +116,6 @@ pub(crate) fn add(
         work.keep()?;
         report.identity(name, work.identity(name, Some(&key), word));
     }
-    drop(session);
     for copied in &copies {
         let values = copy(&work.cluster, &place, copied, &hasync, dry_run)?;
         report.record("copy", json!({"member": name, "to": copied.to}), values);

@@ -60,14 +60,12 @@ fn run(
     let subject = Subject { name, key: Some(&key) };
     let silent = work.learn(&others, report, std::slice::from_ref(&subject));
     refuse_shared(work, name, &key, arguments.digest.is_some())?;
-    let waiting = work.state.pending_for(name);
-    // What an addition had left to do is not to be done any more.
-    let targets = match before && !waiting.is_empty() && !arguments.all {
-        true => waiting,
-        false => work.hosts_but(&[name]),
-    };
     report.identity(name, work.identity(name, Some(&key), "known"));
     let gone_with_it = keys_gone(work, name, key);
+    let waiting = work.state.pending_for(name);
+    // Only what an earlier deletion of the same keys left; what an addition left is not to be done any more.
+    let goes_on = before && gone_with_it.is_empty() && !waiting.is_empty() && !arguments.all;
+    let targets = if goes_on { waiting } else { work.hosts_but(&[name]) };
     work.state.deleted.entry(name.to_owned()).or_default().extend(gone_with_it);
     work.state.hosts.remove(name);
     work.state.pending.remove(name);

@@ -11,7 +11,6 @@ use crate::key_pair;
 use crate::public_key::PublicKey;
 use crate::repair::Wanted;
 use crate::report::{Report, Subject};
-use crate::session::Session;
 use crate::state::Known;
 use crate::visit::Place;
 use crate::work::{Access, Work};
@@ -56,8 +55,7 @@ pub(crate) fn renew(
     let others: Vec<Host> =
         work.cluster.members.iter().filter(|host| host.name != name).cloned().collect();
     let place = work.cluster.place(member);
-    let mut session = place.open()?;
-    let directory = place.look(&mut session)?;
+    let directory = place.look(&mut place.open()?)?;
     let own = directory.own().cloned().ok_or_else(|| {
         let why = format!("has no key in {}: MEMBER_ADDED: {name} makes one", place.keys());
         Error::failed(name, why)
@@ -81,7 +79,6 @@ pub(crate) fn renew(
     }
     if was_to_have.as_ref() == Some(&own) {
         // A run was killed when the member had it.
-        drop(session);
         return has_it(work, report, name, &own, &all, &silent);
     }
     let goes_on = !work.state.renewing.insert(name.to_owned());
@@ -89,9 +86,8 @@ pub(crate) fn renew(
     let next = match directory.next().filter(|_| directory.is_half_installed()) {
         // A run was killed between the two renames.
         Some(next) => next.clone(),
-        None => next(&work.cluster, &place, &mut session, known.as_ref())?,
+        None => next(&work.cluster, &place, known.as_ref())?,
     };
-    drop(session);
     // What an earlier run brought it to has it.
     let goes_on = goes_on && known.as_ref() == Some(&next);
     let targets = if goes_on { work.state.pending_for(name) } else { all.clone() };
@@ -142,17 +138,13 @@ fn pend(work: &mut Work, hosts: &BTreeSet<String>, name: &str) -> Result<(), Err
 
 /// The pair that it will have: the one that is known from before, where it is still there, else a new
 /// one.
-fn next(
-    cluster: &Cluster,
-    place: &Place,
-    session: &mut Session,
-    known: Option<&PublicKey>,
-) -> Result<PublicKey, Error> {
-    if let Some(next) = place.look(session)?.next().filter(|next| Some(*next) == known) {
+fn next(cluster: &Cluster, place: &Place, known: Option<&PublicKey>) -> Result<PublicKey, Error> {
+    let mut session = place.open()?;
+    if let Some(next) = place.look(&mut session)?.next().filter(|next| Some(*next) == known) {
         return Ok(next.clone());
     }
-    key_pair::make(cluster, place, session)?;
-    let made = place.look(session)?.next().cloned();
+    key_pair::make(cluster, place, &mut session)?;
+    let made = place.look(&mut session)?.next().cloned();
     made.ok_or_else(|| Error::failed(&place.host.name, "has no new pair of keys"))
 }
 
