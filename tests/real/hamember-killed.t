@@ -35,9 +35,10 @@ keep() { # NAME
 bring_back() { # NAME
     rm -rf "$CFLAB"/*/work/ppkeys "$CFLAB"/*/work/inputs "$CFLAB/state" && cp -a "$1/." "$CFLAB/"
 }
-tree() { # names, modes, contents
+tree() { # names, modes, contents; but for what cfengine writes, and what a run that is killed may leave beside a file that it replaces
     (cd "$CFLAB" && for path in */work/ppkeys */work/inputs state; do
-        find "$path" ! -name 'cf_promises_*' -printf '%p %M\n' && find "$path" -type f ! -name 'cf_promises_*' -exec sha256sum {} +
+        find "$path" ! -name 'cf_promises_*' ! -path 'state/.hamember.json.hatools-*' -printf '%p %M\n' &&
+            find "$path" -type f ! -name 'cf_promises_*' ! -path 'state/.hamember.json.hatools-*' -exec sha256sum {} +
     done | sort)
 }
 # Each key that there is, with its digest as cf-key tells it.
@@ -56,23 +57,15 @@ whole() { # NAME: a key has the name of its digest, or the one that it had befor
         name != "localhost.pub" && name != user "-" digest[$1] ".pub" && before[$2] != $1 { print $2 " has " digest[$1]; wrong = 1 }
         END { exit wrong }' known was is
 }
+python=$(command -v /usr/bin/python3 || command -v python3)
 now() { date +%s.%N; }
 killed() { # alone|all SECONDS ARGUMENTS...: whether it was killed, or had ended before
     how=$1 seconds=$2
     shift 2
-    CFENGINE_TEST_OVERRIDE_WORKDIR=$(work m1) setsid hamember --here m1 --config "$SCENE_DIR/member.json" -e "$CFLAB/carrier" "$@" >said 2>&1 </dev/null &
-    session=$!
-    sleep "$seconds"
-    case $how in
-        # What it has started, here and at the other end, goes on by itself.
-        alone) kill -KILL "$session" ;;
-        # All of it at once, as if the power went on both sides.
-        all) pkill -KILL -s "$session" ;;
-    esac 2>/dev/null
-    wait "$session" 2>/dev/null
-    [ $? -eq 137 ]
+    on m1 "$python" "$ROOT/tests/real/hamember/killer.py" "$how" "$seconds" hamember --here m1 --config "$SCENE_DIR/member.json" -e "$CFLAB/carrier" "$@" >session
 }
-quiet() { ! pgrep -s "$session"; }
+# Those that go on by themselves have ended.
+quiet() { ! ps -o stat= -s "$(cat session)" | grep -q '^[^Z]'; }
 again() { # ARGUMENTS...: as one does who finds it killed
     # Told again, a new key is another one.
     if [ "$1" = --new-key ] && [ "$(digest "$2")" != "$(cat old)" ]; then set -- --pending; fi
