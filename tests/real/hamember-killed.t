@@ -35,10 +35,9 @@ keep() { # NAME
 bring_back() { # NAME
     rm -rf "$CFLAB"/*/work/ppkeys "$CFLAB"/*/work/inputs "$CFLAB/state" && cp -a "$1/." "$CFLAB/"
 }
-tree() { # names, modes, contents; but for what cfengine writes, and what a run that is killed may leave beside a file that it replaces
+tree() { # names, modes, contents; but for what cfengine writes
     (cd "$CFLAB" && for path in */work/ppkeys */work/inputs state; do
-        find "$path" ! -name 'cf_promises_*' ! -path 'state/.hamember.json.hatools-*' -printf '%p %M\n' &&
-            find "$path" -type f ! -name 'cf_promises_*' ! -path 'state/.hamember.json.hatools-*' -exec sha256sum {} +
+        find "$path" ! -name 'cf_promises_*' -printf '%p %M\n' && find "$path" -type f ! -name 'cf_promises_*' -exec sha256sum {} +
     done | sort)
 }
 # Each key that there is, with its digest as cf-key tells it.
