@@ -11,8 +11,8 @@ started() { afresh "$@" && hadce-start >/dev/null && : >"$FAKE/journal"; }
 
 found() { sed -n '/^self=/,/^\. /p' "$1"; }
 for script in "$ROOT"/scripts/events/*; do
-    # Cron's own are no event scripts.
-    case $script in */event.sh | */crontab* | */*-nightly-*) continue ;; esac
+    # Cron's own, and those of membership, are no event scripts of HACMP.
+    case $script in */event.sh | */crontab* | */*-nightly-* | */member*) continue ;; esac
     check "${script##*/} can be run, and its first line names the shell that AIX has" test -x "$script" -a "$(sed 1q "$script")" = "#!/bin/ksh"
     check "it finds event.sh as the others do" test "$(found "$script")" = "$(found "$ROOT/scripts/events/dce-start")"
 done
