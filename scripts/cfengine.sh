@@ -94,7 +94,7 @@ cfengine_new() { # KIND MEMBERS CLIENTS NEW
     mkdir "$CFLAB/state" && _carrier_program | sed "s,^CFLAB=,&$CFLAB," >"$CFLAB/carrier" && chmod 755 "$CFLAB/carrier"
 }
 _disk_work() { # HOST: where its work directory is before its first boot
-    case $CF_KIND in loopback) echo "$CFLAB/$1/work" ;; nodes) echo "$CFLAB/$1/disk/var/lib/cfengine3" ;; esac
+    case $CF_KIND in loopback) echo "$CFLAB/$1/cf" ;; nodes) echo "$CFLAB/$1/disk/var/lib/cfengine3" ;; esac
 }
 _give() { # OF HOST: before the first boot
     _to=$(_disk_work "$2")/ppkeys/$CF_USER-$(cat "$CFLAB/$1/digest").pub
@@ -146,7 +146,7 @@ _serverd_program() {
 # serverd HOST start|stop: its cf-serverd, until it listens, or has gone. The HOST "here" is the one that this is run on.
 CFLAB=
 host=$1
-[ "$host" != here ] || case ${CFENGINE_TEST_OVERRIDE_WORKDIR:-} in '') host=$(hostname) ;; *) host=${CFENGINE_TEST_OVERRIDE_WORKDIR%/work} ;; esac
+[ "$host" != here ] || case ${CFENGINE_TEST_OVERRIDE_WORKDIR:-} in '') host=$(hostname) ;; *) host=${CFENGINE_TEST_OVERRIDE_WORKDIR%/cf} ;; esac
 at=$CFLAB/${host##*/}
 # Dead is enough: who buries it may take its time.
 runs() { [ -e "$at/serverd.pid" ] && ps -o stat= -p "$(cat "$at/serverd.pid")" | grep -q '^[^Z]'; }
@@ -190,7 +190,7 @@ if [ -e "$CFLAB/$host/down" ]; then
     esac
     exit 255
 fi
-CFENGINE_TEST_OVERRIDE_WORKDIR=$CFLAB/$host/work
+CFENGINE_TEST_OVERRIDE_WORKDIR=$CFLAB/$host/cf
 export CFENGINE_TEST_OVERRIDE_WORKDIR
 cd "$CFLAB/$host" && exec /bin/sh -c "$*"
 END
@@ -262,7 +262,7 @@ cfengine_up() {
                 _policy || return
                 _good=yes
                 for _host in $CF_MEMBERS $CF_CLIENTS; do
-                    cat "$CFLAB/csync/dsau/cfengine_master/inputs/promises.cf" >"$CFLAB/$_host/work/inputs/promises.cf" &&
+                    cat "$CFLAB/csync/dsau/cfengine_master/inputs/promises.cf" >"$CFLAB/$_host/cf/inputs/promises.cf" &&
                         serverd "$_host" start 2>"$CFLAB/$_host/failed" || { _good=; break; }
                 done
                 [ -z "$_good" ] || return 0
@@ -291,13 +291,13 @@ on() { # HOST COMMAND...
     _on=$1
     shift
     case $CF_KIND in
-        loopback) (CFENGINE_TEST_OVERRIDE_WORKDIR=$CFLAB/$_on/work; export CFENGINE_TEST_OVERRIDE_WORKDIR; exec "$@") ;;
+        loopback) (CFENGINE_TEST_OVERRIDE_WORKDIR=$CFLAB/$_on/cf; export CFENGINE_TEST_OVERRIDE_WORKDIR; exec "$@") ;;
         nodes) node "$_on" "$@" ;;
     esac
 }
 _number_of() { case $1 in m*) echo $((10 + ${1#m})) ;; c*) echo $((20 + ${1#c})) ;; esac; }
 address() { case $CF_KIND in loopback) echo "127.0.0.$(_number_of "$1")" ;; nodes) echo "10.77.0.$(_number_of "$1")" ;; esac; }
-work() { case $CF_KIND in loopback) echo "$CFLAB/$1/work" ;; nodes) echo /var/lib/cfengine3 ;; esac; }
+work() { case $CF_KIND in loopback) echo "$CFLAB/$1/cf" ;; nodes) echo /var/lib/cfengine3 ;; esac; }
 
 member_entry() { # HOST
     case $CF_KIND in
@@ -329,7 +329,7 @@ for argument in sys.argv[5:]:
 if kind == "loopback":
     config |= {
         # No host has that one: what goes there is wrong.
-        "work_directory": f"{lab}/nobody/work", "package": None, "port": int(port), "state": f"{lab}/state/hamember.json",
+        "work_directory": f"{lab}/nobody/cf", "package": None, "port": int(port), "state": f"{lab}/state/hamember.json",
         "master_inputs": f"{lab}/csync/dsau/cfengine_master/inputs",
     }
 else:
@@ -351,7 +351,7 @@ new_pair() { # HOST
     digest "$1" >"$CFLAB/$1/digest.new" && mv "$CFLAB/$1/digest.new" "$CFLAB/$1/digest"
 }
 digest() { # HOST
-    [ "$CF_KIND" = nodes ] || { _digest_of "$CFLAB/$1/work/ppkeys/localhost.pub"; return; }
+    [ "$CF_KIND" = nodes ] || { _digest_of "$CFLAB/$1/cf/ppkeys/localhost.pub"; return; }
     on "$1" cf-key -p "$(work "$1")/ppkeys/localhost.pub"
 }
 # What cf-key says of a file; a scene asks for the same ones hundreds of times.
@@ -367,7 +367,7 @@ put_key() { # OF HOST [NAME]
 }
 keys() { # HOST
     if [ "$CF_KIND" = loopback ]; then
-        for _file in "$CFLAB/$1"/work/ppkeys/*.pub; do
+        for _file in "$CFLAB/$1"/cf/ppkeys/*.pub; do
             [ ! -f "$_file" ] || [ "${_file##*/}" = localhost.pub ] || echo "${_file##*/} $(_digest_of "$_file" || echo -)"
         done
         return

@@ -28,15 +28,15 @@ run() { on m1 hamember --here m1 --config "$SCENE_DIR/member.json" -e "$CFLAB/ca
 # What all have, and what hamember knows.
 keep() { # NAME
     mkdir "$1" && for host in m1 m2 m3 c1 c2; do
-        mkdir -p "$1/$host/work" || return
-        for what in ppkeys inputs; do [ ! -e "$(work $host)/$what" ] || cp -a "$(work $host)/$what" "$1/$host/work/" || return; done
+        mkdir -p "$1/$host/cf" || return
+        for what in ppkeys inputs; do [ ! -e "$(work $host)/$what" ] || cp -a "$(work $host)/$what" "$1/$host/cf/" || return; done
     done && cp -a "$CFLAB/state" "$1/"
 }
 bring_back() { # NAME
-    rm -rf "$CFLAB"/*/work/ppkeys "$CFLAB"/*/work/inputs "$CFLAB/state" && cp -a "$1/." "$CFLAB/"
+    rm -rf "$CFLAB"/*/cf/ppkeys "$CFLAB"/*/cf/inputs "$CFLAB/state" && cp -a "$1/." "$CFLAB/"
 }
 tree() { # names, modes, contents; but for what cfengine writes
-    (cd "$CFLAB" && for path in */work/ppkeys */work/inputs state; do
+    (cd "$CFLAB" && for path in */cf/ppkeys */cf/inputs state; do
         find "$path" ! -name 'cf_promises_*' -printf '%p %M\n' && find "$path" -type f ! -name 'cf_promises_*' -exec sha256sum {} +
     done | sort)
 }
@@ -44,10 +44,10 @@ tree() { # names, modes, contents; but for what cfengine writes
 know() { # FILE...
     for file; do echo "$(sha256sum <"$file" | cut -d ' ' -f 1) $(_read_digest "$file")"; done >>known
 }
-know "$CFLAB"/*/work/ppkeys/localhost.pub first.pub second.pub
+know "$CFLAB"/*/cf/ppkeys/localhost.pub first.pub second.pub
 whole() { # NAME: a key has the name of its digest, or the one that it had before, when it was kept under NAME
-    (cd "$1" && sha256sum */work/ppkeys/*.pub) >was
-    (cd "$CFLAB" && sha256sum */work/ppkeys/*.pub) >is || return
+    (cd "$1" && sha256sum */cf/ppkeys/*.pub) >was
+    (cd "$CFLAB" && sha256sum */cf/ppkeys/*.pub) >is || return
     awk -v user="$CF_USER" '
         FILENAME == "known" { digest[$1] = $2; next }
         FILENAME == "was" { before[$2] = $1; next }
