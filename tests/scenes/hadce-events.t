@@ -81,6 +81,9 @@ for how in '>&-' '2>&-' '>&- 2>&-' '<&- >&- 2>&-' '>/dev/full' '2>/dev/full' '>/
     check "$how" outputs
     check "DCE runs" running.dce
     how start.dce "exit 3"; kill -9 "$(cat "$FAKE/dce.daemon")"
+    # Whoever buries it may take a while.
+    tries=0
+    while running.dce >/dev/null 2>&1 && [ "$((tries += 1))" -lt 100 ]; do sleep 0.05; done
     check_status "$how: a failure is one" 6 outputs
 done
 
