@@ -67,11 +67,6 @@ impl Kind {
     pub(crate) fn is_device(self) -> bool {
         matches!(self, Kind::CharacterDevice | Kind::BlockDevice)
     }
-
-    /// True for what `-D` brings: devices, fifos and sockets.
-    pub(crate) fn is_special(self) -> bool {
-        self.is_device() || matches!(self, Kind::Fifo | Kind::Socket)
-    }
 }
 
 /// A moment as a file system keeps it: seconds since 1970 UTC, and nanoseconds.

@@ -117,6 +117,7 @@ fn receive_paths(pipe: &mut impl Read) -> Result<Vec<Vec<u8>>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::DeleteWhen;
     use proptest::prelude::*;
 
     proptest! {
@@ -126,6 +127,7 @@ mod tests {
             list in proptest::option::of(proptest::collection::vec("[^\0]{1,9}", 0..50)),
             delete: bool,
         ) {
+            let delete = delete.then_some(DeleteWhen::After);
             let options = Options { delete, timeout_seconds: 7, ..Options::default() };
             let list = list.map(|list| list.into_iter().map(String::into_bytes).collect());
             let job = Job { role: Role::Standby, options, paths, list };

@@ -7,26 +7,79 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Options {
     pub(crate) recursive: bool,
+    /// Directories without what is in them.
+    pub(crate) dirs: bool,
     pub(crate) links: bool,
     pub(crate) copy_links: bool,
+    pub(crate) copy_unsafe_links: bool,
+    pub(crate) safe_links: bool,
+    pub(crate) copy_dirlinks: bool,
+    pub(crate) keep_dirlinks: bool,
+    pub(crate) hard_links: bool,
     pub(crate) perms: bool,
+    pub(crate) executability: bool,
+    /// As chmod(1) and rsync's `--chmod` take it, in the order given.
+    pub(crate) chmod: Vec<String>,
+    pub(crate) acls: bool,
+    pub(crate) xattrs: bool,
     pub(crate) times: bool,
+    pub(crate) atimes: bool,
+    pub(crate) omit_dir_times: bool,
+    pub(crate) omit_link_times: bool,
     pub(crate) group: bool,
     pub(crate) owner: bool,
+    pub(crate) fake_super: bool,
+    pub(crate) chown: Option<String>,
+    pub(crate) usermap: Option<String>,
+    pub(crate) groupmap: Option<String>,
+    pub(crate) numeric_ids: bool,
     pub(crate) devices: bool,
+    pub(crate) specials: bool,
+    pub(crate) sparse: bool,
     pub(crate) compress: bool,
     pub(crate) checksum: bool,
+    pub(crate) size_only: bool,
+    pub(crate) ignore_times: bool,
+    /// In seconds; negative compares nanoseconds, which is the default.
+    pub(crate) modify_window: Option<i64>,
+    pub(crate) update: bool,
+    pub(crate) existing: bool,
+    pub(crate) ignore_existing: bool,
+    /// In bytes.
+    pub(crate) max_size: Option<u64>,
+    /// In bytes.
+    pub(crate) min_size: Option<u64>,
     pub(crate) dry_run: bool,
     pub(crate) itemize: bool,
     pub(crate) whole_file: bool,
+    pub(crate) inplace: bool,
+    pub(crate) append_verify: bool,
+    pub(crate) partial: bool,
+    pub(crate) partial_dir: Option<Vec<u8>>,
+    pub(crate) temp_dir: Option<Vec<u8>>,
+    pub(crate) delay_updates: bool,
+    pub(crate) backup: bool,
+    pub(crate) backup_dir: Option<Vec<u8>>,
+    pub(crate) suffix: Option<Vec<u8>>,
+    pub(crate) basis: Option<Basis>,
+    pub(crate) remove_source_files: bool,
+    pub(crate) relative: bool,
+    pub(crate) implied_dirs: bool,
+    pub(crate) mkpath: bool,
     pub(crate) one_file_system: bool,
-    pub(crate) delete: bool,
+    pub(crate) delete: Option<DeleteWhen>,
+    pub(crate) delete_excluded: bool,
+    pub(crate) ignore_errors: bool,
+    /// Negative, as with rsync, is the same as 0.
+    pub(crate) max_delete: Option<i64>,
+    pub(crate) force: bool,
+    pub(crate) prune_empty_dirs: bool,
     /// The paths that take part are named one by one.
     pub(crate) listed: bool,
-    pub(crate) numeric_ids: bool,
     pub(crate) progress: bool,
     /// Bytes a second; 0 for no limit.
     pub(crate) bandwidth_limit: u64,
+    pub(crate) stop_after_seconds: Option<u64>,
     /// How long to wait for another run's lock, in seconds.
     pub(crate) lock_wait_seconds: u64,
     /// How long the far side may be silent, in seconds.
@@ -40,4 +93,26 @@ pub(crate) struct Options {
 pub(crate) struct Rule {
     pub(crate) include: bool,
     pub(crate) pattern: Vec<u8>,
+}
+
+/// When what the source does not have is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DeleteWhen {
+    Before,
+    During,
+    Delay,
+    After,
+}
+
+/// Directories beside the destination that may hold what is to be brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Basis {
+    /// What stands there is left out.
+    Compare(Vec<Vec<u8>>),
+    /// What stands there is copied.
+    Copy(Vec<Vec<u8>>),
+    /// What stands there is linked.
+    Link(Vec<Vec<u8>>),
 }

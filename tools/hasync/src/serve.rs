@@ -93,6 +93,9 @@ fn serve_source(
     input: Counted<File>,
     outgoing: std::sync::mpsc::SyncSender<ToStandby>,
 ) -> Result<(), Error> {
+    if service.write_only {
+        return Err(Error::failed("--write-only", "nothing may be read here"));
+    }
     if service.root.is_some() {
         let why =
             "reading beneath --root is not offered: use --root for a standby that is pushed to";

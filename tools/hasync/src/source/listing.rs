@@ -336,7 +336,8 @@ fn passed_over(entry: &Entry, options: &Options, named: bool) -> Option<&'static
     match entry.stamp.kind {
         Kind::Directory if !options.recursive && !named => Some("directory, and no -r"),
         Kind::Symlink if !options.links => Some("symbolic link, and neither -l nor -L"),
-        kind if kind.is_special() && !options.devices => Some("device, fifo or socket, and no -D"),
+        kind if kind.is_device() && !options.devices => Some("device, and no -D"),
+        Kind::Fifo | Kind::Socket if !options.specials => Some("fifo or socket, and no -D"),
         _ => None,
     }
 }

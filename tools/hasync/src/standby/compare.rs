@@ -260,7 +260,8 @@ impl Compare<'_> {
         if slot.next_index == 0 {
             self.make_ready(&mut slot);
         }
-        let deletes = self.site.options.delete && slot.head.whole && self.rename.is_none();
+        let deletes =
+            self.site.options.delete.is_some() && slot.head.whole && self.rename.is_none();
         let there = slot.directory.fd().is_some() || self.site.options.dry_run;
         for entry in entries {
             let index = slot.next_index;
@@ -316,7 +317,7 @@ impl Compare<'_> {
         if slot.have.is_some() || directory.is_new.load(Ordering::Relaxed) {
             return;
         }
-        if self.site.options.delete {
+        if self.site.options.delete.is_some() {
             slot.have = self.read(directory).map(Vec::into_iter);
         } else if let Err(error) = directory.names() {
             self.site.failed(directory.path(), error, "cannot be listed");
@@ -330,7 +331,8 @@ impl Compare<'_> {
             Kind::File => true,
             Kind::Directory => (options.recursive || options.listed) && self.rename.is_none(),
             Kind::Symlink => options.links && !options.copy_links,
-            _ => options.devices,
+            kind if kind.is_device() => options.devices,
+            _ => options.specials,
         };
         if !wanted || leftover::is_temporary(&entry.name) {
             return Err(damaged("an entry that was not asked for"));

@@ -152,7 +152,7 @@ pub(crate) fn make_way(
     fd: &OwnedFd,
     name: &[u8],
 ) -> nix::Result<()> {
-    if site.options.delete {
+    if site.options.delete.is_some() {
         remove(site, fd, name, &directory.path_of(name))
     } else {
         unlinkat(fd, name, UnlinkatFlags::RemoveDir)

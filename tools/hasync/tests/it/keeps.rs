@@ -127,7 +127,7 @@ fn nothing_is_written_through_a_link() {
 fn nothing_is_deleted_through_a_link() {
     let place = Place::new();
     symlink(&place.outside, place.destination.join("d")).unwrap();
-    let mut peer = place.standby(&json!({"delete": true}));
+    let mut peer = place.standby(&json!({"delete": "after"}));
     // The source says that d is the link it is, and that it is a directory with nothing in it.
     let entries =
         [link(b"d", place.outside.to_str().unwrap().as_bytes()), entry(b"old", file_of(1))];
@@ -156,7 +156,7 @@ fn deletions_stay_in_directories_that_were_read_whole() {
         let place = Place::new();
         fs::create_dir(place.destination.join("d")).unwrap();
         fs::write(place.destination.join("d/inner"), "x").unwrap();
-        let mut peer = place.standby(&json!({"delete": true}));
+        let mut peer = place.standby(&json!({"delete": "after"}));
         messages.iter().for_each(|message| peer.send(message));
         peer.send(&walked());
         assert!(peer.until(DONE).is_some());
@@ -195,13 +195,13 @@ fn deletions_stay_in_directories_that_were_read_whole() {
 #[test]
 fn nothing_is_deleted_before_the_end_is_seen() {
     let place = Place::new();
-    let mut peer = place.standby(&json!({"delete": true}));
+    let mut peer = place.standby(&json!({"delete": "after"}));
     peer.send(&head(0, 0, b"", 0, 0));
     peer.send(&list(0, &[]));
     refused(&peer.end(), "went away in the middle", "no Walked");
     place.is_untouched("no Walked");
     let place = Place::new();
-    let mut peer = place.standby(&json!({"delete": true}));
+    let mut peer = place.standby(&json!({"delete": "after"}));
     let lost = message(14).number(0).number(0).string(b"vanished").string(b"gone");
     for message in [head(0, 0, b"", 1, 0), list(0, &[entry(b"new", file_of(4))]), walked()] {
         peer.send(&message);
@@ -218,7 +218,7 @@ fn nothing_is_deleted_before_the_end_is_seen() {
 #[test]
 fn a_dry_run_writes_nothing_whatever_comes() {
     let place = Place::new();
-    let mut peer = place.standby(&json!({"dry_run": true, "delete": true, "checksum": true}));
+    let mut peer = place.standby(&json!({"dry_run": true, "delete": "after", "checksum": true}));
     let entries = [entry(b"new", file_of(4)), entry(b"small", file_of(5)), link(b"z", b"x")];
     for message in [head(0, 0, b"", 3, 0), list(0, &entries), walked()] {
         peer.send(&message);

@@ -32,7 +32,7 @@ proptest! {
     #[test]
     fn bytes_to_a_standby(soup in proptest::collection::vec(any::<u8>(), 0..400), delete: bool) {
         let place = Place::new();
-        let mut peer = place.standby(&json!({"delete": delete}));
+        let mut peer = place.standby(&json!({"delete": delete.then_some("after")}));
         peer.raw(&soup);
         is_an_end(&peer.end());
         place.is_untouched("soup");
@@ -41,7 +41,7 @@ proptest! {
     #[test]
     fn frames_to_a_standby(soup in frames(), delete: bool, dry_run: bool) {
         let place = Place::new();
-        let mut peer = place.standby(&json!({"delete": delete, "dry_run": dry_run}));
+        let mut peer = place.standby(&json!({"delete": delete.then_some("after"), "dry_run": dry_run}));
         peer.raw(&soup);
         // A soup may hold a goodbye, which is an end like any other.
         let ended = peer.end();

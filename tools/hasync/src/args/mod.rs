@@ -1,0 +1,476 @@
+//! The command line: rsync's letters with rsync's meanings.
+
+mod amount;
+mod flags;
+mod negated;
+mod refused;
+
+use crate::filter::add_rule;
+use crate::options::{Basis, DeleteWhen, Options, Rule};
+use amount::{rate, size};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
+use flags::Flags;
+use ha_json::{Error, reason};
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+/// The arguments, with the rules in the order in which they stand on the command line.
+#[derive(Debug)]
+pub(crate) struct Arguments {
+    flags: Flags,
+    rules: Vec<RuleArgument>,
+    /// The options that a `--no-` after them switched off.
+    off: HashSet<&'static str>,
+    refused: Result<(), Error>,
+}
+
+/// Options that are understood and not built yet: refused by name until they are.
+const NOT_YET: &[&str] = &[
+    "dirs",
+    "copy_unsafe_links",
+    "safe_links",
+    "copy_dirlinks",
+    "keep_dirlinks",
+    "hard_links",
+    "executability",
+    "chmod",
+    "acls",
+    "xattrs",
+    "atimes",
+    "omit_dir_times",
+    "omit_link_times",
+    "fake_super",
+    "chown",
+    "usermap",
+    "groupmap",
+    "sparse",
+    "size_only",
+    "ignore_times",
+    "modify_window",
+    "update",
+    "existing",
+    "ignore_existing",
+    "max_size",
+    "min_size",
+    "inplace",
+    "append_verify",
+    "partial",
+    "partial_dir",
+    "partial_progress",
+    "temp_dir",
+    "delay_updates",
+    "backup",
+    "backup_dir",
+    "suffix",
+    "copy_dest",
+    "compare_dest",
+    "link_dest",
+    "remove_source_files",
+    "relative",
+    "mkpath",
+    "delete_before",
+    "delete_during",
+    "delete_delay",
+    "delete_after",
+    "delete_excluded",
+    "ignore_errors",
+    "max_delete",
+    "force",
+    "prune_empty_dirs",
+    "include_from",
+    "filter",
+    "filter_files",
+    "cvs_exclude",
+    "stop_after",
+    "out_format",
+    "log_file",
+    "log_file_format",
+    "contimeout",
+];
+
+#[derive(Debug)]
+enum RuleArgument {
+    Pattern { include: bool, text: OsString },
+    File(OsString),
+}
+
+impl CommandFactory for Arguments {
+    fn command() -> clap::Command {
+        let command = negated::known(refused::known(Flags::command()));
+        NOT_YET.iter().fold(command, |command, name| command.mut_arg(name, |arg| arg.hide(true)))
+    }
+
+    fn command_for_update() -> clap::Command {
+        Self::command()
+    }
+}
+
+impl FromArgMatches for Arguments {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut rules = Vec::new();
+        for option in ["exclude", "include", "exclude_from"] {
+            let places = matches.indices_of(option).into_iter().flatten();
+            let values = matches.get_many::<OsString>(option).into_iter().flatten();
+            for (place, text) in places.zip(values) {
+                let text = text.clone();
+                let rule = match option {
+                    "exclude_from" => RuleArgument::File(text),
+                    _ => RuleArgument::Pattern { include: option == "include", text },
+                };
+                rules.push((place, rule));
+            }
+        }
+        rules.sort_by_key(|(place, _)| *place);
+        let rules = rules.into_iter().map(|(_, rule)| rule).collect();
+        let flags = Flags::from_arg_matches(matches)?;
+        if flags.human_readable && flags.paths.is_empty() && !flags.serve {
+            Self::command().try_get_matches_from(["hasync", "--help"])?;
+        }
+        let given = |name: &&&str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        let refused = match NOT_YET.iter().find(given) {
+            Some(name) => Err(Error::usage(
+                format!("--{}", name.replace('_', "-")),
+                "is not in this version yet",
+            )),
+            None => refused::refuse(matches),
+        };
+        Ok(Arguments { flags, rules, off: negated::off(matches), refused })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Parser for Arguments {}
+
+/// Where the paths to take come from.
+#[derive(Debug)]
+pub(crate) enum Chosen {
+    All,
+    /// A list, relative to the source.
+    List(Vec<Vec<u8>>),
+    /// The records on standard input.
+    Records,
+}
+
+/// What was asked for, checked.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) sources: Vec<OsString>,
+    pub(crate) destination: OsString,
+    pub(crate) chosen: Chosen,
+    pub(crate) options: Options,
+    pub(crate) rsh: Option<String>,
+    pub(crate) hasync_path: String,
+    pub(crate) stats: bool,
+}
+
+/// To be the other end.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) root: Option<OsString>,
+    pub(crate) read_only: bool,
+    pub(crate) write_only: bool,
+}
+
+/// What hasync is to do.
+#[derive(Debug)]
+pub(crate) enum Task {
+    Sync(Box<Request>),
+    Serve(Service),
+}
+
+impl Arguments {
+    /// Checks what belongs together.
+    ///
+    /// # Errors
+    /// Usage, naming the option and what is wrong with it.
+    pub(crate) fn task(self) -> Result<Task, Error> {
+        self.refused?;
+        let rules = rules(self.rules, self.flags.from0)?;
+        let flags = self.flags;
+        if flags.serve {
+            return Ok(Task::Serve(Service {
+                root: flags.root,
+                read_only: flags.read_only,
+                write_only: flags.write_only,
+            }));
+        }
+        let mut options = flags.options(rules, &self.off)?;
+        let mut sources = flags.paths;
+        let destination = sources
+            .pop()
+            .ok_or_else(|| Error::usage("usage", "SRC and DEST are missing (--help tells more)"))?;
+        let chosen = match (flags.from_json, &flags.files_from) {
+            (true, Some(_)) => {
+                return Err(Error::usage("--from-json", "does not go with --files-from"));
+            }
+            (true, None) => {
+                if !sources.is_empty() {
+                    let why = "takes only DEST: the records name what is taken";
+                    return Err(Error::usage("--from-json", why));
+                }
+                // What a record names is brought with all that belongs to it, and compared by
+                // content: its digest is known.
+                options.links = true;
+                options.perms = true;
+                options.times = true;
+                options.owner = true;
+                options.group = true;
+                options.checksum = true;
+                options.listed = true;
+                Chosen::Records
+            }
+            (false, Some(file)) => {
+                if sources.len() != 1 {
+                    return Err(Error::usage("--files-from", "takes exactly one SRC, and DEST"));
+                }
+                options.recursive = flags.recursive && !self.off.contains("recursive");
+                options.listed = true;
+                Chosen::List(items(&read(file)?, flags.from0).map(<[u8]>::to_vec).collect())
+            }
+            (false, None) => Chosen::All,
+        };
+        if matches!(chosen, Chosen::All) && sources.is_empty() {
+            return Err(Error::usage("usage", "DEST is missing (--help tells more)"));
+        }
+        if options.delete.is_some() && !options.recursive && !options.dirs {
+            let why = "does not work without -r or -d: a directory must be read whole before";
+            return Err(Error::usage("--delete", why));
+        }
+        Ok(Task::Sync(Box::new(Request {
+            sources,
+            destination,
+            chosen,
+            options,
+            rsh: flags.rsh,
+            hasync_path: flags.hasync_path,
+            stats: flags.stats && !flags.quiet,
+        })))
+    }
+}
+
+impl Flags {
+    fn options(&self, rules: Vec<Rule>, off: &HashSet<&str>) -> Result<Options, Error> {
+        let all = self.archive;
+        let on = |name: &str, given: bool| given && !off.contains(name);
+        let bytes = |text: &OsString| text.as_bytes().to_vec();
+        Ok(Options {
+            recursive: on("recursive", self.recursive || all),
+            dirs: self.dirs,
+            links: on("links", self.links || all),
+            copy_links: on("copy_links", self.copy_links),
+            copy_unsafe_links: self.copy_unsafe_links,
+            safe_links: self.safe_links,
+            copy_dirlinks: self.copy_dirlinks,
+            keep_dirlinks: self.keep_dirlinks,
+            hard_links: on("hard_links", self.hard_links),
+            perms: on("perms", self.perms || all) || on("acls", self.acls),
+            executability: self.executability,
+            chmod: self.chmod.clone(),
+            acls: on("acls", self.acls),
+            xattrs: on("xattrs", self.xattrs),
+            times: on("times", self.times || all),
+            atimes: on("atimes", self.atimes),
+            omit_dir_times: on("omit_dir_times", self.omit_dir_times),
+            omit_link_times: on("omit_link_times", self.omit_link_times),
+            group: on("group", self.group || all),
+            owner: on("owner", self.owner || all),
+            fake_super: self.fake_super,
+            chown: self.chown.clone(),
+            usermap: self.usermap.clone(),
+            groupmap: self.groupmap.clone(),
+            numeric_ids: on("numeric_ids", self.numeric_ids),
+            devices: on("devices", self.devices || self.device_files || all),
+            specials: on("specials", self.specials || self.device_files || all),
+            sparse: on("sparse", self.sparse),
+            compress: on("compress", self.compress),
+            checksum: on("checksum", self.checksum),
+            size_only: self.size_only,
+            ignore_times: self.ignore_times,
+            modify_window: self.modify_window,
+            update: self.update,
+            existing: self.existing,
+            ignore_existing: self.ignore_existing,
+            max_size: self.max_size.as_deref().map(|text| size("--max-size", text)).transpose()?,
+            min_size: self.min_size.as_deref().map(|text| size("--min-size", text)).transpose()?,
+            dry_run: self.dry_run,
+            itemize: self.itemize_changes || self.verbose,
+            whole_file: on("whole_file", self.whole_file),
+            inplace: on("inplace", self.inplace),
+            append_verify: self.append_verify,
+            partial: on("partial", self.partial || self.partial_progress),
+            partial_dir: self.partial_dir.as_ref().map(bytes),
+            temp_dir: self.temp_dir.as_ref().map(bytes),
+            delay_updates: self.delay_updates,
+            backup: self.backup,
+            backup_dir: self.backup_dir.as_ref().map(bytes),
+            suffix: self.suffix.as_ref().map(bytes),
+            basis: self.basis()?,
+            remove_source_files: self.remove_source_files,
+            relative: on("relative", self.relative),
+            implied_dirs: !off.contains("implied_dirs"),
+            mkpath: self.mkpath,
+            one_file_system: on("one_file_system", self.one_file_system),
+            delete: self.delete_when()?,
+            delete_excluded: self.delete_excluded,
+            ignore_errors: self.ignore_errors,
+            max_delete: self.max_delete,
+            force: self.force,
+            prune_empty_dirs: on("prune_empty_dirs", self.prune_empty_dirs),
+            listed: false,
+            progress: on("progress", self.progress || self.partial_progress)
+                && !self.quiet
+                && std::io::IsTerminal::is_terminal(&std::io::stderr()),
+            bandwidth_limit: self.bwlimit.as_deref().map_or(Ok(0), rate)?,
+            stop_after_seconds: self.stop_after.map(|minutes| minutes * 60),
+            lock_wait_seconds: self.lock_wait,
+            timeout_seconds: self.timeout,
+            rules,
+        })
+    }
+
+    /// When to delete, if at all: `--delete` alone leaves it to us, and we delete last.
+    fn delete_when(&self) -> Result<Option<DeleteWhen>, Error> {
+        let moments = [
+            (self.delete_before, DeleteWhen::Before),
+            (self.delete_during, DeleteWhen::During),
+            (self.delete_delay, DeleteWhen::Delay),
+            (self.delete_after, DeleteWhen::After),
+        ];
+        let mut chosen = moments.into_iter().filter_map(|(given, when)| given.then_some(when));
+        let first = chosen.next();
+        if chosen.next().is_some() {
+            let why = "takes one moment: only one of --delete-before, -during, -delay and -after";
+            return Err(Error::usage("--delete", why));
+        }
+        let asked = self.delete || self.delete_excluded;
+        Ok(first.or(asked.then_some(DeleteWhen::After)))
+    }
+
+    fn basis(&self) -> Result<Option<Basis>, Error> {
+        let bytes = |dirs: &[OsString]| dirs.iter().map(|d| d.clone().into_vec()).collect();
+        match (&self.compare_dest[..], &self.copy_dest[..], &self.link_dest[..]) {
+            ([], [], []) => Ok(None),
+            (dirs, [], []) => Ok(Some(Basis::Compare(bytes(dirs)))),
+            ([], dirs, []) => Ok(Some(Basis::Copy(bytes(dirs)))),
+            ([], [], dirs) => Ok(Some(Basis::Link(bytes(dirs)))),
+            _ => {
+                let why = "is one of --compare-dest, --copy-dest and --link-dest";
+                Err(Error::usage("the other directory", why))
+            }
+        }
+    }
+}
+
+fn rules(arguments: Vec<RuleArgument>, null: bool) -> Result<Vec<Rule>, Error> {
+    let mut rules = Vec::new();
+    for argument in arguments {
+        match argument {
+            RuleArgument::Pattern { include, text } => {
+                add_rule(&mut rules, text.as_bytes(), include);
+            }
+            RuleArgument::File(file) => {
+                let text = read(&file)?;
+                for line in items(&text, null) {
+                    add_rule(&mut rules, line, false);
+                }
+            }
+        }
+    }
+    Ok(rules)
+}
+
+fn read(file: &OsString) -> Result<Vec<u8>, Error> {
+    let read = if file == "-" {
+        let mut text = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut text).map(|_| text)
+    } else {
+        std::fs::read(Path::new(file))
+    };
+    read.map_err(|error| Error::usage(file.to_string_lossy(), reason(&error)))
+}
+
+/// The items of a file: lines but for comments, or strings that end with a null byte.
+fn items(text: &[u8], null: bool) -> impl Iterator<Item = &[u8]> {
+    text.split(move |&byte| if null { byte == 0 } else { byte == b'\n' })
+        .map(move |line| if null { line } else { line.strip_suffix(b"\r").unwrap_or(line) })
+        .filter(move |line| !line.is_empty() && (null || !matches!(line[0], b'#' | b';')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(words: &[&str]) -> Result<Request, Error> {
+        let arguments = Arguments::try_parse_from([&["hasync"], words].concat())
+            .map_err(|error| Error::usage("clap", error.to_string()))?;
+        match arguments.task()? {
+            Task::Sync(request) => Ok(*request),
+            Task::Serve(_) => Err(Error::usage("serve", "")),
+        }
+    }
+
+    #[test]
+    fn the_crontab_line_of_old_is_understood() {
+        let request = request(&["-Lprogtz", "/install", "aixmn2:/"]).unwrap();
+        let o = request.options;
+        assert!(o.copy_links && o.perms && o.recursive && o.owner && o.group && o.times);
+        assert!(o.compress && !o.links && !o.devices && o.delete.is_none());
+        assert_eq!(request.sources, ["/install"]);
+        assert_eq!(request.destination, "aixmn2:/");
+    }
+
+    #[test]
+    fn rules_keep_the_order_of_the_command_line() {
+        let words = ["-r", "--exclude=a", "--include", "b", "--exclude=c", "x", "y"];
+        let rules = request(&words).unwrap().options.rules;
+        let told: Vec<_> = rules.iter().map(|r| (r.include, &r.pattern[..])).collect();
+        assert_eq!(told, [(false, &b"a"[..]), (true, b"b"), (false, b"c")]);
+    }
+
+    #[test]
+    fn what_stands_last_decides() {
+        let off = request(&["-a", "--no-o", "--no-group", "x", "y"]).unwrap().options;
+        assert!(!off.owner && !off.group && off.perms);
+        let on = request(&["--no-o", "-a", "x", "y"]).unwrap().options;
+        assert!(on.owner);
+        let off = request(&["-a", "--no-D", "x", "y"]).unwrap().options;
+        assert!(!off.devices && !off.specials);
+        let some = request(&["-a", "--no-D", "--specials", "x", "y"]).unwrap().options;
+        assert!(!some.devices && some.specials);
+    }
+
+    #[test]
+    fn an_option_of_rsync_that_is_not_here_is_refused_by_name_with_what_comes_nearest() {
+        for (words, instead) in [
+            (&["--rsync-path=/x"][..], "--hasync-path"),
+            (&["-y"], "--copy-dest"),
+            (&["--append"], "--append-verify"),
+            (&["-B", "512"], "-W"),
+            (&["--daemon"], "ssh"),
+        ] {
+            let error = request(&[words, &["x", "y"]].concat()).unwrap_err();
+            assert!(error.what.starts_with("--") && error.why.contains(instead), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_belong_together_is_refused() {
+        for words in [
+            &["x"][..],
+            &[],
+            &["--delete", "x", "y"],
+            &["--from-json", "x", "y"],
+            &["--root=/x", "x", "y"],
+            &["--timeout=0", "x", "y"],
+        ] {
+            assert!(request(words).is_err(), "{words:?}");
+        }
+    }
+}
