@@ -1,11 +1,16 @@
 //! `--bwlimit`: so many bytes a second and no more.
 
+use crate::content;
+use crate::standby::Output;
 use crate::sys;
 use std::fs::File;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// What is read at once where holes are looked for, in bytes.
+const BUFFER: usize = 256 << 10;
 
 /// A rate that several threads keep together.
 #[derive(Debug)]
@@ -19,6 +24,15 @@ pub(crate) struct Pace {
 pub(crate) struct Paced<P> {
     pub(crate) pipe: P,
     pub(crate) pace: Pace,
+}
+
+/// What came of a copy, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Copied {
+    /// How far it came.
+    pub(crate) length: u64,
+    /// How much of that was read: the rest is holes.
+    pub(crate) data: u64,
 }
 
 impl Pace {
@@ -50,19 +64,47 @@ impl Pace {
         thread::sleep(wait);
     }
 
-    /// [`sys::copy`] at this pace.
+    /// Copies a file from its start, at this pace; the holes of it only where `to` may have any.
     ///
     /// # Errors
-    /// As [`sys::copy`].
-    pub(crate) fn copy(&self, from: &File, to: &File, length: u64) -> nix::Result<u64> {
+    /// The system's own.
+    pub(crate) fn copy(&self, from: &File, to: &mut Output, length: u64) -> nix::Result<Copied> {
+        if to.is_sparse() {
+            return self.copy_data(from, to, length);
+        }
         let mut copied = 0;
         while copied < length {
             let piece = self.piece().min(length - copied);
             self.spend(piece);
-            let count = sys::copy(from, to, piece)?;
+            let count = to.copy(from, piece)?;
             copied += count;
             if count < piece {
                 break;
+            }
+        }
+        Ok(Copied { length: copied, data: copied })
+    }
+
+    fn copy_data(&self, from: &File, to: &mut Output, length: u64) -> nix::Result<Copied> {
+        let mut buffer = vec![0; BUFFER.min(usize::try_from(length).unwrap_or(BUFFER))];
+        let mut copied = Copied::default();
+        while copied.length < length {
+            let data = sys::next_data(from, copied.length)?.unwrap_or(length).min(length);
+            to.zeros(data - copied.length, || true)?;
+            copied.length = data;
+            let hole = sys::next_hole(from, data)?.min(length);
+            while copied.length < hole {
+                let piece = self.piece().min(hole - copied.length).min(buffer.len() as u64);
+                self.spend(piece);
+                let piece = &mut buffer[..piece as usize];
+                let read = content::read_at(from, piece, copied.length)
+                    .map_err(|error| sys::errno(&error))?;
+                to.write(&piece[..read])?;
+                copied.length += read as u64;
+                copied.data += read as u64;
+                if read < piece.len() {
+                    return Ok(copied);
+                }
             }
         }
         Ok(copied)

@@ -47,6 +47,45 @@ pub(crate) fn copy_plainly(mut from: &File, mut to: &File, length: u64) -> nix::
     Ok(copied)
 }
 
+/// Where the next bytes of a file lie that are no hole, from `offset` on, in bytes; `None` where
+/// there are none. Moves the file's position.
+pub(crate) fn next_data(file: &File, offset: u64) -> nix::Result<Option<u64>> {
+    #[cfg(target_os = "linux")]
+    return match seek(file, offset, nix::unistd::Whence::SeekData) {
+        Err(Errno::ENXIO) => Ok(None),
+        // A file system that knows no holes.
+        Err(Errno::EINVAL) => Ok(Some(offset)),
+        result => result.map(Some),
+    };
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        Ok(Some(offset))
+    }
+}
+
+/// Where the next hole of a file begins, from `offset` on, in bytes; its end is one. Moves the
+/// file's position.
+pub(crate) fn next_hole(file: &File, offset: u64) -> nix::Result<u64> {
+    #[cfg(target_os = "linux")]
+    return match seek(file, offset, nix::unistd::Whence::SeekHole) {
+        Err(Errno::ENXIO | Errno::EINVAL) => Ok(u64::MAX),
+        result => result,
+    };
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (file, offset);
+        Ok(u64::MAX)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn seek(file: &File, offset: u64, whence: nix::unistd::Whence) -> nix::Result<u64> {
+    let offset = i64::try_from(offset).map_err(|_| Errno::EOVERFLOW)?;
+    let found = nix::unistd::lseek(file, offset, whence)?;
+    u64::try_from(found).map_err(|_| Errno::EOVERFLOW)
+}
+
 /// The number behind an error of std.
 pub(crate) fn errno(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
@@ -106,6 +145,18 @@ mod tests {
             to.read_to_end(&mut copied).unwrap();
             assert_eq!(copied, data);
         }
+    }
+
+    #[test]
+    fn holes_are_found_where_the_file_system_tells_them() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.set_len(8 << 20).unwrap();
+        file.seek(std::io::SeekFrom::Start(4 << 20)).unwrap();
+        file.write_all(&[1; 4096]).unwrap();
+        let data = next_data(&file, 0).unwrap();
+        assert!(data.is_some_and(|data| data <= 4 << 20), "{data:?}");
+        assert!(next_hole(&file, 4 << 20).unwrap() >= (4 << 20) + 4096);
+        assert_eq!(next_data(&file, 9 << 20).unwrap(), None);
     }
 
     #[test]

@@ -47,7 +47,6 @@ const NOT_YET: &[&str] = &[
     "chown",
     "usermap",
     "groupmap",
-    "sparse",
     "size_only",
     "ignore_times",
     "modify_window",

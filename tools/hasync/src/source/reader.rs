@@ -3,10 +3,10 @@
 use super::Source;
 use super::file::{self, ATTEMPTS, Loss, listed_size};
 use super::listing::Listing;
-use crate::content;
+use crate::content::{self, Sum};
 use crate::delta::{self, Patience, Piece, SEGMENT, SLACK};
 use crate::entry::Stamp;
-use crate::wire::{FileId, Part, SmallFile, ToStandby, Totals};
+use crate::wire::{FileId, MOST_ZEROS, Part, SmallFile, ToStandby, Totals};
 use crate::{SMALL, sys};
 use ha_json::Error;
 use nix::sys::stat::fstat;
@@ -199,7 +199,8 @@ impl Reader {
             }
             let sent = match delta {
                 Some(input) if attempt == 0 => self.segments(&file, id, stamp.size, input)?,
-                _ => self.whole(&file, id, stamp.size)?,
+                // A record names the digest of the content, which the sum is not where holes are told.
+                _ => self.whole(&file, id, stamp.size, listing.expected(id.index).is_none())?,
             };
             let digest = match sent {
                 Ok(digest) => digest,
@@ -224,17 +225,34 @@ impl Reader {
         Ok(digest)
     }
 
-    /// Sends the content; gives its digest, or none when the file was shorter or longer than it
-    /// said.
+    /// Sends the content, and tells its `holes` where that is wanted; gives the sum of what was sent,
+    /// or none when the file was shorter or longer than it said.
     fn whole(
         &mut self,
         file: &File,
         id: FileId,
         size: u64,
+        holes: bool,
     ) -> Result<Result<Option<[u8; 32]>, Loss>, Gone> {
-        let mut hash = blake3::Hasher::new();
+        let mut sum = Sum::default();
         let mut sent = 0;
+        // Up to there nothing but data is known to lie.
+        let mut hole = 0;
         while sent < size {
+            if sent >= hole {
+                let data = match holes.then(|| sys::next_data(file, sent)).transpose() {
+                    Ok(data) => data.map_or(sent, |data| data.unwrap_or(size).min(size)),
+                    Err(error) => return Ok(Err(Loss::read(error))),
+                };
+                if data - sent >= PIECE as u64 {
+                    let length = (data - sent).min(MOST_ZEROS);
+                    sum.zeros(length);
+                    sent += length;
+                    self.send(ToStandby::Zeros { file: id, length })?;
+                    continue;
+                }
+                hole = if holes { sys::next_hole(file, data).unwrap_or(u64::MAX) } else { size };
+            }
             let piece = PIECE.min(usize::try_from(size - sent).unwrap_or(PIECE));
             let mut data = vec![0; piece];
             match content::read_at(file, &mut data, sent) {
@@ -242,12 +260,12 @@ impl Reader {
                 Ok(_) => return Ok(Ok(None)),
                 Err(error) => return Ok(Err(Loss::read(sys::errno(&error)))),
             }
-            hash.update(&data);
+            sum.update(&data);
             sent += piece as u64;
             self.totals.bytes_read += piece as u64;
             self.send(ToStandby::Data { file: id, data })?;
         }
-        Ok(Ok(Some(*hash.finalize().as_bytes())))
+        Ok(Ok(Some(sum.finish())))
     }
 
     /// Sends what differs from the standby's old file, segment by segment.

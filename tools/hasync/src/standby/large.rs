@@ -3,15 +3,13 @@
 use super::Site;
 use super::store::Temporary;
 use super::worker::{self, Pending};
-use crate::content;
+use crate::content::{self, Sum};
 use crate::delta::{self, SEGMENT, SLACK};
 use crate::entry::Stamp;
-use crate::sys;
 use crate::wire::{FileId, Part, ToSource, ToStandby, damaged};
 use ha_json::Error;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -46,7 +44,7 @@ struct Coming {
     pending: Pending,
     /// None once it failed here: what still comes of it is dropped.
     temporary: Option<Temporary>,
-    hash: blake3::Hasher,
+    hash: Sum,
     written: u64,
     stamp: Stamp,
     old: Option<Old>,
@@ -103,6 +101,19 @@ impl Larges {
                 self.check(file, result);
                 Ok(())
             }
+            ToStandby::Zeros { file, length } => {
+                let site = Arc::clone(&self.site);
+                let coming = self.coming(file)?;
+                coming.take(length)?;
+                site.ledger.done(0, length);
+                coming.hash.zeros(length);
+                let result = match &mut coming.temporary {
+                    Some(temporary) => temporary.output.zeros(length, || !site.ledger.is_stopped()),
+                    None => Ok(()),
+                };
+                self.check(file, result);
+                Ok(())
+            }
             ToStandby::Copy { file, offset, length } => self.copy(file, offset, length),
             ToStandby::SegmentDone { file } => {
                 let site = Arc::clone(&self.site);
@@ -139,11 +150,12 @@ impl Larges {
             worker::would(&self.site, &pending, &stamp);
             return Ok(());
         }
-        let (temporary, result) = match self.site.store.begin(&pending.directory) {
-            Ok(temporary) => (Some(temporary), Ok(())),
-            Err(error) => (None, Err(error)),
-        };
-        let hash = blake3::Hasher::new();
+        let (temporary, result) =
+            match self.site.store.begin(&pending.directory, &self.site.options) {
+                Ok(temporary) => (Some(temporary), Ok(())),
+                Err(error) => (None, Err(error)),
+            };
+        let hash = Sum::default();
         self.coming.insert(file, Coming { pending, temporary, hash, written: 0, stamp, old });
         self.check(file, result);
         Ok(())
@@ -264,7 +276,7 @@ impl Larges {
         let Coming { pending, temporary, hash, written, stamp, .. } = coming;
         // Without a temporary it has failed, and that was told.
         let Some(temporary) = temporary else { return Ok(()) };
-        if hash.finalize().as_bytes() != digest || written != stamp.size {
+        if hash.finish() != *digest || written != stamp.size {
             drop(temporary);
             worker::again(&self.site, file, pending);
             return Ok(());
@@ -290,9 +302,7 @@ impl Coming {
 
     fn write(&mut self, data: &[u8]) -> nix::Result<()> {
         match &mut self.temporary {
-            Some(temporary) => {
-                temporary.file.write_all(data).map_err(|error: std::io::Error| sys::errno(&error))
-            }
+            Some(temporary) => temporary.output.write(data),
             None => Ok(()),
         }
     }

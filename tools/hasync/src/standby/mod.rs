@@ -8,11 +8,13 @@ mod delete;
 mod directory;
 mod large;
 mod ledger;
+mod output;
 mod root;
 mod store;
 mod worker;
 
 pub(crate) use ledger::{Ledger, Told};
+pub(crate) use output::Output;
 pub(crate) use root::{Beneath, Root};
 
 use crate::entry::Stamp;
@@ -262,6 +264,7 @@ fn route(
             }
             ToStandby::Open { file, .. }
             | ToStandby::Data { file, .. }
+            | ToStandby::Zeros { file, .. }
             | ToStandby::Copy { file, .. }
             | ToStandby::Segment { file, .. }
             | ToStandby::SegmentDone { file }

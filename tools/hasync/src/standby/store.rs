@@ -4,10 +4,12 @@
 use super::Site;
 use super::delete;
 use super::directory::Directory;
+use super::output::Output;
 use super::worker::Pending;
 use crate::entry::Stamp;
 use crate::fs;
 use crate::leftover::Temporaries;
+use crate::options::Options;
 use crate::sys;
 use crate::wire::{Action, Change};
 use ha_json::Error;
@@ -31,7 +33,7 @@ const FEW: usize = 64;
 /// A file being written under a temporary name, which goes when it is dropped unfinished.
 #[derive(Debug)]
 pub(crate) struct Temporary {
-    pub(crate) file: File,
+    pub(crate) output: Output,
     pub(crate) place: Place,
 }
 
@@ -104,14 +106,18 @@ impl Store {
     ///
     /// # Errors
     /// The system's own.
-    pub(crate) fn begin(&self, directory: &Arc<Directory>) -> nix::Result<Temporary> {
+    pub(crate) fn begin(
+        &self,
+        directory: &Arc<Directory>,
+        options: &Options,
+    ) -> nix::Result<Temporary> {
         let fd = directory.touch()?;
         let name = self.name();
         let flags =
             OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let file = openat(fd, &name[..], flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
         let place = Place { directory: Arc::clone(directory), name, kept: false };
-        Ok(Temporary { file: File::from(file), place })
+        Ok(Temporary { output: Output::new(File::from(file), options.sparse), place })
     }
 
     /// Gives a file that is written its attributes and puts it among those that wait.
@@ -125,7 +131,8 @@ impl Store {
         stamp: &Stamp,
         mut pending: Pending,
     ) -> nix::Result<()> {
-        let Temporary { file, place } = temporary;
+        let Temporary { output, place } = temporary;
+        let file = output.finish()?;
         site.attributes.set(&file, &site.attributes.here(stamp), pending.have.as_ref())?;
         drop(file);
         // It is written: neither the source nor the memory that is bounded is needed while it waits.

@@ -16,7 +16,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fstat};
 use std::fs::File;
-use std::io::{Seek, Write};
+use std::io::Seek;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
@@ -210,8 +210,9 @@ impl Worker {
         if self.site.options.dry_run {
             return would(&self.site, &pending, stamp);
         }
-        let written = self.site.store.begin(&pending.directory).and_then(|mut temporary| {
-            temporary.file.write_all(bytes).map_err(|error| sys::errno(&error))?;
+        let begun = self.site.store.begin(&pending.directory, &self.site.options);
+        let written = begun.and_then(|mut temporary| {
+            temporary.output.write(bytes)?;
             Ok(temporary)
         });
         self.site.ledger.literal.fetch_add(bytes.len() as u64, Ordering::Relaxed);
@@ -289,11 +290,12 @@ impl Worker {
                 Err(loss) => return self.lost(&pending, loss.reason, loss.message),
             };
             let stamp = Stamp::of(&before);
-            let temporary = match self.site.store.begin(&pending.directory) {
+            let begun = self.site.store.begin(&pending.directory, &self.site.options);
+            let mut temporary = match begun {
                 Ok(temporary) => temporary,
                 Err(error) => return self.site.failed(path, error, "cannot be written"),
             };
-            let copied = match self.site.pace.copy(&file, &temporary.file, stamp.size) {
+            let copied = match self.site.pace.copy(&file, &mut temporary.output, stamp.size) {
                 Ok(copied) => copied,
                 Err(error @ (Errno::ENOSPC | Errno::EDQUOT | Errno::EROFS)) => {
                     return self.site.failed(path, error, "cannot be written");
@@ -304,14 +306,14 @@ impl Worker {
                     return self.lost(&pending, loss.reason, loss.message);
                 }
             };
-            self.site.ledger.bytes_read.fetch_add(copied, Ordering::Relaxed);
+            self.site.ledger.bytes_read.fetch_add(copied.data, Ordering::Relaxed);
             let unchanged = fstat(&file).is_ok_and(|now| source::is_unchanged(&before, &now));
-            if copied != stamp.size || !unchanged {
+            if copied.length != stamp.size || !unchanged {
                 continue;
             }
             if listing.expected(index).is_some() {
                 // What was written is what is judged.
-                let digest = rewound(&temporary.file).and_then(content::digest_of);
+                let digest = rewound(temporary.output.file()).and_then(content::digest_of);
                 let loss = match digest {
                     Ok((digest, _)) => {
                         source::check_expected(listing, index, stamp.size, &digest).err()
@@ -322,7 +324,7 @@ impl Worker {
                     return self.lost(&pending, loss.reason, loss.message);
                 }
             }
-            self.site.ledger.literal.fetch_add(copied, Ordering::Relaxed);
+            self.site.ledger.literal.fetch_add(copied.data, Ordering::Relaxed);
             match self.site.store.finish(&self.site, temporary, &stamp, pending) {
                 Ok(()) => self.site.ledger.done(1, stamp.size),
                 Err(error) => self.site.failed(path, error, "cannot be written"),

@@ -205,6 +205,11 @@ impl Frame for ToStandby {
                 e.file(*file);
                 e.string(data);
             }
+            ToStandby::Zeros { file, length } => {
+                e.byte(20);
+                e.file(*file);
+                e.number(*length);
+            }
             ToStandby::Copy { file, offset, length } => {
                 e.byte(9);
                 e.file(*file);
@@ -328,6 +333,13 @@ impl Frame for ToStandby {
                     _ => Err(damaged("a piece of an unknown type")),
                 })?;
                 ToStandby::Segment { file, pieces, data: d.string()? }
+            }
+            20 => {
+                let (file, length) = (d.file()?, d.number()?);
+                if length == 0 || length > MOST_ZEROS {
+                    return Err(damaged("a run of zeros that is too long"));
+                }
+                ToStandby::Zeros { file, length }
             }
             _ => return Err(damaged("a frame of an unknown type")),
         };

@@ -5,6 +5,8 @@ use ha_json::Error;
 
 /// No frame is longer, in bytes.
 pub(crate) const MAX_FRAME: usize = 4 << 20;
+/// No longer run of zeros is told at once, in bytes: one message is not to be work for long.
+pub(crate) const MOST_ZEROS: u64 = 1 << 30;
 
 /// A file: the number of its directory, and its place in that directory's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +86,11 @@ pub(crate) enum ToStandby {
     Data {
         file: FileId,
         data: Vec<u8>,
+    },
+    /// So many zeros stand here, at most [`MOST_ZEROS`].
+    Zeros {
+        file: FileId,
+        length: u64,
     },
     /// These bytes of the standby's old file stand here.
     Copy {
