@@ -169,6 +169,7 @@ fn connect(far: &Far, host: &Host, job: &Job, meter: &Meter) -> Result<(Program,
     let (mut program, stdin, stdout) = start(&far.shell, host, &command)?;
     let patience = Duration::from_secs(job.options.timeout_seconds);
     never_block(&stdin)?;
+    never_block(&stdout)?;
     let mut to = Counted::counting(stdin, Arc::clone(&meter.sent), patience);
     let mut from = Counted::counting(stdout, Arc::clone(&meter.received), patience);
     match greet(&mut to, &mut from) {

@@ -83,6 +83,19 @@ pub(crate) fn digest_of(file: &File) -> std::io::Result<([u8; 32], u64)> {
     }
 }
 
+/// Reads once; a file that is read to its end gives less than there is room for.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn read_some(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    loop {
+        match file.read_at(buffer, offset) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 /// Fills `buffer` from `offset` as far as the file goes; gives how much of it.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, fstatat};
+use nix::unistd::{Whence, lseek};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
@@ -39,10 +40,12 @@ pub(crate) fn link_target(directory: impl AsFd, name: &[u8]) -> nix::Result<Vec<
     Ok(readlinkat(directory, name)?.into_vec())
 }
 
-/// The names in a directory, without `.` and `..`, in the order the file system has them.
+/// The names in a directory, without `.` and `..`, in the order the file system has them. No two
+/// threads may read one open directory at once.
 pub(crate) fn names(directory: &OwnedFd) -> nix::Result<Vec<Vec<u8>>> {
-    // A descriptor of its own: the position in a directory belongs to the open file.
-    let again = openat(directory, ".", DIRECTORY, Mode::empty())?;
+    // The position belongs to the open directory: whoever reads it begins at its start.
+    lseek(directory, 0, Whence::SeekSet)?;
+    let again = directory.try_clone().map_err(|error| crate::sys::errno(&error))?;
     let mut dir = Dir::from_fd(again)?;
     let mut names = Vec::new();
     for entry in dir.iter() {
@@ -57,21 +60,26 @@ pub(crate) fn names(directory: &OwnedFd) -> nix::Result<Vec<Vec<u8>>> {
 
 /// The entry of a name as it is on disk, its link's target read; `None` when there is none.
 pub(crate) fn entry(directory: &OwnedFd, name: &[u8]) -> nix::Result<Option<Entry>> {
-    let stat = match stat(directory, name) {
+    entry_named(directory, name.to_vec())
+}
+
+/// [`entry`] for who has no further need of the name.
+pub(crate) fn entry_named(directory: &OwnedFd, name: Vec<u8>) -> nix::Result<Option<Entry>> {
+    let stat = match stat(directory, &name) {
         Ok(stat) => stat,
         Err(Errno::ENOENT) => return Ok(None),
         Err(error) => return Err(error),
     };
     let stamp = Stamp::of(&stat);
     let target = match stamp.kind {
-        Kind::Symlink => match link_target(directory, name) {
+        Kind::Symlink => match link_target(directory, &name) {
             Ok(target) => target,
             Err(Errno::ENOENT) => return Ok(None),
             Err(error) => return Err(error),
         },
         _ => Vec::new(),
     };
-    Ok(Some(Entry { name: name.to_vec(), stamp, target, implied: false }))
+    Ok(Some(Entry { name, stamp, target, implied: false }))
 }
 
 /// The system's words for an error, in lower case.

@@ -34,6 +34,7 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
     };
     let input = duplicate(std::io::stdin().as_fd())?;
     let output = duplicate(std::io::stdout().as_fd())?;
+    never_block(&input)?;
     never_block(&output)?;
     let mut output = Counted::counting(output, Arc::default(), HANDSHAKE);
     let mut input = Counted::counting(input, Arc::default(), HANDSHAKE);

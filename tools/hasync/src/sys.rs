@@ -6,6 +6,8 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 
 const PIECE: usize = 1 << 20;
+#[cfg(target_os = "linux")]
+const PIPE: i32 = 512 << 10;
 
 /// Copies the rest of `from` to `to`, at most `length` bytes; gives the count. The kernel does it
 /// where it can, and shares the blocks where the file system can.
@@ -91,6 +93,19 @@ pub(crate) fn errno(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
+/// Gives a pipe room for so many bytes, where the system lets it: two programs then take turns less
+/// often.
+pub(crate) fn widen(pipe: impl std::os::fd::AsFd) {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::fcntl::{FcntlArg, fcntl};
+        // A user has only so much of it: whoever gets none goes on with what there is.
+        let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE));
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = pipe;
+}
+
 /// Brings everything written to the file system of `directory` to its disk.
 pub(crate) fn sync_file_system(directory: &OwnedFd) -> nix::Result<()> {
     #[cfg(target_os = "linux")]
@@ -100,6 +115,19 @@ pub(crate) fn sync_file_system(directory: &OwnedFd) -> nix::Result<()> {
         let _ = directory;
         nix::unistd::sync();
         Ok(())
+    }
+}
+
+/// True for a directory whose access control list decides on the permissions of what is made in it,
+/// and where that cannot be told.
+pub(crate) fn has_default_acl(directory: &OwnedFd) -> bool {
+    if !cfg!(target_os = "linux") {
+        return true;
+    }
+    let Ok(again) = directory.try_clone() else { return true };
+    match xattr::FileExt::get_xattr(&File::from(again), "system.posix_acl_default") {
+        Ok(list) => list.is_some(),
+        Err(error) => errno(&error) != Errno::EOPNOTSUPP,
     }
 }
 

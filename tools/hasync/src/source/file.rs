@@ -1,6 +1,7 @@
 //! A file of the source, read so that what is sent is one state of it and not two.
 
 use super::listing::Listing;
+use crate::content;
 use crate::entry::{Entry, Kind, Stamp};
 use crate::fs;
 use crate::sys;
@@ -8,7 +9,6 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fstat};
 use std::fs::File;
-use std::io::Read;
 use std::time::Duration;
 
 /// How often a file that changes while it is read is read again.
@@ -73,8 +73,8 @@ pub(crate) fn is_unchanged(before: &FileStat, after: &FileStat) -> bool {
         && (before.st_ctime, before.st_ctime_nsec) == (after.st_ctime, after.st_ctime_nsec)
 }
 
-/// Reads a file of at most `limit` bytes to `data`, whole and in one state; gives its stamp, or
-/// `None` when it is larger by now.
+/// Reads a file of at most `limit` bytes to `data` behind its first `used` bytes, whole and in one
+/// state; gives its stamp, or `None` when it is larger by now. `data` grows where it must.
 ///
 /// # Errors
 /// When it cannot be read, or changes each time.
@@ -83,27 +83,27 @@ pub(crate) fn read_whole(
     index: u32,
     limit: u64,
     data: &mut Vec<u8>,
+    used: usize,
 ) -> Result<Option<Stamp>, Loss> {
-    let start = data.len();
     for attempt in 0..ATTEMPTS {
-        data.truncate(start);
         pause(attempt);
-        let (mut file, before) = open(listing, index)?;
+        let (file, before) = open(listing, index)?;
         let stamp = Stamp::of(&before);
         if stamp.size > limit {
             return Ok(None);
         }
         // One byte more than there should be tells a file that grows.
-        data.reserve(stamp.size as usize + 1);
-        let read = Read::take(&mut file, stamp.size + 1)
-            .read_to_end(data)
+        let end = used + stamp.size as usize + 1;
+        if data.len() < end {
+            data.resize(end, 0);
+        }
+        let read = content::read_some(&file, &mut data[used..end], 0)
             .map_err(|error| Loss::read(sys::errno(&error)))?;
         let after = fstat(&file).map_err(Loss::read)?;
         if read as u64 == stamp.size && is_unchanged(&before, &after) {
             return Ok(Some(stamp));
         }
     }
-    data.truncate(start);
     Err(Loss::changing())
 }
 

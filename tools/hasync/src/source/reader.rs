@@ -6,7 +6,7 @@ use super::listing::Listing;
 use crate::content::{self, Sum};
 use crate::delta::{self, Patience, Piece, SEGMENT, SLACK};
 use crate::entry::Stamp;
-use crate::wire::{FileId, MOST_ZEROS, Part, SmallFile, ToStandby, Totals};
+use crate::wire::{FileId, MOST_ZEROS, Part, Payload, SmallFile, ToStandby, Totals, buffer};
 use crate::{SMALL, sys};
 use ha_json::Error;
 use nix::sys::stat::fstat;
@@ -119,54 +119,59 @@ impl Reader {
         // As large as it will get: a buffer that grows leaves holes behind.
         let small = |index| Some(listed_size(listing.entry(index))).filter(|size| *size <= SMALL);
         let total: u64 = files.iter().filter_map(|(index, _)| small(*index)).map(|s| s + 1).sum();
-        let mut data = Vec::with_capacity((total as usize).min(BATCH + SMALL as usize));
+        let room = (total as usize).min(BATCH + SMALL as usize + 1);
+        let mut data = buffer(room);
+        let mut used = 0;
         for &(index, unless) in files {
             let id = FileId { directory, index };
             if listed_size(listing.entry(index)) > SMALL {
                 self.large(listing, id, unless, None)?;
                 continue;
             }
-            let start = data.len();
-            match file::read_whole(listing, index, SMALL, &mut data) {
+            match file::read_whole(listing, index, SMALL, &mut data, used) {
                 Ok(Some(stamp)) => {
                     self.totals.bytes_read += stamp.size;
-                    let digest = *blake3::hash(&data[start..]).as_bytes();
-                    if let Err(loss) = file::check_expected(listing, index, stamp.size, &digest) {
-                        data.truncate(start);
+                    let known = unless.is_some() || listing.expected(index).is_some();
+                    let end = used + stamp.size as usize;
+                    let digest = known.then(|| *blake3::hash(&data[used..end]).as_bytes());
+                    let as_told = digest.map_or(Ok(()), |digest| {
+                        file::check_expected(listing, index, stamp.size, &digest)
+                    });
+                    if let Err(loss) = as_told {
                         self.lost(id, loss)?;
-                    } else if unless == Some(digest) {
-                        data.truncate(start);
+                    } else if unless.is_some() && unless == digest {
                         self.send(ToStandby::Same { file: id })?;
                     } else if self.source.options.dry_run {
-                        data.truncate(start);
                         self.send(ToStandby::Open { file: id, stamp })?;
                     } else {
-                        batch.push(SmallFile { index, stamp, digest });
+                        batch.push(SmallFile { index, stamp });
+                        used = end;
                     }
                 }
                 Ok(None) => self.large(listing, id, unless, None)?,
                 Err(loss) => self.lost(id, loss)?,
             }
-            if data.len() >= BATCH {
-                self.flush(directory, &mut batch, &mut data)?;
+            if used >= BATCH {
+                let full = std::mem::replace(&mut data, buffer(room));
+                self.flush(directory, &mut batch, Payload::head(full, used))?;
+                used = 0;
             }
         }
-        self.flush(directory, &mut batch, &mut data)
+        self.flush(directory, &mut batch, Payload::head(data, used))
     }
 
     fn flush(
         &mut self,
         directory: u32,
         batch: &mut Vec<SmallFile>,
-        data: &mut Vec<u8>,
+        data: Payload,
     ) -> Result<(), Gone> {
         if batch.is_empty() {
             return Ok(());
         }
         let files = std::mem::take(batch);
-        let room = data.capacity();
-        let data = std::mem::replace(data, Vec::with_capacity(room));
-        self.send(ToStandby::Files { directory, files, data })
+        let digest = *blake3::hash(&data).as_bytes();
+        self.send(ToStandby::Files { directory, files, digest, data })
     }
 
     /// Sends a large file, as a delta where the standby's blocks come; again when it changes.
@@ -254,15 +259,16 @@ impl Reader {
                 hole = if holes { sys::next_hole(file, data).unwrap_or(u64::MAX) } else { size };
             }
             let piece = PIECE.min(usize::try_from(size - sent).unwrap_or(PIECE));
-            let mut data = vec![0; piece];
-            match content::read_at(file, &mut data, sent) {
+            let mut data = buffer(PIECE);
+            match content::read_at(file, &mut data[..piece], sent) {
                 Ok(read) if read == piece => {}
                 Ok(_) => return Ok(Ok(None)),
                 Err(error) => return Ok(Err(Loss::read(sys::errno(&error)))),
             }
-            sum.update(&data);
+            sum.update(&data[..piece]);
             sent += piece as u64;
             self.totals.bytes_read += piece as u64;
+            let data = Payload::head(data, piece);
             self.send(ToStandby::Data { file: id, data })?;
         }
         Ok(Ok(Some(sum.finish())))
@@ -334,6 +340,7 @@ impl Reader {
                 }
             };
             let pieces = pieces.iter().map(part).collect();
+            let data = Payload::head(data, usize::MAX);
             return self.send(ToStandby::Segment { file, pieces, data });
         }
         for piece in pieces {
@@ -344,7 +351,9 @@ impl Reader {
                 Piece::Literal(run) => {
                     for start in run.clone().step_by(PIECE) {
                         let end = run.end.min(start + PIECE);
-                        let data = segment[start..end].to_vec();
+                        let mut data = buffer(PIECE);
+                        data[..end - start].copy_from_slice(&segment[start..end]);
+                        let data = Payload::head(data, end - start);
                         self.send(ToStandby::Data { file, data })?;
                     }
                 }

@@ -4,7 +4,8 @@ use super::listing::Listing;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-const MOST_ENTRIES: usize = 200_000;
+/// It bounds how far the walk is ahead of the standby, and with it the memory of both ends.
+const MOST_ENTRIES: usize = 16_384;
 
 /// Directories by number.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Owner, mode and time: what differs, and how it is set.
 
+use super::directory::Directory;
 use crate::digest::View;
 use crate::entry::{Entry, Kind, Moment, Stamp};
 use crate::options::Options;
@@ -21,6 +22,8 @@ use std::sync::{PoisonError, RwLock};
 pub(crate) struct Attributes {
     view: View,
     pub(crate) is_root: bool,
+    /// The owner and group of what this process makes.
+    own: (u32, u32),
     groups: HashSet<u32>,
     /// What a new thing's mode lacks where the source's is not kept.
     pub(crate) umask: u32,
@@ -38,6 +41,7 @@ impl Attributes {
         Attributes {
             view: View::new(options, is_root),
             is_root,
+            own: (geteuid().as_raw(), getegid().as_raw()),
             groups,
             umask: own.bits(),
             names: RwLock::new(Names::new(options.numeric_ids)),
@@ -94,6 +98,33 @@ impl Attributes {
         let uid = self.view.owner.then(|| Uid::from_raw(want.uid));
         let gid = self.sets_group(want.gid).then(|| Gid::from_raw(want.gid));
         (uid, gid)
+    }
+
+    /// The mode that a new file in this directory can be made with, and needs no other call to have:
+    /// its owner and group are right from the beginning, and nothing but this mode decides.
+    pub(crate) fn made_right(
+        &self,
+        directory: &Directory,
+        want: &Stamp,
+        have: Option<&Stamp>,
+    ) -> Option<u32> {
+        let (uid, gid) = self.owner(want);
+        let mode = self.mode(want, have);
+        let right = uid.is_none_or(|uid| uid.as_raw() == self.own.0)
+            && gid.is_none_or(|gid| gid.as_raw() == self.own.1)
+            // Some directories give their own group to what is made in them.
+            && directory.before().is_some_and(|stamp| stamp.gid == self.own.1)
+            && mode & 0o7000 == 0
+            && !directory.has_default_acl();
+        right.then_some(mode)
+    }
+
+    /// Sets the modification time of an open file that has all else.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(crate) fn set_time(&self, fd: impl AsFd, want: &Stamp) -> nix::Result<()> {
+        self.restore_time(fd, want.mtime)
     }
 
     /// Sets the attributes of an open file or directory. The owner comes first: changing it clears

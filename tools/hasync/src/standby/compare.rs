@@ -227,7 +227,7 @@ impl Compare<'_> {
         let path = if filter.is_empty() { Vec::new() } else { directory.path() };
         let mut have = Vec::with_capacity(names.len());
         for name in names {
-            match fs::entry(fd, &name) {
+            match fs::entry_named(fd, name) {
                 Ok(Some(entry)) => {
                     let is_directory = entry.stamp.kind == Kind::Directory;
                     let path = || join(&path, &entry.name);

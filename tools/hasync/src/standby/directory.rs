@@ -5,6 +5,7 @@ use super::attributes::bits;
 use crate::entry::{Entry, Stamp, join};
 use crate::fs;
 use crate::leftover;
+use crate::sys;
 use nix::errno::Errno;
 use nix::sys::stat::{FchmodatFlags, fchmod, fchmodat, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
@@ -32,6 +33,7 @@ pub(crate) struct Directory {
     parent: Option<Arc<Directory>>,
     name: Vec<u8>,
     open: OnceLock<(OwnedFd, Stamp)>,
+    default_acl: OnceLock<bool>,
     /// Made by this run: there is nothing in it that we did not put there.
     pub(crate) is_new: AtomicBool,
     touched: AtomicBool,
@@ -72,6 +74,7 @@ impl Directory {
             parent,
             name,
             open: OnceLock::new(),
+            default_acl: OnceLock::new(),
             is_new: AtomicBool::new(false),
             touched: AtomicBool::new(false),
             loosened: AtomicBool::new(false),
@@ -102,6 +105,11 @@ impl Directory {
     /// What it was when it was opened.
     pub(crate) fn before(&self) -> Option<Stamp> {
         self.open.get().map(|(_, before)| *before)
+    }
+
+    /// True where what is made in it may get other permissions than it is made with.
+    pub(crate) fn has_default_acl(&self) -> bool {
+        *self.default_acl.get_or_init(|| self.fd().is_none_or(sys::has_default_acl))
     }
 
     pub(crate) fn fd(&self) -> Option<&OwnedFd> {

@@ -150,11 +150,10 @@ impl Larges {
             worker::would(&self.site, &pending, &stamp);
             return Ok(());
         }
-        let (temporary, result) =
-            match self.site.store.begin(&pending.directory, &self.site.options) {
-                Ok(temporary) => (Some(temporary), Ok(())),
-                Err(error) => (None, Err(error)),
-            };
+        let (temporary, result) = match self.site.store.begin(&self.site, &pending, &stamp) {
+            Ok(temporary) => (Some(temporary), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
         let hash = Sum::default();
         self.coming.insert(file, Coming { pending, temporary, hash, written: 0, stamp, old });
         self.check(file, result);

@@ -2,6 +2,7 @@
 //! whole: the old one or the new one, also after the power failed.
 
 use super::Site;
+use super::attributes::bits;
 use super::delete;
 use super::directory::Directory;
 use super::output::Output;
@@ -9,7 +10,6 @@ use super::worker::Pending;
 use crate::entry::Stamp;
 use crate::fs;
 use crate::leftover::Temporaries;
-use crate::options::Options;
 use crate::sys;
 use crate::wire::{Action, Change};
 use ha_json::Error;
@@ -35,6 +35,8 @@ const FEW: usize = 64;
 pub(crate) struct Temporary {
     pub(crate) output: Output,
     pub(crate) place: Place,
+    /// It was made with the owner, group and mode that it shall have.
+    right: bool,
 }
 
 /// A temporary name in its directory.
@@ -102,22 +104,28 @@ impl Store {
         self.temporaries.name(self.number.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Begins a new file in a directory.
+    /// Begins a new file, which shall get what the stamp tells.
     ///
     /// # Errors
     /// The system's own.
     pub(crate) fn begin(
         &self,
-        directory: &Arc<Directory>,
-        options: &Options,
+        site: &Site,
+        pending: &Pending,
+        stamp: &Stamp,
     ) -> nix::Result<Temporary> {
+        let directory = &pending.directory;
         let fd = directory.touch()?;
+        let want = site.attributes.here(stamp);
+        let right = site.attributes.made_right(directory, &want, pending.have.as_ref());
+        let mode = right.map_or(Mode::S_IRUSR | Mode::S_IWUSR, bits);
         let name = self.name();
         let flags =
             OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let file = openat(fd, &name[..], flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        let file = openat(fd, &name[..], flags, mode)?;
         let place = Place { directory: Arc::clone(directory), name, kept: false };
-        Ok(Temporary { output: Output::new(File::from(file), options.sparse), place })
+        let output = Output::new(File::from(file), site.options.sparse);
+        Ok(Temporary { output, place, right: right.is_some() })
     }
 
     /// Gives a file that is written its attributes and puts it among those that wait.
@@ -131,9 +139,13 @@ impl Store {
         stamp: &Stamp,
         mut pending: Pending,
     ) -> nix::Result<()> {
-        let Temporary { output, place } = temporary;
+        let Temporary { output, place, right } = temporary;
         let file = output.finish()?;
-        site.attributes.set(&file, &site.attributes.here(stamp), pending.have.as_ref())?;
+        let want = site.attributes.here(stamp);
+        match site.attributes.made_right(&pending.directory, &want, pending.have.as_ref()) {
+            Some(_) if right => site.attributes.set_time(&file, &want)?,
+            _ => site.attributes.set(&file, &want, pending.have.as_ref())?,
+        }
         drop(file);
         // It is written: neither the source nor the memory that is bounded is needed while it waits.
         // The credit goes last, because the run's end waits for all of them.

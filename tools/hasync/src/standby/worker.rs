@@ -93,11 +93,13 @@ pub(super) enum Job {
 pub(super) struct Worker {
     site: Arc<Site>,
     larges: Larges,
+    /// For the content of small files.
+    buffer: Vec<u8>,
 }
 
 impl Worker {
     pub(super) fn new(site: &Arc<Site>) -> Worker {
-        Worker { site: Arc::clone(site), larges: Larges::new(site) }
+        Worker { site: Arc::clone(site), larges: Larges::new(site), buffer: Vec::new() }
     }
 
     pub(super) fn run(mut self, queue: &Receiver<Job>) {
@@ -133,8 +135,9 @@ impl Worker {
                 }
                 Ok(())
             }
-            Job::Message(ToStandby::Files { directory, files, data }) => {
-                self.files(directory, files, &data)
+            Job::Message(ToStandby::Files { directory, files, digest, data }) => {
+                let intact = *blake3::hash(&data).as_bytes() == digest;
+                self.files(directory, files, &data, intact)
             }
             Job::Message(ToStandby::Same { file }) => {
                 let pending = self.take(file)?;
@@ -187,7 +190,13 @@ impl Worker {
         Ok(())
     }
 
-    fn files(&mut self, directory: u32, files: Vec<SmallFile>, data: &[u8]) -> Result<(), Error> {
+    fn files(
+        &mut self,
+        directory: u32,
+        files: Vec<SmallFile>,
+        data: &[u8],
+        intact: bool,
+    ) -> Result<(), Error> {
         let mut rest = data;
         for small in files {
             let (bytes, tail) = rest
@@ -196,7 +205,7 @@ impl Worker {
             rest = tail;
             let id = FileId { directory, index: small.index };
             let pending = self.take(id)?;
-            if *blake3::hash(bytes).as_bytes() == small.digest {
+            if intact {
                 self.small(pending, &small.stamp, bytes);
             } else {
                 again(&self.site, id, pending);
@@ -210,7 +219,7 @@ impl Worker {
         if self.site.options.dry_run {
             return would(&self.site, &pending, stamp);
         }
-        let begun = self.site.store.begin(&pending.directory, &self.site.options);
+        let begun = self.site.store.begin(&self.site, &pending, stamp);
         let written = begun.and_then(|mut temporary| {
             temporary.output.write(bytes)?;
             Ok(temporary)
@@ -226,7 +235,7 @@ impl Worker {
         }
     }
 
-    fn copy(&self, listing: &Listing, index: u32, pending: Pending, plea: &Plea) {
+    fn copy(&mut self, listing: &Listing, index: u32, pending: Pending, plea: &Plea) {
         let site = &self.site;
         if site.ledger.is_stopped() {
             return;
@@ -241,19 +250,34 @@ impl Worker {
         if site.options.dry_run {
             return would(site, &pending, &pending.want);
         }
-        let mut data = Vec::new();
+        let mut data = std::mem::take(&mut self.buffer);
         let limit = if pending.want.size > SMALL { 0 } else { SMALL };
-        match source::read_whole(listing, index, limit, &mut data) {
+        let read = source::read_whole(listing, index, limit, &mut data, 0);
+        self.copied(listing, index, pending, read, &data);
+        self.buffer = data;
+    }
+
+    fn copied(
+        &self,
+        listing: &Listing,
+        index: u32,
+        pending: Pending,
+        read: Result<Option<Stamp>, Loss>,
+        data: &[u8],
+    ) {
+        let site = &self.site;
+        match read {
             Ok(Some(stamp)) => {
                 site.ledger.bytes_read.fetch_add(stamp.size, Ordering::Relaxed);
-                let expected = || *blake3::hash(&data).as_bytes();
+                let data = &data[..stamp.size as usize];
+                let expected = || *blake3::hash(data).as_bytes();
                 if listing.expected(index).is_some()
                     && let Err(loss) =
                         source::check_expected(listing, index, stamp.size, &expected())
                 {
                     return self.lost(&pending, loss.reason, loss.message);
                 }
-                self.small(pending, &stamp, &data);
+                self.small(pending, &stamp, data);
             }
             Ok(None) => self.copy_large(listing, index, pending),
             Err(loss) => self.lost(&pending, loss.reason, loss.message),
@@ -282,6 +306,7 @@ impl Worker {
 
     /// Copies a large file inside this machine; the kernel does the work.
     fn copy_large(&self, listing: &Listing, index: u32, pending: Pending) {
+        let site = &self.site;
         let path = pending.path();
         for attempt in 0..source::ATTEMPTS {
             source::pause(attempt);
@@ -290,8 +315,7 @@ impl Worker {
                 Err(loss) => return self.lost(&pending, loss.reason, loss.message),
             };
             let stamp = Stamp::of(&before);
-            let begun = self.site.store.begin(&pending.directory, &self.site.options);
-            let mut temporary = match begun {
+            let mut temporary = match self.site.store.begin(site, &pending, &stamp) {
                 Ok(temporary) => temporary,
                 Err(error) => return self.site.failed(path, error, "cannot be written"),
             };

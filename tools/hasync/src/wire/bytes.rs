@@ -107,6 +107,14 @@ impl<'a> Decoder<'a> {
         Ok(self.take(length)?.to_vec())
     }
 
+    /// The string that ends the frame: its length, and the frame's tail is it.
+    pub(crate) fn payload(&mut self) -> Result<usize, Error> {
+        let length =
+            usize::try_from(self.number()?).map_err(|_| damaged("a string without an end"))?;
+        self.take(length)?;
+        Ok(length)
+    }
+
     /// A count of items that each take at least `least` bytes: never more than the frame can hold,
     /// so that no number from the peer alone allocates memory.
     pub(crate) fn count(&mut self, least: usize) -> Result<usize, Error> {

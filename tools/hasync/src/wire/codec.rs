@@ -2,6 +2,7 @@
 
 use super::bytes::{Decoder, Encoder, damaged};
 use super::message::*;
+use super::payload::Payload;
 use crate::entry::{Entry, Kind, Moment, Stamp};
 use ha_json::{Error, Kind as ErrorKind};
 
@@ -9,10 +10,14 @@ use ha_json::{Error, Kind as ErrorKind};
 pub(crate) trait Frame: Sized + Send + 'static {
     /// What is sent when there is nothing to say for a while.
     const PING: Self;
-    /// Appends the type byte and the fields.
+    /// Appends the type byte and the fields, but for the bytes of the payload.
     fn encode(&self, out: &mut Vec<u8>);
-    /// Reads a frame that [`Frame::encode`] made.
-    fn decode(frame: &[u8]) -> Result<Self, Error>;
+    /// The content with which the frame ends.
+    fn payload(&self) -> &[u8] {
+        &[]
+    }
+    /// Reads a frame of [`Frame::encode`] and [`Frame::payload`]. It is taken where it holds content.
+    fn decode(frame: &mut Vec<u8>) -> Result<Self, Error>;
     /// What tells the far side why this one stops.
     fn fatal(error: Error) -> Self;
 }
@@ -185,15 +190,15 @@ impl Frame for ToStandby {
                 e.flag(*last);
                 e.list(entries, Encoder::entry);
             }
-            ToStandby::Files { directory, files, data } => {
+            ToStandby::Files { directory, files, digest, data } => {
                 e.byte(6);
                 e.number((*directory).into());
                 e.list(files, |e, file| {
                     e.number(file.index.into());
                     e.stamp(&file.stamp);
-                    e.fixed(&file.digest);
                 });
-                e.string(data);
+                e.fixed(digest);
+                e.number(data.len() as u64);
             }
             ToStandby::Open { file, stamp } => {
                 e.byte(7);
@@ -203,7 +208,7 @@ impl Frame for ToStandby {
             ToStandby::Data { file, data } => {
                 e.byte(8);
                 e.file(*file);
-                e.string(data);
+                e.number(data.len() as u64);
             }
             ToStandby::Zeros { file, length } => {
                 e.byte(20);
@@ -234,7 +239,7 @@ impl Frame for ToStandby {
                         e.number(*length);
                     }
                 });
-                e.string(data);
+                e.number(data.len() as u64);
             }
             ToStandby::AskRolling { file, offset, length } => {
                 e.byte(11);
@@ -281,9 +286,19 @@ impl Frame for ToStandby {
         *out = e.0;
     }
 
-    fn decode(frame: &[u8]) -> Result<Self, Error> {
+    fn payload(&self) -> &[u8] {
+        match self {
+            ToStandby::Files { data, .. }
+            | ToStandby::Data { data, .. }
+            | ToStandby::Segment { data, .. } => data,
+            _ => &[],
+        }
+    }
+
+    fn decode(frame: &mut Vec<u8>) -> Result<Self, Error> {
         let mut d = Decoder::new(frame);
-        let message = match d.byte()? {
+        let mut content = 0;
+        let mut message = match d.byte()? {
             0 => ToStandby::Ping,
             1 => ToStandby::Fatal(d.error()?),
             2 => {
@@ -306,13 +321,18 @@ impl Frame for ToStandby {
             }
             6 => {
                 let directory = d.small()?;
-                let files = d.list(40, |d| {
-                    Ok(SmallFile { index: d.small()?, stamp: d.stamp()?, digest: d.array()? })
-                })?;
-                ToStandby::Files { directory, files, data: d.string()? }
+                let files =
+                    d.list(8, |d| Ok(SmallFile { index: d.small()?, stamp: d.stamp()? }))?;
+                let digest = d.array()?;
+                content = d.payload()?;
+                ToStandby::Files { directory, files, digest, data: Payload::default() }
             }
             7 => ToStandby::Open { file: d.file()?, stamp: d.stamp()? },
-            8 => ToStandby::Data { file: d.file()?, data: d.string()? },
+            8 => {
+                let file = d.file()?;
+                content = d.payload()?;
+                ToStandby::Data { file, data: Payload::default() }
+            }
             9 => ToStandby::Copy { file: d.file()?, offset: d.number()?, length: d.number()? },
             10 => ToStandby::SegmentDone { file: d.file()? },
             11 => {
@@ -332,7 +352,8 @@ impl Frame for ToStandby {
                     1 => Ok(Part::New { length: d.number()? }),
                     _ => Err(damaged("a piece of an unknown type")),
                 })?;
-                ToStandby::Segment { file, pieces, data: d.string()? }
+                content = d.payload()?;
+                ToStandby::Segment { file, pieces, data: Payload::default() }
             }
             20 => {
                 let (file, length) = (d.file()?, d.number()?);
@@ -344,6 +365,12 @@ impl Frame for ToStandby {
             _ => return Err(damaged("a frame of an unknown type")),
         };
         d.end()?;
+        if let ToStandby::Files { data, .. }
+        | ToStandby::Data { data, .. }
+        | ToStandby::Segment { data, .. } = &mut message
+        {
+            *data = Payload::tail(frame, content);
+        }
         Ok(message)
     }
 }
@@ -418,7 +445,7 @@ impl Frame for ToSource {
         *out = e.0;
     }
 
-    fn decode(frame: &[u8]) -> Result<Self, Error> {
+    fn decode(frame: &mut Vec<u8>) -> Result<Self, Error> {
         let mut d = Decoder::new(frame);
         let message = match d.byte()? {
             0 => ToSource::Ping,

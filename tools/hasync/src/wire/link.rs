@@ -3,7 +3,9 @@
 use super::bytes::damaged;
 use super::codec::Frame;
 use super::message::MAX_FRAME;
+use super::payload::buffer;
 use crate::pace::{Pace, Paced};
+use crate::sys;
 use ha_json::{Error, reason};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -16,7 +18,9 @@ use std::time::Duration;
 
 /// A silent line is pinged at least this often, so that only a far side that is gone stays silent.
 const PING_EVERY: Duration = Duration::from_secs(10);
-const BUFFER: usize = 256 << 10;
+const BUFFER: usize = 64 << 10;
+/// Content of so many bytes is written from where it is.
+const WORTH_A_WRITE: usize = 16 << 10;
 /// zstd's level, and the window in which it looks back (a power of two, bytes).
 const LEVEL: i32 = 1;
 const WINDOW_LOG: u32 = 22;
@@ -42,10 +46,10 @@ impl<P> Counted<P> {
 impl<P: Read + AsFd> Read for Counted<P> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         loop {
-            wait_for(self.pipe.as_fd(), PollFlags::POLLIN, self.patience)?;
             match self.pipe.read(buffer) {
-                // Where both ways are one socket, neither blocks.
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    wait_for(self.pipe.as_fd(), PollFlags::POLLIN, self.patience)?;
+                }
                 Ok(read) => {
                     self.bytes.fetch_add(read as u64, Ordering::Relaxed);
                     return Ok(read);
@@ -84,11 +88,13 @@ impl<P: Write + AsFd> Write for Counted<P> {
     }
 }
 
-/// Makes writes to a pipe return when it is full, so that [`Counted`] can give up waiting.
+/// Makes reads from an empty pipe and writes to a full one return, so that [`Counted`] can give up
+/// waiting.
 ///
 /// # Errors
 /// The system's own.
 pub(crate) fn never_block(pipe: impl AsFd) -> Result<(), Error> {
+    sys::widen(&pipe);
     let flags = fcntl(&pipe, FcntlArg::F_GETFL).map(OFlag::from_bits_truncate);
     flags
         .and_then(|flags| fcntl(&pipe, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK)))
@@ -115,6 +121,9 @@ pub(crate) fn read_frame(pipe: &mut impl Read, frame: &mut Vec<u8>) -> Result<bo
     let length = u32::from_le_bytes(length) as usize;
     if length == 0 || length > MAX_FRAME {
         return Err(damaged(&format!("a frame of {length} bytes")));
+    }
+    if frame.capacity() == 0 {
+        *frame = buffer(length);
     }
     frame.resize(length, 0);
     pipe.read_exact(frame).map_err(|error| line(&error))?;
@@ -156,7 +165,7 @@ impl<P: Read> Incoming<P> {
     /// The next message; `None` at the end of the pipe.
     pub(crate) fn next<M: Frame>(&mut self) -> Result<Option<M>, Error> {
         match read_frame(&mut self.pipe, &mut self.frame)? {
-            true => M::decode(&self.frame).map(Some),
+            true => M::decode(&mut self.frame).map(Some),
             false => Ok(None),
         }
     }
@@ -222,13 +231,13 @@ impl Outgoing {
         patience: Duration,
     ) -> Result<(), Error> {
         let ping_every = (patience / 3).min(PING_EVERY);
-        let mut buffer = Vec::with_capacity(BUFFER);
+        let mut heads = Vec::new();
         loop {
             let message = match messages.try_recv() {
                 Ok(message) => message,
-                Err(TryRecvError::Disconnected) => return self.send(&mut buffer, true),
+                Err(TryRecvError::Disconnected) => return self.send(&mut heads, true),
                 Err(TryRecvError::Empty) => {
-                    self.send(&mut buffer, true)?;
+                    self.send(&mut heads, true)?;
                     match messages.recv_timeout(ping_every) {
                         Ok(message) => message,
                         Err(RecvTimeoutError::Timeout) => M::PING,
@@ -236,14 +245,21 @@ impl Outgoing {
                     }
                 }
             };
-            let start = buffer.len();
-            buffer.extend_from_slice(&[0; 4]);
-            message.encode(&mut buffer);
-            let length = u32::try_from(buffer.len() - start - 4)
+            let start = heads.len();
+            heads.extend_from_slice(&[0; 4]);
+            message.encode(&mut heads);
+            let payload = message.payload();
+            let length = u32::try_from(heads.len() - start - 4 + payload.len())
                 .map_err(|_| damaged("a frame without an end"))?;
-            buffer[start..start + 4].copy_from_slice(&length.to_le_bytes());
-            if buffer.len() >= BUFFER {
-                self.send(&mut buffer, false)?;
+            heads[start..start + 4].copy_from_slice(&length.to_le_bytes());
+            if payload.len() < WORTH_A_WRITE {
+                heads.extend_from_slice(payload);
+            } else {
+                self.send(&mut heads, false)?;
+                self.0.write_all(payload).map_err(|error| line(&error))?;
+            }
+            if heads.len() >= BUFFER {
+                self.send(&mut heads, false)?;
             }
         }
     }

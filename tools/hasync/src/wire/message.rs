@@ -1,5 +1,6 @@
 //! The messages, as values. Locally they travel through a channel as they are.
 
+use super::payload::Payload;
 use crate::entry::{Entry, Kind, Stamp};
 use ha_json::Error;
 
@@ -44,7 +45,6 @@ pub(crate) struct Head {
 pub(crate) struct SmallFile {
     pub(crate) index: u32,
     pub(crate) stamp: Stamp,
-    pub(crate) digest: [u8; 32],
 }
 
 /// A piece of a segment.
@@ -72,11 +72,12 @@ pub(crate) enum ToStandby {
         entries: Vec<Entry>,
         last: bool,
     },
-    /// `data` holds the files one after the other.
+    /// `data` holds the files one after the other; `digest` is that of all of it.
     Files {
         directory: u32,
         files: Vec<SmallFile>,
-        data: Vec<u8>,
+        digest: [u8; 32],
+        data: Payload,
     },
     /// A large file begins, or begins again.
     Open {
@@ -85,7 +86,7 @@ pub(crate) enum ToStandby {
     },
     Data {
         file: FileId,
-        data: Vec<u8>,
+        data: Payload,
     },
     /// So many zeros stand here, at most [`MOST_ZEROS`].
     Zeros {
@@ -111,7 +112,7 @@ pub(crate) enum ToStandby {
     Segment {
         file: FileId,
         pieces: Vec<Part>,
-        data: Vec<u8>,
+        data: Payload,
     },
     Close {
         file: FileId,

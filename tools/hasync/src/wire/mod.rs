@@ -5,6 +5,7 @@ mod codec;
 mod greeting;
 mod link;
 mod message;
+mod payload;
 
 pub(crate) use bytes::damaged;
 pub(crate) use codec::Frame;
@@ -14,3 +15,4 @@ pub(crate) use message::{
     Action, Change, Event, FileId, Head, MOST_ZEROS, Outcome, Part, Plea, SmallFile, Start,
     ToSource, ToStandby, Totals, Why,
 };
+pub(crate) use payload::{Payload, buffer};
