@@ -5,7 +5,7 @@ use crate::filter::Filter;
 use crate::job::{Job, Role};
 use crate::limits;
 use crate::records;
-use crate::report::{Report, Traffic};
+use crate::report::{Lines, Log, Report, Run, Traffic};
 use crate::serve::select;
 use crate::source::{Node, Roots, Source, Table, from_channel};
 use crate::standby::{self, Ledger, Root, Site, Told};
@@ -30,7 +30,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// What ended the run; the records before it stand.
-pub(crate) fn sync(tool: Tool, request: Request) -> Result<Status, Error> {
+pub(crate) fn sync(tool: Tool, mut request: Request) -> Result<Status, Error> {
     let destination = Place::parse(&request.destination)?;
     let sources = sources(&request.sources)?;
     let shell = request.rsh.as_deref().map(Shell::parse).transpose()?.unwrap_or_default();
@@ -47,7 +47,18 @@ pub(crate) fn sync(tool: Tool, request: Request) -> Result<Status, Error> {
         Chosen::List(list) => drop(select(list)?),
         Chosen::All => {}
     }
-    let report = Report::begin(tool, &request.options, request.stats);
+    let (pushes, pulls) = (destination.host.is_some(), sources.host.is_some());
+    let named: Vec<_> = paths.iter().map(|path| path.clone().into_vec()).collect();
+    let lines = Lines {
+        records: request.records,
+        out: request.out_format.take(),
+        log: match request.log.take() {
+            Some((file, format)) => Some((Log::open(&file)?, format)),
+            None => None,
+        },
+        run: Run::new(&request.options, pushes, pulls, &named),
+    };
+    let report = Report::begin(tool, &request.options, request.stats, lines);
     let path = destination.path;
     follow(
         report,

@@ -20,6 +20,7 @@ mod serve;
 mod source;
 mod standby;
 mod sys;
+mod trusted;
 mod wire;
 
 use args::{Arguments, Task};

@@ -7,6 +7,7 @@ mod refused;
 
 use crate::filter::add_rule;
 use crate::options::{Basis, DeleteWhen, Options, Rule};
+use crate::report::Format;
 use amount::{rate, size};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
@@ -85,11 +86,11 @@ const NOT_YET: &[&str] = &[
     "filter_files",
     "cvs_exclude",
     "stop_after",
-    "out_format",
-    "log_file",
-    "log_file_format",
     "contimeout",
 ];
+
+/// A line of a log, where nothing else is said.
+const LOG_LINE: &str = "%i %n%L";
 
 #[derive(Debug)]
 enum RuleArgument {
@@ -168,6 +169,12 @@ pub(crate) struct Request {
     pub(crate) rsh: Option<String>,
     pub(crate) hasync_path: String,
     pub(crate) stats: bool,
+    /// The form of a line for each change.
+    pub(crate) out_format: Option<Format>,
+    /// A log, and the form of its lines.
+    pub(crate) log: Option<(OsString, Format)>,
+    /// Changes are told as records.
+    pub(crate) records: bool,
 }
 
 /// To be the other end.
@@ -206,6 +213,13 @@ impl Arguments {
         let destination = sources
             .pop()
             .ok_or_else(|| Error::usage("usage", "SRC and DEST are missing (--help tells more)"))?;
+        let records = options.itemize || flags.out_format.is_some();
+        options.itemize = records || flags.log_file.is_some();
+        let out_format = flags.out_format.as_deref();
+        let out_format = out_format.map(|text| Format::parse("--out-format", text.as_bytes()));
+        let log_format = flags.log_file_format.as_deref().unwrap_or(LOG_LINE);
+        let log_format = Format::parse("--log-file-format", log_format.as_bytes())?;
+        let log = flags.log_file.map(|file| (file, log_format));
         let chosen = match (flags.from_json, &flags.files_from) {
             (true, Some(_)) => {
                 return Err(Error::usage("--from-json", "does not go with --files-from"));
@@ -251,6 +265,9 @@ impl Arguments {
             rsh: flags.rsh,
             hasync_path: flags.hasync_path,
             stats: flags.stats && !flags.quiet,
+            out_format: out_format.transpose()?,
+            log,
+            records,
         })))
     }
 }

@@ -13,7 +13,7 @@ use crate::entry::{Entry, Kind, join};
 use crate::fs;
 use crate::leftover;
 use crate::owner::Names;
-use crate::wire::{Action, Change, FileId, Head, Plea, ToSource, ToStandby, Why, damaged};
+use crate::wire::{Action, Change, Details, FileId, Head, Plea, ToSource, ToStandby, Why, damaged};
 use ha_json::Error;
 use nix::errno::Errno;
 use std::collections::HashMap;
@@ -398,9 +398,9 @@ impl Compare<'_> {
         if options.dry_run && !check {
             let action = if same_kind.is_some() { Action::Update } else { Action::Create };
             let path = slot.directory.path_of(&entry.name);
-            self.site
-                .ledger
-                .changed(|| Change { path, kind: Kind::File, action, why, size }, action);
+            let details = Details::of(entry.stamp, b"");
+            let change = || Change { path, kind: Kind::File, action, why, size, details };
+            self.site.ledger.changed(change, action);
             return;
         }
         let delta = self.site.here.is_none()
@@ -420,6 +420,7 @@ impl Compare<'_> {
             want: entry.stamp,
             have: have.map(|have| have.stamp),
             why,
+            sent: 0,
             tries: 0,
             credit: None,
             hold: slot.hold.clone(),

@@ -5,7 +5,7 @@ use super::delete;
 use super::directory::Directory;
 use super::store::rename_over;
 use crate::entry::{Entry, Kind, Stamp};
-use crate::wire::{Action, Change, Why};
+use crate::wire::{Action, Change, Details, Why};
 use nix::sys::stat::{Mode, mkdirat, mknodat};
 use nix::unistd::{UnlinkatFlags, symlinkat, unlinkat};
 use std::ffi::OsStr;
@@ -15,7 +15,10 @@ use std::sync::Arc;
 /// Makes a directory where it is missing; its attributes follow when all beneath it is done.
 pub(super) fn directory(site: &Site, within: &Arc<Directory>, entry: Entry, have: Option<Entry>) {
     let path = || within.path_of(&entry.name);
-    let change = |action, why| Change { path: path(), kind: Kind::Directory, action, why, size: 0 };
+    let change = |action, why| {
+        let details = Details::of(entry.stamp, b"");
+        Change { path: path(), kind: Kind::Directory, action, why, size: 0, details }
+    };
     match &have {
         Some(have) if have.stamp.kind == Kind::Directory => {
             let why = site.attributes.differences(&entry, have);
@@ -65,7 +68,8 @@ pub(super) fn root(site: &Site, is_new: bool, want: Stamp, have: Option<Stamp>) 
     let action = if is_new { Action::Create } else { Action::Attributes };
     if is_new || !why.is_empty() {
         let path = b".".to_vec();
-        let change = || Change { path, kind: Kind::Directory, action, why, size: 0 };
+        let details = Details::of(want, b"");
+        let change = || Change { path, kind: Kind::Directory, action, why, size: 0, details };
         site.ledger.changed(change, action);
     }
 }
@@ -106,7 +110,9 @@ pub(super) fn other(site: &Site, within: &Arc<Directory>, entry: Entry, have: Op
     let updated = have.is_some_and(|have| have.stamp.kind == kind);
     let action = if updated { Action::Update } else { Action::Create };
     let path = || within.path_of(&entry.name);
-    site.ledger.changed(|| Change { path: path(), kind, action, why, size: 0 }, action);
+    let details = || Details::of(entry.stamp, &entry.target);
+    let change = || Change { path: path(), kind, action, why, size: 0, details: details() };
+    site.ledger.changed(change, action);
     site.ledger.done(1, 0);
 }
 
@@ -167,5 +173,7 @@ pub(super) fn attributes(
     }
     let action = Action::Attributes;
     let path = || within.path_of(&entry.name);
-    site.ledger.changed(|| Change { path: path(), kind, action, why, size }, action);
+    let details = || Details::of(entry.stamp, &entry.target);
+    let change = || Change { path: path(), kind, action, why, size, details: details() };
+    site.ledger.changed(change, action);
 }

@@ -118,6 +118,7 @@ fn remove(site: &Site, fd: &OwnedFd, name: &[u8], path: &[u8]) -> nix::Result<()
         action: Action::Delete,
         why: Why::default(),
         size: entry.stamp.size,
+        details: None,
     };
     site.ledger.changed(change, Action::Delete);
     Ok(())

@@ -95,6 +95,7 @@ impl Larges {
                 self.site.ledger.literal.fetch_add(data.len() as u64, Ordering::Relaxed);
                 let coming = self.coming(file)?;
                 coming.take(data.len() as u64)?;
+                coming.pending.sent += data.len() as u64;
                 site.ledger.done(0, data.len() as u64);
                 coming.hash.update(&data);
                 let result = coming.write(&data);
@@ -240,6 +241,7 @@ impl Larges {
         }
         send_blocks(&site, file, old);
         coming.take(at as u64)?;
+        coming.pending.sent += data.len() as u64;
         coming.hash.update(&buffer[..at]);
         let result = coming.write(&buffer[..at]);
         site.ledger.literal.fetch_add(data.len() as u64, Ordering::Relaxed);

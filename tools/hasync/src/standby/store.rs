@@ -11,7 +11,7 @@ use crate::entry::Stamp;
 use crate::fs;
 use crate::leftover::Temporaries;
 use crate::sys;
-use crate::wire::{Action, Change};
+use crate::wire::{Action, Change, Details};
 use ha_json::Error;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
@@ -62,7 +62,7 @@ impl Drop for Place {
 struct Finished {
     place: Place,
     pending: Pending,
-    size: u64,
+    stamp: Stamp,
 }
 
 #[derive(Default)]
@@ -159,7 +159,7 @@ impl Store {
                 .is_some_and(|last| Arc::ptr_eq(&last.place.directory, &place.directory));
             waiting.directories += usize::from(!same);
             waiting.bytes += stamp.size;
-            waiting.files.push(Finished { place, pending, size: stamp.size });
+            waiting.files.push(Finished { place, pending, stamp: *stamp });
             let full = waiting.files.len() >= MOST_FILES
                 || waiting.bytes >= MOST_BYTES
                 || waiting.directories >= MOST_DIRECTORIES;
@@ -266,7 +266,7 @@ impl Store {
 }
 
 fn rename(site: &Site, finished: Finished) {
-    let Finished { mut place, pending, size } = finished;
+    let Finished { mut place, pending, stamp } = finished;
     let Some(fd) = place.directory.fd() else { return };
     let moved = rename_over(site, &place.directory, fd, &place.name, &pending.name);
     match moved {
@@ -278,10 +278,15 @@ fn rename(site: &Site, finished: Finished) {
             } else {
                 Action::Create
             };
-            site.ledger.changed(
-                || Change { path: path(), kind: pending.kind(), action, why: pending.why, size },
+            let change = || Change {
+                path: path(),
+                kind: pending.kind(),
                 action,
-            );
+                why: pending.why,
+                size: stamp.size,
+                details: Some(Details { stamp, target: Vec::new(), sent: pending.sent }),
+            };
+            site.ledger.changed(change, action);
         }
         Err(error) => {
             let path = pending.directory.path_of(&pending.name);

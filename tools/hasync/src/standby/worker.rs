@@ -30,6 +30,8 @@ pub(crate) struct Pending {
     pub(super) want: Stamp,
     pub(super) have: Option<Stamp>,
     pub(super) why: Why,
+    /// Bytes of content that came from the source.
+    pub(super) sent: u64,
     /// How often it came and was not what its digest said.
     pub(super) tries: u32,
     pub(super) credit: Option<Arc<Credit>>,
@@ -215,7 +217,7 @@ impl Worker {
     }
 
     /// Writes a small file whose content is known to be right.
-    fn small(&self, pending: Pending, stamp: &Stamp, bytes: &[u8]) {
+    fn small(&self, mut pending: Pending, stamp: &Stamp, bytes: &[u8]) {
         if self.site.options.dry_run {
             return would(&self.site, &pending, stamp);
         }
@@ -226,6 +228,7 @@ impl Worker {
         });
         self.site.ledger.literal.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.site.pace.spend(bytes.len() as u64);
+        pending.sent = bytes.len() as u64;
         let path = pending.path();
         let finished = written
             .and_then(|temporary| self.site.store.finish(&self.site, temporary, stamp, pending));
@@ -305,7 +308,7 @@ impl Worker {
     }
 
     /// Copies a large file inside this machine; the kernel does the work.
-    fn copy_large(&self, listing: &Listing, index: u32, pending: Pending) {
+    fn copy_large(&self, listing: &Listing, index: u32, mut pending: Pending) {
         let site = &self.site;
         let path = pending.path();
         for attempt in 0..source::ATTEMPTS {
@@ -349,6 +352,7 @@ impl Worker {
                 }
             }
             self.site.ledger.literal.fetch_add(copied.data, Ordering::Relaxed);
+            pending.sent = copied.data;
             match self.site.store.finish(&self.site, temporary, &stamp, pending) {
                 Ok(()) => self.site.ledger.done(1, stamp.size),
                 Err(error) => self.site.failed(path, error, "cannot be written"),
@@ -367,15 +371,16 @@ fn rewound(mut file: &File) -> std::io::Result<&File> {
 
 /// What a dry run tells of a file that would be written.
 pub(super) fn would(site: &Site, pending: &Pending, stamp: &Stamp) {
-    use crate::wire::{Action, Change};
+    use crate::wire::{Action, Change, Details};
     let action = match pending.have {
         Some(have) if have.kind == Kind::File => Action::Update,
         _ => Action::Create,
     };
     let mut why = pending.why;
     why.add(Why::CONTENT, true);
-    let change =
-        || Change { path: pending.path(), kind: Kind::File, action, why, size: stamp.size };
+    let details = Details::of(*stamp, b"");
+    let (path, kind, size) = (|| pending.path(), Kind::File, stamp.size);
+    let change = || Change { path: path(), kind, action, why, size, details };
     site.ledger.changed(change, action);
 }
 

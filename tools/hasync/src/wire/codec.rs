@@ -495,6 +495,12 @@ fn encode_event(e: &mut Encoder, event: &Event) {
             e.byte(change.action as u8);
             e.number(change.why.0.into());
             e.number(change.size);
+            e.flag(change.details.is_some());
+            if let Some(Details { stamp, target, sent }) = &change.details {
+                e.stamp(stamp);
+                e.string(target);
+                e.number(*sent);
+            }
         }
         Event::Failed { path, reason, message } => {
             e.byte(1);
@@ -527,7 +533,12 @@ fn decode_event(d: &mut Decoder<'_>) -> Result<Event, Error> {
                 _ => return Err(damaged("an unknown action")),
             };
             let why = Why(u16::try_from(d.number()?).map_err(|_| damaged("an unknown cause"))?);
-            Event::Change(Change { path, kind, action, why, size: d.number()? })
+            let size = d.number()?;
+            let details = match d.flag()? {
+                true => Some(Details { stamp: d.stamp()?, target: d.string()?, sent: d.number()? }),
+                false => None,
+            };
+            Event::Change(Change { path, kind, action, why, size, details })
         }
         1 => Event::Failed { path: d.string()?, reason: d.text()?, message: d.text()? },
         2 => Event::Skipped { path: d.string()?, why: d.text()? },

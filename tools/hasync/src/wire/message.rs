@@ -260,6 +260,24 @@ pub(crate) struct Change {
     pub(crate) why: Why,
     /// Bytes of the new content.
     pub(crate) size: u64,
+    /// Absent for what is deleted.
+    pub(crate) details: Option<Details>,
+}
+
+/// What an entry was made, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Details {
+    pub(crate) stamp: Stamp,
+    /// Where a symbolic link points.
+    pub(crate) target: Vec<u8>,
+    /// Bytes of content that came from the source.
+    pub(crate) sent: u64,
+}
+
+impl Details {
+    pub(crate) fn of(stamp: Stamp, target: &[u8]) -> Option<Details> {
+        Some(Details { stamp, target: target.to_vec(), sent: 0 })
+    }
 }
 
 /// What the standby tells of its work while it goes on.

@@ -12,7 +12,7 @@ pub(crate) use codec::Frame;
 pub(crate) use greeting::greet;
 pub(crate) use link::{Counted, Outgoing, never_block, read_frame, unpacked, write_frame};
 pub(crate) use message::{
-    Action, Change, Event, FileId, Head, MOST_ZEROS, Outcome, Part, Plea, SmallFile, Start,
-    ToSource, ToStandby, Totals, Why,
+    Action, Change, Details, Event, FileId, Head, MOST_ZEROS, Outcome, Part, Plea, SmallFile,
+    Start, ToSource, ToStandby, Totals, Why,
 };
 pub(crate) use payload::{Payload, buffer};

@@ -1,5 +1,11 @@
 //! What hasync says: records on stdout, progress and totals for a person on stderr.
 
+mod format;
+mod log;
+
+pub(crate) use format::{Format, Run};
+pub(crate) use log::Log;
+
 use crate::options::Options;
 use crate::wire::{Action, Change, Event, Outcome, Totals};
 use ha_json::{Error, Kind, Map, Status, Stream, Tool, Value, put_bytes};
@@ -18,6 +24,19 @@ pub(crate) struct Report {
     stats: bool,
     progress: bool,
     shown: bool,
+    lines: Lines,
+}
+
+/// How changes are told.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    /// Records of them are written.
+    pub(crate) records: bool,
+    /// Each record has such a line.
+    pub(crate) out: Option<Format>,
+    /// Such lines are written to a log.
+    pub(crate) log: Option<(Log, Format)>,
+    pub(crate) run: Run,
 }
 
 /// Bytes that went over the connection.
@@ -28,7 +47,7 @@ pub(crate) struct Traffic {
 }
 
 impl Report {
-    pub(crate) fn begin(tool: Tool, options: &Options, stats: bool) -> Report {
+    pub(crate) fn begin(tool: Tool, options: &Options, stats: bool, lines: Lines) -> Report {
         let dry_run = Map::from_iter([("dry_run".to_owned(), Value::from(options.dry_run))]);
         Report {
             stream: Stream::begin_with(std::io::stdout(), tool, SCHEMA, &dry_run),
@@ -38,15 +57,17 @@ impl Report {
             stats,
             progress: options.progress,
             shown: false,
+            lines,
         }
     }
 
     pub(crate) fn event(&mut self, event: Event) {
         match event {
-            Event::Change(change) => self.stream.record("change", &record(&change)),
+            Event::Change(change) => self.change(&change),
             Event::Failed { path, reason, message } => {
                 self.clear();
                 self.stream.item_failed(Kind::Failed, &reason, &path, &message);
+                self.log(|_, _| [&path[..], b": ", message.as_bytes()].concat());
             }
             Event::Skipped { path, why } => {
                 let mut key = Map::new();
@@ -58,6 +79,27 @@ impl Report {
                 let line = progress(files, bytes, total_files, total_bytes, walked, elapsed);
                 self.show(&line);
             }
+        }
+    }
+
+    fn change(&mut self, change: &Change) {
+        if self.lines.records {
+            let mut record = record(change);
+            if let Some(format) = &self.lines.out {
+                put_bytes(&mut record, "line", &format.line(&self.lines.run, change));
+            }
+            self.stream.record("change", &record);
+        }
+        self.log(|format, run| format.line(run, change));
+    }
+
+    /// Writes a line to the log. That it cannot be written is told, and ends nothing.
+    fn log(&mut self, line: impl FnOnce(&Format, &Run) -> Vec<u8>) {
+        let Some((log, format)) = &mut self.lines.log else { return };
+        if let Some(why) = log.line(&line(format, &self.lines.run)) {
+            let name = log.name().to_owned();
+            self.clear();
+            self.stream.item_failed(Kind::Failed, "write_error", name.as_bytes(), &why);
         }
     }
 
