@@ -1,6 +1,7 @@
 //! One run, seen from where it was asked for.
 
 use crate::args::{Chosen, Request};
+use crate::clock::Skew;
 use crate::filter::Filter;
 use crate::job::{Job, Role};
 use crate::limits;
@@ -9,7 +10,9 @@ use crate::report::{Lines, Log, Report, Run, Traffic};
 use crate::serve::select;
 use crate::source::{Node, Roots, Source, Table, from_channel};
 use crate::standby::{self, Ledger, Root, Site, Told};
-use crate::wire::{Counted, Event, Outcome, Outgoing, greet, never_block, unpacked};
+use crate::wire::{
+    Counted, Event, Outcome, Outgoing, ToSource, ToStandby, greet, never_block, unpacked,
+};
 use ha_json::{Error, Kind, Status, Tool, refuse_terminal};
 use ha_remote::{Host, Place, Program, Shell, start};
 use std::ffi::OsString;
@@ -35,7 +38,11 @@ pub(crate) fn sync(tool: Tool, mut request: Request) -> Result<Status, Error> {
     let sources = sources(&request.sources)?;
     let shell = request.rsh.as_deref().map(Shell::parse).transpose()?.unwrap_or_default();
     Filter::new(&request.options.rules)?;
-    let far = Far { shell, program: request.hasync_path.clone() };
+    let far = Far {
+        shell,
+        program: request.hasync_path.clone(),
+        patience: request.connect_timeout_seconds.map(Duration::from_secs),
+    };
     let meter = Meter::default();
     let paths = sources.paths;
     if sources.host.is_some() && destination.host.is_some() {
@@ -58,7 +65,10 @@ pub(crate) fn sync(tool: Tool, mut request: Request) -> Result<Status, Error> {
         },
         run: Run::new(&request.options, pushes, pulls, &named),
     };
-    let report = Report::begin(tool, &request.options, request.stats, lines);
+    let mut report = Report::begin(tool, &request.options, request.stats, lines);
+    if let Some(host) = sources.host.as_ref().or(destination.host.as_ref()) {
+        report.names_host(&host.name);
+    }
     let path = destination.path;
     follow(
         report,
@@ -154,6 +164,8 @@ fn local(source: Source, path: OsString, events: Sender<Event>) -> Result<Outcom
 struct Far {
     shell: Shell,
     program: String,
+    /// How long it may take to greet.
+    patience: Option<Duration>,
 }
 
 /// Counts what goes over a connection.
@@ -161,6 +173,7 @@ struct Far {
 struct Meter {
     sent: Arc<AtomicU64>,
     received: Arc<AtomicU64>,
+    skew: Skew,
 }
 
 impl Meter {
@@ -168,6 +181,7 @@ impl Meter {
         Traffic {
             sent: self.sent.load(Ordering::Relaxed),
             received: self.received.load(Ordering::Relaxed),
+            skew: self.skew.measured(),
         }
     }
 }
@@ -179,10 +193,11 @@ fn connect(far: &Far, host: &Host, job: &Job, meter: &Meter) -> Result<(Program,
     let command = [far.program.clone(), "--serve".to_owned()];
     let (mut program, stdin, stdout) = start(&far.shell, host, &command)?;
     let patience = Duration::from_secs(job.options.timeout_seconds);
+    let at_first = far.patience.unwrap_or(patience);
     never_block(&stdin)?;
     never_block(&stdout)?;
-    let mut to = Counted::counting(stdin, Arc::clone(&meter.sent), patience);
-    let mut from = Counted::counting(stdout, Arc::clone(&meter.received), patience);
+    let mut to = Counted::counting(stdin, Arc::clone(&meter.sent), at_first);
+    let mut from = Counted::counting(stdout, Arc::clone(&meter.received), at_first);
     match greet(&mut to, &mut from) {
         Ok(_) => {}
         Err(error) if error.why.is_empty() => {
@@ -193,7 +208,9 @@ fn connect(far: &Far, host: &Host, job: &Job, meter: &Meter) -> Result<(Program,
         }
         Err(error) => return Err(at(host, error)),
     }
+    let (mut to, from) = (to.with_patience(patience), from.with_patience(patience));
     job.send(&mut to).map_err(|error| at(host, error))?;
+    meter.skew.asked();
     Ok((program, (to, from)))
 }
 
@@ -237,7 +254,14 @@ fn push(
     let outgoing = Outgoing::new(to, limit, packed)?;
     let writer = thread::spawn(move || outgoing.run(&receiver, patience));
     let mut incoming = unpacked(from, false)?;
-    let result = source.run(move || incoming.next(), sender, &events);
+    let next = || match incoming.next()? {
+        Some(ToSource::Clock(far)) => {
+            meter.skew.told(far);
+            incoming.next()
+        }
+        message => Ok(message),
+    };
+    let result = source.run(next, sender, &events);
     // A pipe that broke is told by what was not answered.
     let _ = writer.join();
     Ok(close(program, host, result))
@@ -270,7 +294,14 @@ fn pull(
     let site = Site::new(options, filter, ledger, sender, None);
     let root = Root { path, beneath: None };
     let mut incoming = unpacked(from, packed)?;
-    let result = standby::run(&site, &root, move || incoming.next());
+    let next = || match incoming.next()? {
+        Some(ToStandby::Clock(far)) => {
+            meter.skew.told(far);
+            incoming.next()
+        }
+        message => Ok(message),
+    };
+    let result = standby::run(&site, &root, next);
     drop(site);
     let _ = writer.join();
     Ok(close(program, host, result))

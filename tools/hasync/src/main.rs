@@ -2,6 +2,7 @@
 
 mod args;
 mod client;
+mod clock;
 mod content;
 mod delta;
 mod digest;

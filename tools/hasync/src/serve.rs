@@ -1,6 +1,7 @@
 //! The far end: `hasync --serve`, on stdin and stdout, beneath the directory that it was told.
 
 use crate::args::Service;
+use crate::clock;
 use crate::filter::Filter;
 use crate::fs;
 use crate::job::{Job, Role};
@@ -45,6 +46,7 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
     match job.role {
         Role::Source => {
             let (sender, receiver) = sync_channel(crate::QUEUE);
+            let _ = sender.send(ToStandby::Clock(clock::now()));
             let out = sender.clone();
             let limit = job.options.bandwidth_limit;
             let outgoing = Outgoing::new(output, limit, job.options.compress)?;
@@ -59,6 +61,7 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
         }
         Role::Standby => {
             let (sender, receiver) = channel();
+            let _ = sender.send(ToSource::Clock(clock::now()));
             let out = sender.clone();
             write_while(Outgoing::plain(output), receiver, patience, move || {
                 let result = serve_standby(service, job, input, sender);

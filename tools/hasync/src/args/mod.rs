@@ -85,8 +85,6 @@ const NOT_YET: &[&str] = &[
     "filter",
     "filter_files",
     "cvs_exclude",
-    "stop_after",
-    "contimeout",
 ];
 
 /// A line of a log, where nothing else is said.
@@ -168,6 +166,8 @@ pub(crate) struct Request {
     pub(crate) options: Options,
     pub(crate) rsh: Option<String>,
     pub(crate) hasync_path: String,
+    /// How long a host may take to answer at the beginning, in seconds.
+    pub(crate) connect_timeout_seconds: Option<u64>,
     pub(crate) stats: bool,
     /// The form of a line for each change.
     pub(crate) out_format: Option<Format>,
@@ -264,6 +264,7 @@ impl Arguments {
             options,
             rsh: flags.rsh,
             hasync_path: flags.hasync_path,
+            connect_timeout_seconds: flags.contimeout,
             stats: flags.stats && !flags.quiet,
             out_format: out_format.transpose()?,
             log,

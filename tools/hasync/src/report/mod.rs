@@ -6,6 +6,7 @@ mod log;
 pub(crate) use format::{Format, Run};
 pub(crate) use log::Log;
 
+use crate::clock::Measured;
 use crate::options::Options;
 use crate::wire::{Action, Change, Event, Outcome, Totals};
 use ha_json::{Error, Kind, Map, Status, Stream, Tool, Value, put_bytes};
@@ -25,6 +26,8 @@ pub(crate) struct Report {
     progress: bool,
     shown: bool,
     lines: Lines,
+    /// The other end's name, where it is on a host.
+    host: Option<String>,
 }
 
 /// How changes are told.
@@ -44,6 +47,8 @@ pub(crate) struct Lines {
 pub(crate) struct Traffic {
     pub(crate) sent: u64,
     pub(crate) received: u64,
+    /// The far side's clock against this one, where there is a far side and it told its time.
+    pub(crate) skew: Option<Measured>,
 }
 
 impl Report {
@@ -58,7 +63,13 @@ impl Report {
             progress: options.progress,
             shown: false,
             lines,
+            host: None,
         }
+    }
+
+    /// The other end is on this host.
+    pub(crate) fn names_host(&mut self, name: &str) {
+        self.host = Some(name.to_owned());
     }
 
     pub(crate) fn event(&mut self, event: Event) {
@@ -124,6 +135,15 @@ impl Report {
         self.clear();
         let elapsed = self.started.elapsed();
         let Outcome { totals, error } = outcome;
+        if let Some(skew) = traffic.skew.filter(|skew| skew.is_worth_a_warning()) {
+            let item = self.host.take().unwrap_or_default();
+            let message = format!(
+                "its clock is {:.1} s {} this one's",
+                skew.seconds().abs(),
+                if skew.seconds() > 0.0 { "ahead of" } else { "behind" }
+            );
+            self.stream.record("warning", &json!({"item": item, "message": message}));
+        }
         if self.stats {
             self.tell_stats(&totals, traffic, elapsed);
         }
@@ -196,6 +216,7 @@ fn end_totals(
     // Milliseconds are as fine as a whole process can be told.
     let seconds = (elapsed.as_secs_f64() * 1000.0).round() / 1000.0;
     map.insert("elapsed_seconds".into(), Value::from(seconds));
+    map.insert("clock_skew_seconds".into(), Value::from(traffic.skew.map(Measured::seconds)));
     map.insert("dry_run".into(), Value::from(dry_run));
     map
 }

@@ -149,6 +149,7 @@ impl Desk<'_> {
                 }
                 Some(ToSource::Done { totals, error }) => return Ok(Outcome { totals, error }),
                 Some(ToSource::Fatal(error)) => return Err(error),
+                Some(ToSource::Clock(_)) => return Err(damaged("the time where nobody asked")),
                 Some(ToSource::Ping) => {}
             }
         }

@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Files are asked for in batches of so many bytes or files.
 const BATCH_BYTES: u64 = 256 << 10;
@@ -89,6 +89,7 @@ impl Compare<'_> {
             batch_bytes: 0,
         };
         let result = compare.listen(told);
+        let late = site.is_late();
         let Compare { slots, root, workers, .. } = compare;
         drop((slots, workers));
         if result.is_ok() && !site.ledger.is_stopped() {
@@ -101,10 +102,16 @@ impl Compare<'_> {
             && result.is_ok()
             && !site.ledger.is_stopped()
         {
-            let troubled = site.ledger.troubled.load(Ordering::Relaxed);
-            site.deletions.carry_out(site, fd, troubled);
+            if !late {
+                let troubled = site.ledger.troubled.load(Ordering::Relaxed);
+                site.deletions.carry_out(site, fd, troubled);
+            }
             if let Err(error) = site.store.sync_all(fd) {
                 site.stop(Error::failed("destination", fs::words(error)));
+            } else if late {
+                let why = "the time is over: what was under way is in place, the rest is not, and \
+                           nothing was deleted; run it again";
+                site.stop(Error::busy("--stop-after", why));
             }
         }
         if let Err(error) = &result {
@@ -119,6 +126,9 @@ impl Compare<'_> {
     fn listen(&mut self, told: &Receiver<ToStandby>) -> Result<(), Error> {
         let mut walked = false;
         while !(self.site.ledger.is_stopped() || walked && self.slots.is_empty()) {
+            if self.site.is_past(Instant::now()) {
+                return Ok(());
+            }
             let message = match told.recv_timeout(LOOK_UP) {
                 Ok(message) => message,
                 // Whoever ended the run does not know that this thread waits.

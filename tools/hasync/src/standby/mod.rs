@@ -31,7 +31,7 @@ use delete::Deletions;
 use ha_json::Error;
 use nix::errno::Errno;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -61,6 +61,9 @@ pub(crate) struct Site {
     here: Option<Arc<Table>>,
     root_stamp: OnceLock<Option<Stamp>>,
     round_robin: AtomicUsize,
+    /// When nothing more is begun.
+    until: Option<Instant>,
+    late: AtomicBool,
     /// For copies inside this machine.
     pub(crate) pace: Pace,
 }
@@ -81,7 +84,10 @@ impl Site {
     ) -> Arc<Site> {
         // Over a connection the sender keeps the pace.
         let pace = if here.is_some() { options.bandwidth_limit } else { 0 };
+        let seconds = options.stop_after_seconds.map(Duration::from_secs);
         Arc::new(Site {
+            until: seconds.and_then(|seconds| Instant::now().checked_add(seconds)),
+            late: AtomicBool::new(false),
             attributes: Attributes::new(&options),
             options,
             filter,
@@ -96,6 +102,20 @@ impl Site {
             round_robin: AtomicUsize::new(0),
             pace: Pace::new(pace),
         })
+    }
+
+    /// True when nothing more is to be begun at this moment; that stays so.
+    fn is_past(&self, now: Instant) -> bool {
+        let past = self.until.is_some_and(|until| now >= until);
+        if past {
+            self.late.store(true, Ordering::Relaxed);
+        }
+        past
+    }
+
+    /// True when the run was broken off because its time was over.
+    fn is_late(&self) -> bool {
+        self.late.load(Ordering::Relaxed)
     }
 
     fn root_stamp(&self) -> Option<Stamp> {
@@ -274,6 +294,7 @@ fn route(
             | ToStandby::Lost { file, .. } => {
                 let _ = worker_of(workers, file).send(Job::Message(message));
             }
+            ToStandby::Clock(_) => return Err(damaged("the time where nobody asked")),
             ToStandby::Start(_) => return Err(damaged("a second start")),
             ToStandby::Ping => {}
         }

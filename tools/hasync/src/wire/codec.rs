@@ -210,6 +210,10 @@ impl Frame for ToStandby {
                 e.file(*file);
                 e.number(data.len() as u64);
             }
+            ToStandby::Clock(microseconds) => {
+                e.byte(21);
+                e.signed(*microseconds);
+            }
             ToStandby::Zeros { file, length } => {
                 e.byte(20);
                 e.file(*file);
@@ -362,6 +366,7 @@ impl Frame for ToStandby {
                 }
                 ToStandby::Zeros { file, length }
             }
+            21 => ToStandby::Clock(d.signed()?),
             _ => return Err(damaged("a frame of an unknown type")),
         };
         d.end()?;
@@ -435,6 +440,10 @@ impl Frame for ToSource {
                 e.byte(8);
                 encode_event(&mut e, event);
             }
+            ToSource::Clock(microseconds) => {
+                e.byte(10);
+                e.signed(*microseconds);
+            }
             ToSource::Done { totals, error } => {
                 e.byte(9);
                 e.totals(totals);
@@ -474,6 +483,7 @@ impl Frame for ToSource {
             }
             7 => ToSource::Rolling { file: d.file()?, signature: d.string()? },
             8 => ToSource::Event(decode_event(&mut d)?),
+            10 => ToSource::Clock(d.signed()?),
             9 => {
                 let totals = d.totals()?;
                 let error = if d.flag()? { Some(d.error()?) } else { None };

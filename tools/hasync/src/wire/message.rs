@@ -143,6 +143,8 @@ pub(crate) enum ToStandby {
         files: u64,
         bytes: u64,
     },
+    /// The server's time, in microseconds since 1970.
+    Clock(i64),
     Bye(Totals),
     Fatal(Error),
     Ping,
@@ -188,6 +190,8 @@ pub(crate) enum ToSource {
         signature: Vec<u8>,
     },
     Event(Event),
+    /// The server's time, in microseconds since 1970.
+    Clock(i64),
     Done {
         totals: Totals,
         error: Option<Error>,

@@ -5,6 +5,7 @@
 mod as_source;
 mod as_standby;
 mod caller;
+mod content;
 mod death;
 mod job;
 mod keeps;
