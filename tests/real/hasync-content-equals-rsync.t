@@ -77,4 +77,63 @@ for way in local push pull; do
     check "$way -S of 64 GiB keeps its length" test "$(stat -c %s "huge-$way/huge")" = "$(stat -c %s huge)"
     check "$way -S of 64 GiB keeps its end" ends_alike "huge-$way/huge"
 done
+# --- files written where they stand -------------------------------------
+python3 - <<'END'
+import os, random
+random.seed(2)
+for place in "old", "new":
+    os.mkdir(place)
+def make(name, old, new):
+    for place, data in ("old", old), ("new", new):
+        if data is not None:
+            with open(place + "/" + name, "wb") as file:
+                file.write(data)
+noise = random.randbytes
+large, other = noise(9 << 20), noise(300000)
+make("absent", None, large[:400000])
+make("small", b"old", b"newer")
+make("shorter", large[:500000], large[:100000])
+make("grown", large[:500000], large[:900000])
+make("front", large, b"x" + large)
+make("cut", large, large[12345:])
+make("moved", large, large[5 << 20:] + large[:5 << 20])
+make("edited", large, large[:1000] + noise(100) + large[1100:7000000] + noise(5000) + large[7005000:])
+make("another", large[:2000000], other)
+make("emptied", large[:2000000], b"")
+make("zeroed", large[:3000000], large[:1000] + bytes(2500000) + large[2501000:3000000])
+make("not-alike", other[:200000], large[:800000])
+make("same-length", other, large[:300000])
+make("longer-here", large[:90], b"xyz")
+END
+find old -exec touch -d '2001-01-01' {} +
+ln old/edited old/twin
+ln new/edited new/twin
+ln -s small old/was-a-link
+echo file >new/was-a-link
+for way in local push pull; do
+    cp -a old "place-$way"
+    twin=$(stat -c %i "place-$way/edited")
+    check "$way --inplace" copy "$way" new/ "place-$way" -a --inplace
+    check "$way --inplace made what is there" same -a new/ "place-$way/"
+    check "$way --inplace keeps the file" test "$twin" = "$(stat -c %i "place-$way/edited")" -a "$(stat -c %h "place-$way/edited")" = 2
+    cp -a old "holes-$way"
+    check "$way --inplace -S" copy "$way" new/ "holes-$way" -aS --inplace
+    check "$way --inplace -S made what is there" same -a new/ "holes-$way/"
+    check "$way --inplace -S makes holes" test "$(blocks "holes-$way/zeroed")" -lt 1400
+done
+check "push --inplace sends what is new only" eval 'cp -a old lean && copy push new/edited lean/ -a --inplace'
+check_json "push --inplace sent what is new only" '.[-1] | .literal_bytes < 100000 and .matched_bytes > 9000000' "$OUT"
+
+rsync -a --append-verify old/ appended-judge/ && rsync -a --append-verify new/ appended-judge/ 2>/dev/null
+chmod 600 old/same-length
+for way in local push pull; do
+    cp -a old "appended-$way"
+    check "$way --append-verify" copy "$way" new/ "appended-$way" -a --append-verify
+    for name in absent small shorter grown front cut another emptied not-alike same-length longer-here; do
+        check "$way --append-verify: $name" cmp "appended-judge/$name" "appended-$way/$name"
+    done
+    check "$way --append-verify leaves alone what is not shorter" test "$(stat -c '%a %Y' "appended-$way/same-length")" = "$(stat -c '%a %Y' old/same-length)"
+done
+check "push --append-verify of a file that has grown" eval 'cp -a old lean2 && copy push new/grown lean2/ -a --append-verify'
+check_json "push --append-verify sends what it has grown by" '.[-1] | .literal_bytes == 400000 and .matched_bytes == 500000 and .sent_bytes < 410000' "$OUT"
 done_testing

@@ -64,7 +64,7 @@ impl Pace {
         thread::sleep(wait);
     }
 
-    /// Copies a file from its start, at this pace; the holes of it only where `to` may have any.
+    /// Copies a file from where `to` stands, at this pace; the holes of it only where `to` may have any.
     ///
     /// # Errors
     /// The system's own.
@@ -72,7 +72,8 @@ impl Pace {
         if to.is_sparse() {
             return self.copy_data(from, to, length);
         }
-        let mut copied = 0;
+        let begin = to.at();
+        let mut copied = begin;
         while copied < length {
             let piece = self.piece().min(length - copied);
             self.spend(piece);
@@ -82,12 +83,12 @@ impl Pace {
                 break;
             }
         }
-        Ok(Copied { length: copied, data: copied })
+        Ok(Copied { length: copied, data: copied - begin })
     }
 
     fn copy_data(&self, from: &File, to: &mut Output, length: u64) -> nix::Result<Copied> {
         let mut buffer = vec![0; BUFFER.min(usize::try_from(length).unwrap_or(BUFFER))];
-        let mut copied = Copied::default();
+        let mut copied = Copied { length: to.at(), data: 0 };
         while copied.length < length {
             let data = sys::next_data(from, copied.length)?.unwrap_or(length).min(length);
             to.zeros(data - copied.length, || true)?;

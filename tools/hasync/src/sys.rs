@@ -88,6 +88,33 @@ fn seek(file: &File, offset: u64, whence: nix::unistd::Whence) -> nix::Result<u6
     u64::try_from(found).map_err(|_| Errno::EOVERFLOW)
 }
 
+/// Makes a part of a file a hole, or zeros where that cannot be; the file keeps its length.
+pub(crate) fn punch_hole(file: &File, offset: u64, length: u64) -> nix::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::fcntl::{FallocateFlags, fallocate};
+        let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        let signed = |number| i64::try_from(number).map_err(|_| Errno::EOVERFLOW);
+        match fallocate(file, flags, signed(offset)?, signed(length)?) {
+            Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => {}
+            result => return result,
+        }
+    }
+    put_zeros(file, offset, length)
+}
+
+fn put_zeros(file: &File, mut offset: u64, mut length: u64) -> nix::Result<()> {
+    use std::os::unix::fs::FileExt;
+    let zeros = vec![0; PIECE.min(usize::try_from(length).unwrap_or(PIECE))];
+    while length > 0 {
+        let piece = zeros.len().min(usize::try_from(length).unwrap_or(PIECE));
+        file.write_all_at(&zeros[..piece], offset).map_err(|error| errno(&error))?;
+        offset += piece as u64;
+        length -= piece as u64;
+    }
+    Ok(())
+}
+
 /// The number behind an error of std.
 pub(crate) fn errno(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
@@ -185,6 +212,19 @@ mod tests {
         assert!(data.is_some_and(|data| data <= 4 << 20), "{data:?}");
         assert!(next_hole(&file, 4 << 20).unwrap() >= (4 << 20) + 4096);
         assert_eq!(next_data(&file, 9 << 20).unwrap(), None);
+    }
+
+    #[test]
+    fn a_part_becomes_zeros_and_the_rest_stays() {
+        for way in [punch_hole, put_zeros] {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&[1; 20_000]).unwrap();
+            way(&file, 5_000, 10_000).unwrap();
+            file.rewind().unwrap();
+            let mut read = Vec::new();
+            file.read_to_end(&mut read).unwrap();
+            assert_eq!(read, [&[1; 5_000][..], &[0; 10_000], &[1; 5_000]].concat());
+        }
     }
 
     #[test]

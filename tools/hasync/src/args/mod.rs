@@ -56,8 +56,6 @@ const NOT_YET: &[&str] = &[
     "ignore_existing",
     "max_size",
     "min_size",
-    "inplace",
-    "append_verify",
     "partial",
     "partial_dir",
     "partial_progress",
@@ -253,6 +251,12 @@ impl Arguments {
         if matches!(chosen, Chosen::All) && sources.is_empty() {
             return Err(Error::usage("usage", "DEST is missing (--help tells more)"));
         }
+        if options.append_verify && options.whole_file {
+            return Err(Error::usage("--append-verify", "does not go with --whole-file"));
+        }
+        if options.inplace && options.delay_updates {
+            return Err(Error::usage("--inplace", "does not go with --delay-updates"));
+        }
         if options.delete.is_some() && !options.recursive && !options.dirs {
             let why = "does not work without -r or -d: a directory must be read whole before";
             return Err(Error::usage("--delete", why));
@@ -320,7 +324,7 @@ impl Flags {
             dry_run: self.dry_run,
             itemize: self.itemize_changes || self.verbose,
             whole_file: on("whole_file", self.whole_file),
-            inplace: on("inplace", self.inplace),
+            inplace: on("inplace", self.inplace) || self.append_verify,
             append_verify: self.append_verify,
             partial: on("partial", self.partial || self.partial_progress),
             partial_dir: self.partial_dir.as_ref().map(bytes),

@@ -188,6 +188,10 @@ impl Desk<'_> {
                         input,
                     });
                 }
+                Plea::Append(from) => {
+                    let listing = Arc::clone(&listing);
+                    self.send(Job::Append { directory, listing, index, from });
+                }
                 Plea::Whole => plain.push((index, None)),
                 Plea::Unless(digest) => plain.push((index, Some(digest))),
             }

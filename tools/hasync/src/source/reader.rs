@@ -12,6 +12,7 @@ use ha_json::Error;
 use nix::sys::stat::fstat;
 use std::fs::File;
 use std::io::Read;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +33,7 @@ const DEBT: u64 = 4;
 pub(super) enum Job {
     Files { directory: u32, listing: Arc<Listing>, files: Vec<(u32, Option<[u8; 32]>)> },
     Delta { directory: u32, listing: Arc<Listing>, index: u32, input: DeltaInput },
+    Append { directory: u32, listing: Arc<Listing>, index: u32, from: u64 },
 }
 
 /// What comes from the standby for a delta.
@@ -79,10 +81,13 @@ impl Reader {
 
     fn work(&mut self, job: Job) -> Result<(), Gone> {
         match job {
+            Job::Append { directory, listing, index, from } => {
+                self.large(&listing, FileId { directory, index }, None, None, from)
+            }
             Job::Files { directory, listing, files } => self.files(directory, &listing, &files),
             Job::Delta { directory, listing, index, input } => {
                 let id = FileId { directory, index };
-                let result = self.large(&listing, id, None, Some(&input));
+                let result = self.large(&listing, id, None, Some(&input), 0);
                 input.read.store(true, Ordering::Relaxed);
                 result
             }
@@ -125,7 +130,7 @@ impl Reader {
         for &(index, unless) in files {
             let id = FileId { directory, index };
             if listed_size(listing.entry(index)) > SMALL {
-                self.large(listing, id, unless, None)?;
+                self.large(listing, id, unless, None, 0)?;
                 continue;
             }
             match file::read_whole(listing, index, SMALL, &mut data, used) {
@@ -142,13 +147,13 @@ impl Reader {
                     } else if unless.is_some() && unless == digest {
                         self.send(ToStandby::Same { file: id })?;
                     } else if self.source.options.dry_run {
-                        self.send(ToStandby::Open { file: id, stamp })?;
+                        self.send(ToStandby::Open { file: id, stamp, from: 0 })?;
                     } else {
                         batch.push(SmallFile { index, stamp });
                         used = end;
                     }
                 }
-                Ok(None) => self.large(listing, id, unless, None)?,
+                Ok(None) => self.large(listing, id, unless, None, 0)?,
                 Err(loss) => self.lost(id, loss)?,
             }
             if used >= BATCH {
@@ -181,6 +186,7 @@ impl Reader {
         id: FileId,
         unless: Option<[u8; 32]>,
         delta: Option<&DeltaInput>,
+        from: u64,
     ) -> Result<(), Gone> {
         for attempt in 0..ATTEMPTS {
             file::pause(attempt);
@@ -198,14 +204,18 @@ impl Reader {
                     Err(loss) => self.lost(id, loss),
                 };
             }
-            self.send(ToStandby::Open { file: id, stamp })?;
+            let from = if attempt == 0 && from <= stamp.size { from } else { 0 };
+            self.send(ToStandby::Open { file: id, stamp, from })?;
             if self.source.options.dry_run {
                 return Ok(());
             }
             let sent = match delta {
                 Some(input) if attempt == 0 => self.segments(&file, id, stamp.size, input)?,
                 // A record names the digest of the content, which the sum is not where holes are told.
-                _ => self.whole(&file, id, stamp.size, listing.expected(id.index).is_none())?,
+                _ => {
+                    let holes = listing.expected(id.index).is_none();
+                    self.whole(&file, id, from..stamp.size, holes)?
+                }
             };
             let digest = match sent {
                 Ok(digest) => digest,
@@ -230,17 +240,29 @@ impl Reader {
         Ok(digest)
     }
 
-    /// Sends the content, and tells its `holes` where that is wanted; gives the sum of what was sent,
+    /// Sends a part of the content, up to its end, and tells its `holes` where that is wanted; gives the sum of it all,
     /// or none when the file was shorter or longer than it said.
     fn whole(
         &mut self,
         file: &File,
         id: FileId,
-        size: u64,
+        part: Range<u64>,
         holes: bool,
     ) -> Result<Result<Option<[u8; 32]>, Loss>, Gone> {
         let mut sum = Sum::default();
+        let size = part.end;
         let mut sent = 0;
+        while sent < part.start {
+            let piece = PIECE.min(usize::try_from(part.start - sent).unwrap_or(PIECE));
+            let mut data = buffer(PIECE);
+            match content::read_at(file, &mut data[..piece], sent) {
+                Ok(read) if read == piece => sum.update(&data[..piece]),
+                Ok(_) => return Ok(Ok(None)),
+                Err(error) => return Ok(Err(Loss::read(sys::errno(&error)))),
+            }
+            sent += piece as u64;
+            self.totals.bytes_read += piece as u64;
+        }
         // Up to there nothing but data is known to lie.
         let mut hole = 0;
         while sent < size {

@@ -405,6 +405,11 @@ impl Compare<'_> {
             create::attributes(self.site, &slot.directory, &entry, &have.stamp, why);
             return;
         }
+        if options.append_verify && same_kind.is_some_and(|have| have.stamp.size >= size) {
+            self.site.ledger.unchanged(1);
+            self.site.ledger.done(1, size);
+            return;
+        }
         if options.dry_run && !check {
             let action = if same_kind.is_some() { Action::Update } else { Action::Create };
             let path = slot.directory.path_of(&entry.name);
@@ -421,6 +426,7 @@ impl Compare<'_> {
         let plea = match same_kind {
             // The worker puts the digest in, once it has read the file.
             Some(_) if check => Plea::Unless([0; 32]),
+            Some(have) if options.append_verify => Plea::Append(have.stamp.size),
             Some(have) if delta => Plea::Delta(have.stamp.size),
             _ => Plea::Whole,
         };
@@ -428,6 +434,7 @@ impl Compare<'_> {
             directory: Arc::clone(&slot.directory),
             name: entry.name,
             want: entry.stamp,
+            append: same_kind.map(|have| have.stamp.size).filter(|_| options.append_verify),
             have: have.map(|have| have.stamp),
             why,
             sent: 0,
@@ -467,7 +474,7 @@ impl Compare<'_> {
         for (index, pending, plea) in batch {
             let file = FileId { directory, index };
             match plea {
-                Plea::Whole => {
+                Plea::Whole | Plea::Append(_) => {
                     self.site.asked().insert(file, pending);
                     files.push((index, plea));
                 }

@@ -48,6 +48,9 @@ struct Coming {
     written: u64,
     stamp: Stamp,
     old: Option<Old>,
+    /// Of a file that is written where it stands: what is to be written once nothing more of what
+    /// it will lie over is read.
+    held: Vec<u8>,
 }
 
 /// The large files of one worker.
@@ -89,7 +92,7 @@ impl Larges {
     /// When it is none that may come.
     pub(super) fn message(&mut self, message: ToStandby) -> Result<(), Error> {
         match message {
-            ToStandby::Open { file, stamp } => self.open(file, stamp),
+            ToStandby::Open { file, stamp, from } => self.open(file, stamp, from),
             ToStandby::Data { file, data } => {
                 let site = Arc::clone(&self.site);
                 self.site.ledger.literal.fetch_add(data.len() as u64, Ordering::Relaxed);
@@ -118,13 +121,14 @@ impl Larges {
             ToStandby::Copy { file, offset, length } => self.copy(file, offset, length),
             ToStandby::SegmentDone { file } => {
                 let site = Arc::clone(&self.site);
-                match &mut self.coming(file)?.old {
-                    Some(old) => {
-                        send_blocks(&site, file, old);
-                        Ok(())
-                    }
-                    None => Err(damaged("a segment of no difference")),
-                }
+                let coming = self.coming(file)?;
+                let Some(old) = &mut coming.old else {
+                    return Err(damaged("a segment of no difference"));
+                };
+                send_blocks(&site, file, old);
+                let result = coming.settle();
+                self.check(file, result);
+                Ok(())
             }
             ToStandby::Segment { file, pieces, data } => self.segment(file, &pieces, &data),
             ToStandby::AskRolling { file, offset, length } => self.rolling(file, offset, length),
@@ -137,7 +141,7 @@ impl Larges {
         self.coming.get_mut(&file).ok_or_else(|| damaged("content of a file that is not open"))
     }
 
-    fn open(&mut self, file: FileId, stamp: Stamp) -> Result<(), Error> {
+    fn open(&mut self, file: FileId, stamp: Stamp, from: u64) -> Result<(), Error> {
         let old = self.expected.remove(&file);
         let pending = match self.coming.remove(&file) {
             Some(before) => before.pending,
@@ -151,12 +155,21 @@ impl Larges {
             worker::would(&self.site, &pending, &stamp);
             return Ok(());
         }
+        if from > 0 && (pending.append != Some(from) || from > stamp.size) {
+            return Err(damaged("the rest of a file whose beginning is not here"));
+        }
         let (temporary, result) = match self.site.store.begin(&self.site, &pending, &stamp) {
             Ok(temporary) => (Some(temporary), Ok(())),
             Err(error) => (None, Err(error)),
         };
         let hash = Sum::default();
-        self.coming.insert(file, Coming { pending, temporary, hash, written: 0, stamp, old });
+        let held = Vec::new();
+        let mut coming = Coming { pending, temporary, hash, written: 0, stamp, old, held };
+        let result = result.and_then(|()| coming.keep(from));
+        self.site.ledger.bytes_read.fetch_add(from, Ordering::Relaxed);
+        self.site.ledger.matched.fetch_add(from, Ordering::Relaxed);
+        self.site.ledger.done(0, from);
+        self.coming.insert(file, coming);
         self.check(file, result);
         Ok(())
     }
@@ -243,7 +256,7 @@ impl Larges {
         coming.take(at as u64)?;
         coming.pending.sent += data.len() as u64;
         coming.hash.update(&buffer[..at]);
-        let result = coming.write(&buffer[..at]);
+        let result = coming.write(&buffer[..at]).and_then(|()| coming.settle());
         site.ledger.literal.fetch_add(data.len() as u64, Ordering::Relaxed);
         site.ledger.matched.fetch_add((at - data.len()) as u64, Ordering::Relaxed);
         site.ledger.bytes_read.fetch_add((at - data.len()) as u64, Ordering::Relaxed);
@@ -270,10 +283,14 @@ impl Larges {
     }
 
     fn close(&mut self, file: FileId, digest: &[u8; 32]) -> Result<(), Error> {
-        let coming = self
+        let mut coming = self
             .coming
             .remove(&file)
             .ok_or_else(|| damaged("the end of a file that is not open"))?;
+        if let Err(error) = coming.settle() {
+            self.site.failed(coming.pending.path(), error, "cannot be written");
+            return Ok(());
+        }
         let Coming { pending, temporary, hash, written, stamp, .. } = coming;
         // Without a temporary it has failed, and that was told.
         let Some(temporary) = temporary else { return Ok(()) };
@@ -301,7 +318,41 @@ impl Coming {
         Ok(())
     }
 
+    /// Takes so many bytes of the file that is here, which is written where it stands.
+    fn keep(&mut self, length: u64) -> nix::Result<()> {
+        let Some(temporary) = self.temporary.as_mut().filter(|_| length > 0) else { return Ok(()) };
+        let mut buffer = vec![0; PIECE];
+        let mut done = 0;
+        while done < length {
+            let piece = buffer.len().min(usize::try_from(length - done).unwrap_or(PIECE));
+            let buffer = &mut buffer[..piece];
+            // What is no longer there is zeros: the digest will tell.
+            let read = content::read_at(temporary.output.file(), buffer, done).unwrap_or(0);
+            buffer[read..].fill(0);
+            self.hash.update(buffer);
+            done += piece as u64;
+        }
+        self.written = length;
+        temporary.output.keep(length)
+    }
+
+    /// Writes what was held.
+    fn settle(&mut self) -> nix::Result<()> {
+        let held = std::mem::take(&mut self.held);
+        match &mut self.temporary {
+            Some(temporary) if !held.is_empty() => temporary.output.write(&held),
+            _ => Ok(()),
+        }
+    }
+
     fn write(&mut self, data: &[u8]) -> nix::Result<()> {
+        let holds =
+            self.old.is_some() && self.temporary.as_ref().is_some_and(Temporary::is_in_place);
+        if holds && self.held.len() + data.len() <= SEGMENT {
+            self.held.extend_from_slice(data);
+            return Ok(());
+        }
+        self.settle()?;
         match &mut self.temporary {
             Some(temporary) => temporary.output.write(data),
             None => Ok(()),

@@ -1,17 +1,22 @@
 //! The bytes of a file being written, from its start to its end.
 
-use crate::content::{ZEROS, is_zero};
+use crate::content::{self, ZEROS, is_zero};
 use crate::sys;
 use std::fs::File;
+use std::io::{Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 
 /// What is zeros is looked for in blocks of this size, in bytes: no file system has smaller holes.
 const BLOCK: u64 = 4096;
+/// What is there is read in pieces of this size, in bytes.
+const PIECE: usize = 256 << 10;
 
-/// A new file, written from its start.
+/// A file, written from its start.
 #[derive(Debug)]
 pub(crate) struct Output {
     file: File,
+    /// How long it was before: what lies there is written over only where it differs.
+    old: u64,
     /// How much of it is there, holes included.
     at: u64,
     /// Zeros become holes.
@@ -21,11 +26,30 @@ pub(crate) struct Output {
 impl Output {
     /// To a file that is empty and open for writing.
     pub(crate) fn new(file: File, sparse: bool) -> Output {
-        Output { file, at: 0, sparse }
+        Output { file, old: 0, at: 0, sparse }
+    }
+
+    /// To a file that is open for reading and writing, and so long.
+    pub(crate) fn over(file: File, sparse: bool, length: u64) -> Output {
+        Output { file, old: length, at: 0, sparse }
     }
 
     pub(crate) fn file(&self) -> &File {
         &self.file
+    }
+
+    /// How much of it is there.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Takes the first bytes of it as they are.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(crate) fn keep(&mut self, length: u64) -> nix::Result<()> {
+        self.at = length;
+        (&self.file).seek(SeekFrom::Start(length)).map(drop).map_err(|error| sys::errno(&error))
     }
 
     /// Whether zeros become holes.
@@ -46,7 +70,7 @@ impl Output {
             let (zeros, length) = run(rest, self.at);
             let (next, tail) = rest.split_at(length);
             if zeros {
-                self.at += length as u64;
+                self.hole(length as u64)?;
             } else {
                 self.put(next)?;
             }
@@ -71,8 +95,7 @@ impl Output {
     /// The system's own.
     pub(crate) fn zeros(&mut self, length: u64, go_on: impl Fn() -> bool) -> nix::Result<()> {
         if self.sparse {
-            self.at += length;
-            return Ok(());
+            return self.hole(length);
         }
         let mut left = length;
         while left > 0 && go_on() {
@@ -88,16 +111,43 @@ impl Output {
     /// # Errors
     /// The system's own.
     pub(crate) fn finish(self) -> nix::Result<File> {
-        if self.sparse {
+        if self.sparse || self.at < self.old {
             self.file.set_len(self.at).map_err(|error| sys::errno(&error))?;
         }
         Ok(self.file)
     }
 
-    fn put(&mut self, data: &[u8]) -> nix::Result<()> {
-        self.file.write_all_at(data, self.at).map_err(|error| sys::errno(&error))?;
-        self.at += data.len() as u64;
+    fn hole(&mut self, length: u64) -> nix::Result<()> {
+        let there = self.old.saturating_sub(self.at).min(length);
+        if there > 0 {
+            sys::punch_hole(&self.file, self.at, there)?;
+        }
+        self.at += length;
         Ok(())
+    }
+
+    fn put(&mut self, data: &[u8]) -> nix::Result<()> {
+        let there = self.old.saturating_sub(self.at).min(data.len() as u64) as usize;
+        let (over, behind) = data.split_at(there);
+        let mut now = vec![0; there.min(PIECE)];
+        for piece in over.chunks(PIECE) {
+            let now = &mut now[..piece.len()];
+            let read = content::read_at(&self.file, now, self.at).unwrap_or(0);
+            for (index, block) in piece.chunks(BLOCK as usize).enumerate() {
+                let start = index * BLOCK as usize;
+                if read < start + block.len() || now[start..start + block.len()] != *block {
+                    self.put_at(block, self.at + start as u64)?;
+                }
+            }
+            self.at += piece.len() as u64;
+        }
+        self.put_at(behind, self.at)?;
+        self.at += behind.len() as u64;
+        Ok(())
+    }
+
+    fn put_at(&self, data: &[u8], offset: u64) -> nix::Result<()> {
+        self.file.write_all_at(data, offset).map_err(|error| sys::errno(&error))
     }
 }
 
@@ -128,13 +178,15 @@ mod tests {
         #[test]
         fn with_holes_or_without_the_content_is_the_same(
             runs in proptest::collection::vec((any::<bool>(), 1usize..20_000), 0..12),
-            piece in 1usize..9_000,
+            piece in 1usize..9_000, old in 0usize..150_000,
         ) {
             let data: Vec<u8> = runs.iter().flat_map(|(zeros, length)| {
                 std::iter::repeat_n(if *zeros { 0u8 } else { 7 }, *length)
             }).collect();
-            for sparse in [false, true] {
-                let mut output = Output::new(tempfile::tempfile().unwrap(), sparse);
+            for (sparse, old) in [(false, 0), (true, 0), (false, old), (true, old)] {
+                let file = tempfile::tempfile().unwrap();
+                file.write_all_at(&vec![7; old], 0).unwrap();
+                let mut output = Output::over(file, sparse, old as u64);
                 for piece in data.chunks(piece) {
                     output.write(piece).unwrap();
                 }

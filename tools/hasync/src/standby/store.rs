@@ -7,7 +7,7 @@ use super::delete;
 use super::directory::Directory;
 use super::output::Output;
 use super::worker::Pending;
-use crate::entry::Stamp;
+use crate::entry::{Kind, Stamp};
 use crate::fs;
 use crate::leftover::Temporaries;
 use crate::sys;
@@ -39,12 +39,21 @@ pub(crate) struct Temporary {
     right: bool,
 }
 
+impl Temporary {
+    /// True for a file that is written where it stands.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.place.is_final
+    }
+}
+
 /// A temporary name in its directory.
 #[derive(Debug)]
 pub(crate) struct Place {
     directory: Arc<Directory>,
     name: Vec<u8>,
     kept: bool,
+    /// It is the final name.
+    is_final: bool,
 }
 
 impl Drop for Place {
@@ -116,6 +125,9 @@ impl Store {
     ) -> nix::Result<Temporary> {
         let directory = &pending.directory;
         let fd = directory.touch()?;
+        if site.options.inplace && pending.have.is_none_or(|have| have.kind == Kind::File) {
+            return begin_in_place(site, pending, fd);
+        }
         let want = site.attributes.here(stamp);
         let right = site.attributes.made_right(directory, &want, pending.have.as_ref());
         let mode = right.map_or(Mode::S_IRUSR | Mode::S_IWUSR, bits);
@@ -123,7 +135,7 @@ impl Store {
         let flags =
             OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let file = openat(fd, &name[..], flags, mode)?;
-        let place = Place { directory: Arc::clone(directory), name, kept: false };
+        let place = Place { directory: Arc::clone(directory), name, kept: false, is_final: false };
         let output = Output::new(File::from(file), site.options.sparse);
         Ok(Temporary { output, place, right: right.is_some() })
     }
@@ -142,6 +154,11 @@ impl Store {
         let Temporary { output, place, right } = temporary;
         let file = output.finish()?;
         let want = site.attributes.here(stamp);
+        if place.is_final {
+            site.attributes.set(&file, &want, pending.have.as_ref())?;
+            self.stands(site, &file, &pending, stamp);
+            return Ok(());
+        }
         match site.attributes.made_right(&pending.directory, &want, pending.have.as_ref()) {
             Some(_) if right => site.attributes.set_time(&file, &want)?,
             _ => site.attributes.set(&file, &want, pending.have.as_ref())?,
@@ -171,6 +188,19 @@ impl Store {
         Ok(())
     }
 
+    /// A file that was written where it stands is done.
+    fn stands(&self, site: &Site, file: &File, pending: &Pending, stamp: &Stamp) {
+        let few = self.committed.fetch_add(1, Ordering::Relaxed) < FEW as u64;
+        let durable = match pending.directory.fd() {
+            Some(fd) if !few => self.remember(fd).map(|()| self.needs_sync()),
+            _ => fsync(file),
+        };
+        match durable {
+            Ok(()) => tell(site, pending, stamp),
+            Err(error) => site.stop(not_durable(error)),
+        }
+    }
+
     /// Puts in place what waits; the run's last commit also makes the names durable.
     pub(crate) fn commit_all(&self, site: &Site) {
         let waiting =
@@ -186,10 +216,7 @@ impl Store {
         let few = may_be_few && files.len() <= FEW;
         let made = if few { sync_each(&files) } else { self.sync_file_systems(&files) };
         if let Err(error) = made {
-            site.stop(Error::failed(
-                "standby",
-                format!("cannot be made durable: {}", fs::words(error)),
-            ));
+            site.stop(not_durable(error));
             return;
         }
         self.committed.fetch_add(files.len() as u64, Ordering::Relaxed);
@@ -265,6 +292,46 @@ impl Store {
     }
 }
 
+fn not_durable(error: Errno) -> Error {
+    Error::failed("standby", format!("cannot be made durable: {}", fs::words(error)))
+}
+
+/// Opens the file that is there, or makes it, to be written where it stands.
+fn begin_in_place(site: &Site, pending: &Pending, fd: &OwnedFd) -> nix::Result<Temporary> {
+    let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+    // A fifo that took its place must not hold us up.
+    let file = openat(fd, &pending.name[..], flags | OFlag::O_NONBLOCK, mode).map(File::from)?;
+    let have = Stamp::of(&fstat(&file)?);
+    if have.kind != Kind::File {
+        return Err(Errno::EEXIST);
+    }
+    let directory = Arc::clone(&pending.directory);
+    let place = Place { directory, name: pending.name.clone(), kept: true, is_final: true };
+    Ok(Temporary {
+        output: Output::over(file, site.options.sparse, have.size),
+        place,
+        right: false,
+    })
+}
+
+/// Tells of a file that is in place.
+fn tell(site: &Site, pending: &Pending, stamp: &Stamp) {
+    let action = match pending.have {
+        Some(have) if have.kind == pending.kind() => Action::Update,
+        _ => Action::Create,
+    };
+    let change = || Change {
+        path: pending.path(),
+        kind: pending.kind(),
+        action,
+        why: pending.why,
+        size: stamp.size,
+        details: Some(Details { stamp: *stamp, target: Vec::new(), sent: pending.sent }),
+    };
+    site.ledger.changed(change, action);
+}
+
 fn rename(site: &Site, finished: Finished) {
     let Finished { mut place, pending, stamp } = finished;
     let Some(fd) = place.directory.fd() else { return };
@@ -272,21 +339,7 @@ fn rename(site: &Site, finished: Finished) {
     match moved {
         Ok(()) => {
             place.kept = true;
-            let path = || pending.directory.path_of(&pending.name);
-            let action = if pending.have.is_some_and(|have| have.kind == pending.kind()) {
-                Action::Update
-            } else {
-                Action::Create
-            };
-            let change = || Change {
-                path: path(),
-                kind: pending.kind(),
-                action,
-                why: pending.why,
-                size: stamp.size,
-                details: Some(Details { stamp, target: Vec::new(), sent: pending.sent }),
-            };
-            site.ledger.changed(change, action);
+            tell(site, &pending, &stamp);
         }
         Err(error) => {
             let path = pending.directory.path_of(&pending.name);

@@ -32,6 +32,8 @@ pub(crate) struct Pending {
     pub(super) why: Why,
     /// Bytes of content that came from the source.
     pub(super) sent: u64,
+    /// The file here is so long, in bytes, and what the source has beyond that is asked for.
+    pub(super) append: Option<u64>,
     /// How often it came and was not what its digest said.
     pub(super) tries: u32,
     pub(super) credit: Option<Arc<Credit>>,
@@ -322,6 +324,14 @@ impl Worker {
                 Ok(temporary) => temporary,
                 Err(error) => return self.site.failed(path, error, "cannot be written"),
             };
+            if attempt == 0
+                && let Some(from) = pending.append.filter(|from| *from <= stamp.size)
+                && begin_alike(&file, temporary.output.file(), from)
+                && let Err(error) =
+                    rewind_to(&file, from).and_then(|()| temporary.output.keep(from))
+            {
+                return self.site.failed(path, error, "cannot be written");
+            }
             let copied = match self.site.pace.copy(&file, &mut temporary.output, stamp.size) {
                 Ok(copied) => copied,
                 Err(error @ (Errno::ENOSPC | Errno::EDQUOT | Errno::EROFS)) => {
@@ -364,6 +374,30 @@ impl Worker {
     }
 }
 
+/// True when the two files have these first bytes in common.
+fn begin_alike(one: &File, other: &File, length: u64) -> bool {
+    let mut buffers = [vec![0; SMALL as usize], vec![0; SMALL as usize]];
+    let mut done = 0;
+    while done < length {
+        let piece = SMALL.min(length - done) as usize;
+        let [a, b] = &mut buffers;
+        for (file, buffer) in [(one, &mut a[..piece]), (other, &mut b[..piece])] {
+            if content::read_at(file, buffer, done).ok() != Some(piece) {
+                return false;
+            }
+        }
+        if a[..piece] != b[..piece] {
+            return false;
+        }
+        done += piece as u64;
+    }
+    true
+}
+
+fn rewind_to(mut file: &File, offset: u64) -> nix::Result<()> {
+    file.seek(std::io::SeekFrom::Start(offset)).map(drop).map_err(|error| sys::errno(&error))
+}
+
 fn rewound(mut file: &File) -> std::io::Result<&File> {
     file.rewind()?;
     Ok(file)
@@ -387,6 +421,7 @@ pub(super) fn would(site: &Site, pending: &Pending, stamp: &Stamp) {
 /// Asks for a file again that did not come as its digest says; a second time it is given up.
 pub(super) fn again(site: &Site, file: FileId, mut pending: Pending) {
     pending.tries += 1;
+    pending.append = None;
     if pending.tries > 1 {
         let message = "came twice with another content than its digest says";
         site.ledger.troubled.store(true, Ordering::Relaxed);

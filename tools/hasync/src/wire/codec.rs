@@ -200,10 +200,11 @@ impl Frame for ToStandby {
                 e.fixed(digest);
                 e.number(data.len() as u64);
             }
-            ToStandby::Open { file, stamp } => {
+            ToStandby::Open { file, stamp, from } => {
                 e.byte(7);
                 e.file(*file);
                 e.stamp(stamp);
+                e.number(*from);
             }
             ToStandby::Data { file, data } => {
                 e.byte(8);
@@ -331,7 +332,7 @@ impl Frame for ToStandby {
                 content = d.payload()?;
                 ToStandby::Files { directory, files, digest, data: Payload::default() }
             }
-            7 => ToStandby::Open { file: d.file()?, stamp: d.stamp()? },
+            7 => ToStandby::Open { file: d.file()?, stamp: d.stamp()?, from: d.number()? },
             8 => {
                 let file = d.file()?;
                 content = d.payload()?;
@@ -423,6 +424,10 @@ impl Frame for ToSource {
                             e.byte(2);
                             e.number(*size);
                         }
+                        Plea::Append(size) => {
+                            e.byte(3);
+                            e.number(*size);
+                        }
                     }
                 });
             }
@@ -470,6 +475,7 @@ impl Frame for ToSource {
                         0 => Plea::Whole,
                         1 => Plea::Unless(d.array()?),
                         2 => Plea::Delta(d.number()?),
+                        3 => Plea::Append(d.number()?),
                         _ => return Err(damaged("a request of an unknown type")),
                     };
                     Ok((index, plea))

@@ -83,6 +83,8 @@ pub(crate) enum ToStandby {
     Open {
         file: FileId,
         stamp: Stamp,
+        /// So many bytes are the standby's own, and are not sent.
+        from: u64,
     },
     Data {
         file: FileId,
@@ -158,6 +160,8 @@ pub(crate) enum Plea {
     Unless([u8; 32]),
     /// The difference to a file of this size, in bytes.
     Delta(u64),
+    /// What lies beyond this size, in bytes.
+    Append(u64),
 }
 
 /// From the standby to the source.

@@ -164,7 +164,7 @@ pub(crate) fn file_with(
 }
 
 pub(crate) fn open(directory: u64, index: u64, size: u64) -> Message {
-    message(OPEN).number(directory).number(index).stamp(&file_of(size))
+    message(OPEN).number(directory).number(index).stamp(&file_of(size)).number(0)
 }
 
 pub(crate) fn data(directory: u64, index: u64, data: &[u8]) -> Message {
