@@ -37,7 +37,7 @@ fn requests_for_what_was_not_told() {
         (
             "a plea of no kind",
             "a request of an unknown type",
-            vec![message(GET).number(0).number(1).number(0).byte(3).byte(0)],
+            vec![message(GET).number(0).number(1).number(0).byte(9).byte(0)],
         ),
         ("a count of pleas", "a count", vec![message(GET).number(0).number(1 << 30)]),
         ("an event of no kind", "an unknown event", vec![message(EVENT).byte(9)]),

@@ -174,3 +174,28 @@ fn a_run_whose_time_is_over_ends_in_order_and_deletes_nothing() {
     assert_eq!(place.names(), ["first", "large", "old", "small"]);
     assert!(fs::read(place.destination.join("large")).unwrap() == large);
 }
+
+#[test]
+fn the_rest_of_a_file_is_taken_only_where_it_was_asked_for() {
+    let from = |from: u64| {
+        let stamp = file_of(400_000);
+        message(OPEN).number(0).number(0).stamp(&stamp).number(from)
+    };
+    for (what, options, begins) in [
+        ("nobody asked", json!({}), 300_000),
+        ("another place", json!({"append_verify": true, "inplace": true}), 1),
+        ("beyond the end", json!({"append_verify": true, "inplace": true}), 400_001),
+        ("all there could be", json!({"append_verify": true, "inplace": true}), u64::MAX),
+    ] {
+        let place = Place::new();
+        let mut peer = place.standby(&options);
+        for message in [head(0, 0, b"", 1, 0), list(0, &[entry(b"old", file_of(400_000))])] {
+            peer.send(&message);
+        }
+        assert!(peer.until(GET).is_some());
+        peer.send(&from(begins));
+        peer.until_it_gives_up();
+        refused(&peer.end(), "a file whose beginning is not here", what);
+        place.is_untouched(what);
+    }
+}
