@@ -34,7 +34,7 @@ impl Message {
         self.number(bytes.len() as u64).fixed(bytes)
     }
 
-    fn stamp(self, stamp: &Stamp) -> Message {
+    pub(crate) fn stamp(self, stamp: &Stamp) -> Message {
         // Times here are never negative, so zigzag is twice the number.
         let message = self
             .byte(stamp.kind)
