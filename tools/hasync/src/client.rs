@@ -144,7 +144,7 @@ fn local(source: Source, path: OsString, events: Sender<Event>) -> Result<Outcom
     let filter = Filter::new(&options.rules)?;
     let ledger = Ledger::new(Told::Here(events), options.itemize, options.progress);
     let table = Arc::clone(&source.table);
-    let site = Site::new(options, filter, ledger, to_source, Some(table));
+    let site = Site::new(options, filter, ledger, to_source, Some(table))?;
     let root = Root { path, beneath: None };
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -291,7 +291,7 @@ fn pull(
     let packed = options.compress;
     let filter = Filter::new(&options.rules)?;
     let ledger = Ledger::new(Told::Here(events), options.itemize, options.progress);
-    let site = Site::new(options, filter, ledger, sender, None);
+    let site = Site::new(options, filter, ledger, sender, None)?;
     let root = Root { path, beneath: None };
     let mut incoming = unpacked(from, packed)?;
     let next = || match incoming.next()? {

@@ -12,6 +12,7 @@ mod fs;
 mod job;
 mod leftover;
 mod limits;
+mod mode;
 mod options;
 mod owner;
 mod pace;

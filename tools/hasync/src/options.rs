@@ -1,5 +1,6 @@
 //! What both ends have to know of what was asked: it travels in the job frame.
 
+use crate::mode::Changes;
 use serde::{Deserialize, Serialize};
 
 /// The options that change what is done; the letters are rsync's.
@@ -18,8 +19,7 @@ pub(crate) struct Options {
     pub(crate) hard_links: bool,
     pub(crate) perms: bool,
     pub(crate) executability: bool,
-    /// As chmod(1) and rsync's `--chmod` take it, in the order given.
-    pub(crate) chmod: Vec<String>,
+    pub(crate) chmod: Changes,
     pub(crate) acls: bool,
     pub(crate) xattrs: bool,
     pub(crate) times: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Options {
     pub(crate) group: bool,
     pub(crate) owner: bool,
     pub(crate) fake_super: bool,
-    pub(crate) chown: Option<String>,
+    /// `FROM:TO,...`; a `--chown` is in it.
     pub(crate) usermap: Option<String>,
     pub(crate) groupmap: Option<String>,
     pub(crate) numeric_ids: bool,

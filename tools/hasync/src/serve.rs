@@ -164,7 +164,7 @@ fn serve_standby(
         Ledger::new(Told::There(outgoing.clone()), job.options.itemize, job.options.progress);
     let filter = Filter::new(&job.options.rules)?;
     let packed = job.options.compress;
-    let site = Site::new(job.options, filter, ledger, outgoing, None);
+    let site = Site::new(job.options, filter, ledger, outgoing, None)?;
     let mut incoming = unpacked(input, packed)?;
     finished(standby::run(&site, &root, move || incoming.next())?)
 }

@@ -6,13 +6,16 @@ mod negated;
 mod refused;
 
 use crate::filter::add_rule;
+use crate::mode::Changes;
 use crate::options::{Basis, DeleteWhen, Options, Rule};
+use crate::owner::check_map;
 use crate::report::Format;
 use amount::{rate, size};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use flags::Flags;
 use ha_json::{Error, reason};
+use nix::sys::stat::{Mode, umask};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -37,17 +40,10 @@ const NOT_YET: &[&str] = &[
     "copy_dirlinks",
     "keep_dirlinks",
     "hard_links",
-    "executability",
-    "chmod",
     "acls",
     "xattrs",
     "atimes",
-    "omit_dir_times",
-    "omit_link_times",
     "fake_super",
-    "chown",
-    "usermap",
-    "groupmap",
     "size_only",
     "ignore_times",
     "modify_window",
@@ -282,6 +278,7 @@ impl Flags {
         let all = self.archive;
         let on = |name: &str, given: bool| given && !off.contains(name);
         let bytes = |text: &OsString| text.as_bytes().to_vec();
+        let (usermap, groupmap) = self.maps()?;
         Ok(Options {
             recursive: on("recursive", self.recursive || all),
             dirs: self.dirs,
@@ -294,19 +291,18 @@ impl Flags {
             hard_links: on("hard_links", self.hard_links),
             perms: on("perms", self.perms || all) || on("acls", self.acls),
             executability: self.executability,
-            chmod: self.chmod.clone(),
+            chmod: Changes::parse(&self.chmod, own_umask())?,
             acls: on("acls", self.acls),
             xattrs: on("xattrs", self.xattrs),
             times: on("times", self.times || all),
             atimes: on("atimes", self.atimes),
             omit_dir_times: on("omit_dir_times", self.omit_dir_times),
             omit_link_times: on("omit_link_times", self.omit_link_times),
-            group: on("group", self.group || all),
-            owner: on("owner", self.owner || all),
+            group: on("group", self.group || all || groupmap.is_some()),
+            owner: on("owner", self.owner || all || usermap.is_some()),
             fake_super: self.fake_super,
-            chown: self.chown.clone(),
-            usermap: self.usermap.clone(),
-            groupmap: self.groupmap.clone(),
+            usermap,
+            groupmap,
             numeric_ids: on("numeric_ids", self.numeric_ids),
             devices: on("devices", self.devices || self.device_files || all),
             specials: on("specials", self.specials || self.device_files || all),
@@ -357,6 +353,25 @@ impl Flags {
         })
     }
 
+    /// Whom the source's users and groups become: `--chown` is a map of everyone.
+    fn maps(&self) -> Result<(Option<String>, Option<String>), Error> {
+        let chown = self.chown.as_deref().unwrap_or_default();
+        let (user, group) = chown.split_once(':').unwrap_or((chown, ""));
+        let map = |option: &str, given: &Option<String>, all: &str| match given {
+            Some(_) if !all.is_empty() => {
+                Err(Error::usage("--chown", format!("does not go with {option}")))
+            }
+            Some(map) => check_map(option, map).map(|()| Some(map.clone())),
+            None if all.is_empty() => Ok(None),
+            None if all.contains([',', ':']) => {
+                Err(Error::usage("--chown", format!("{chown:?} is not like USER:GROUP")))
+            }
+            None => Ok(Some(format!("*:{all}"))),
+        };
+        let users = map("--usermap", &self.usermap, user)?;
+        Ok((users, map("--groupmap", &self.groupmap, group)?))
+    }
+
     /// When to delete, if at all: `--delete` alone leaves it to us, and we delete last.
     fn delete_when(&self) -> Result<Option<DeleteWhen>, Error> {
         let moments = [
@@ -388,6 +403,13 @@ impl Flags {
             }
         }
     }
+}
+
+/// The umask that this process has: it can only be read by setting it.
+fn own_umask() -> u32 {
+    let own = umask(Mode::empty());
+    umask(own);
+    own.bits()
 }
 
 fn rules(arguments: Vec<RuleArgument>, null: bool) -> Result<Vec<Rule>, Error> {

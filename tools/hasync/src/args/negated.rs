@@ -60,6 +60,12 @@ pub(super) fn off(matches: &ArgMatches) -> HashSet<&'static str> {
         } else {
             None
         });
+        // Who names owners keeps them.
+        let on = match name {
+            "owner" => on.max(last("chown")).max(last("usermap")),
+            "group" => on.max(last("chown")).max(last("groupmap")),
+            _ => on,
+        };
         if no.is_some() && no > on {
             off.insert(name);
         }

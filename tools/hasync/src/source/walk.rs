@@ -4,7 +4,7 @@ use super::Source;
 use super::listing::{Listing, Origin};
 use crate::digest::{self, View};
 use crate::entry::{Entry, Kind, join};
-use crate::owner::Names;
+use crate::owner::{Names, name_of};
 use crate::wire::{Head, ToStandby};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -43,8 +43,12 @@ pub(super) fn walk(source: &Source, owner: bool, digests: bool, out: &SyncSender
     let mut walk = Walk {
         source,
         out,
-        digests: digests && !options.checksum,
-        view: View::new(options, owner),
+        // Whom a map makes of an owner, only the standby knows.
+        digests: digests
+            && !options.checksum
+            && options.usermap.is_none()
+            && options.groupmap.is_none(),
+        view: View { chmod: options.chmod.clone(), ..View::new(options, owner) },
         names: Names::new(options.numeric_ids),
         told: HashSet::new(),
         next: 0,
@@ -138,7 +142,7 @@ impl Walk<'_> {
             return Err(Over);
         }
         let digest = (self.digests && !listing.entries.iter().any(|entry| entry.implied))
-            .then(|| digest::of_directory(&listing.entries, self.view, &mut self.names));
+            .then(|| digest::of_directory(&listing.entries, &self.view, &mut self.names));
         let children = self.children(&listing);
         for entry in &listing.entries {
             self.files += 1;
@@ -181,12 +185,17 @@ impl Walk<'_> {
     fn tell_owners(&mut self, uid: u32, gid: u32) -> Result<(), Over> {
         let options = &self.source.options;
         for (wanted, group, id) in [(options.owner, false, uid), (options.group, true, gid)] {
-            if wanted && !options.numeric_ids && id != 0 && self.told.insert((group, id)) {
-                let name = self.names.key(group, id).to_vec();
-                // Digits stand for a number without a name.
-                if !name.iter().all(u8::is_ascii_digit) {
-                    self.send(ToStandby::Owner { group, id, name })?;
-                }
+            // Root is root, unless a map says otherwise.
+            let map = if group { &options.groupmap } else { &options.usermap };
+            let told = id != 0 || map.is_some();
+            if wanted
+                && !options.numeric_ids
+                && told
+                && self.told.insert((group, id))
+                && let Some(name) = name_of(group, id)
+            {
+                let name = name.into_bytes();
+                self.send(ToStandby::Owner { group, id, name })?;
             }
         }
         Ok(())

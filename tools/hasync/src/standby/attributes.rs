@@ -3,9 +3,11 @@
 use super::directory::Directory;
 use crate::digest::View;
 use crate::entry::{Entry, Kind, Moment, Stamp};
+use crate::mode::Changes;
 use crate::options::Options;
 use crate::owner::Names;
 use crate::wire::Why;
+use ha_json::Error;
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::sys::stat::{
@@ -28,28 +30,34 @@ pub(crate) struct Attributes {
     /// What a new thing's mode lacks where the source's is not kept.
     pub(crate) umask: u32,
     names: RwLock<Names>,
+    chmod: Changes,
 }
 
 impl Attributes {
     /// Takes the process's umask for its own use and clears it, so that modes are what they say.
-    pub(crate) fn new(options: &Options) -> Attributes {
+    ///
+    /// # Errors
+    /// When an owner that was asked for is not known here.
+    pub(crate) fn new(options: &Options) -> Result<Attributes, Error> {
+        let names = RwLock::new(Names::of_standby(options)?);
         let is_root = geteuid().is_root();
         let own = umask(Mode::empty());
         let mut groups: HashSet<u32> =
             getgroups().unwrap_or_default().into_iter().map(Gid::as_raw).collect();
         groups.insert(getegid().as_raw());
-        Attributes {
+        Ok(Attributes {
             view: View::new(options, is_root),
             is_root,
             own: (geteuid().as_raw(), getegid().as_raw()),
             groups,
             umask: own.bits(),
-            names: RwLock::new(Names::new(options.numeric_ids)),
-        }
+            names,
+            chmod: options.chmod.clone(),
+        })
     }
 
-    pub(crate) fn view(&self) -> View {
-        self.view
+    pub(crate) fn view(&self) -> &View {
+        &self.view
     }
 
     /// Takes the source's word for the name of an owner.
@@ -57,10 +65,16 @@ impl Attributes {
         self.names.write().unwrap_or_else(PoisonError::into_inner).learn(group, id, name);
     }
 
-    /// The stamp with the numbers that its owner and group have here.
+    /// What the source's stamp shall be here: with the numbers that its owner and group have, and the
+    /// mode that `--chmod` makes of its own.
     pub(crate) fn here(&self, stamp: &Stamp) -> Stamp {
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-        Stamp { uid: names.here(false, stamp.uid), gid: names.here(true, stamp.gid), ..*stamp }
+        Stamp {
+            uid: names.here(false, stamp.uid),
+            gid: names.here(true, stamp.gid),
+            mode: self.chmod.of(stamp),
+            ..*stamp
+        }
     }
 
     fn sets_group(&self, gid: u32) -> bool {
@@ -71,7 +85,16 @@ impl Attributes {
     pub(crate) fn mode(&self, want: &Stamp, have: Option<&Stamp>) -> u32 {
         match have {
             _ if self.view.perms => want.mode,
-            Some(have) if have.kind == want.kind => have.mode,
+            Some(have) if have.kind == want.kind => {
+                if !self.view.executability || !self.view.sees_mode(want, have) {
+                    have.mode
+                } else if want.mode & 0o111 == 0 {
+                    have.mode & !0o111
+                } else {
+                    // Whoever may read it.
+                    have.mode | (have.mode & 0o444) >> 2
+                }
+            }
             _ => want.mode & 0o777 & !self.umask,
         }
     }
@@ -85,8 +108,11 @@ impl Attributes {
             return why;
         }
         why.add(Why::SIZE, w.size != h.size);
-        why.add(Why::TIME, w.mtime != h.mtime && (self.view.times || w.kind == Kind::File));
-        why.add(Why::MODE, self.view.perms && w.kind != Kind::Symlink && w.mode != h.mode);
+        why.add(
+            Why::TIME,
+            w.mtime != h.mtime && (w.kind == Kind::File || self.view.keeps_time(w.kind)),
+        );
+        why.add(Why::MODE, self.view.sees_mode(w, h));
         why.add(Why::OWNER, self.view.owner && w.uid != h.uid);
         why.add(Why::GROUP, self.sets_group(w.gid) && w.gid != h.gid);
         why.add(Why::TARGET, want.target != have.target);
@@ -119,12 +145,15 @@ impl Attributes {
         right.then_some(mode)
     }
 
-    /// Sets the modification time of an open file that has all else.
+    /// Sets the modification time of an open file or directory that has all else.
     ///
     /// # Errors
     /// The system's own.
     pub(crate) fn set_time(&self, fd: impl AsFd, want: &Stamp) -> nix::Result<()> {
-        self.restore_time(fd, want.mtime)
+        if !self.view.keeps_time(want.kind) {
+            return Ok(());
+        }
+        futimens(fd, &TimeSpec::UTIME_OMIT, &time(want.mtime))
     }
 
     /// Sets the attributes of an open file or directory. The owner comes first: changing it clears
@@ -143,10 +172,7 @@ impl Attributes {
             fchown(fd, uid, gid)?;
         }
         fchmod(fd, bits(self.mode(want, have)))?;
-        if self.view.times {
-            futimens(fd, &TimeSpec::UTIME_OMIT, &time(want.mtime))?;
-        }
-        Ok(())
+        self.set_time(fd, want)
     }
 
     /// Sets the attributes of a name, which is no directory and may be a symbolic link.
@@ -174,7 +200,7 @@ impl Attributes {
         if want.kind != Kind::Symlink && !same_mode {
             fchmodat(directory, name, bits(mode), FchmodatFlags::NoFollowSymlink)?;
         }
-        if self.view.times {
+        if self.view.keeps_time(want.kind) {
             let flag = UtimensatFlags::NoFollowSymlink;
             match utimensat(directory, name, &TimeSpec::UTIME_OMIT, &time(want.mtime), flag) {
                 // Some systems keep no times of their own for links.
@@ -190,7 +216,10 @@ impl Attributes {
     /// # Errors
     /// The system's own.
     pub(crate) fn restore_time(&self, fd: impl AsFd, mtime: Moment) -> nix::Result<()> {
-        if self.view.times { futimens(fd, &TimeSpec::UTIME_OMIT, &time(mtime)) } else { Ok(()) }
+        if !self.view.directory_times {
+            return Ok(());
+        }
+        futimens(fd, &TimeSpec::UTIME_OMIT, &time(mtime))
     }
 }
 

@@ -75,9 +75,6 @@ impl Compare<'_> {
         };
         let root = Directory::root(site, opened.fd).map_err(fd_error)?;
         root.is_new.store(opened.is_new, Ordering::Relaxed);
-        if let Some(want) = site.root_stamp() {
-            create::root(site, opened.is_new, want, root.before());
-        }
         let mut compare = Compare {
             site,
             workers,
@@ -166,6 +163,10 @@ impl Compare<'_> {
             return Err(damaged("more than the one file that it said"));
         }
         let directory = if head.id == 0 && self.slots.is_empty() {
+            if let Some(want) = self.site.root_stamp() {
+                let is_new = self.root.is_new.load(Ordering::Relaxed);
+                create::root(self.site, is_new, want, self.root.before());
+            }
             Arc::clone(&self.root)
         } else {
             let parent = self

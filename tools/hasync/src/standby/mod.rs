@@ -75,20 +75,22 @@ impl std::fmt::Debug for Site {
 }
 
 impl Site {
+    /// # Errors
+    /// When an owner that was asked for is not known here.
     pub(crate) fn new(
         options: Options,
         filter: Filter,
         ledger: Ledger,
         source: Sender<ToSource>,
         here: Option<Arc<Table>>,
-    ) -> Arc<Site> {
+    ) -> Result<Arc<Site>, Error> {
         // Over a connection the sender keeps the pace.
         let pace = if here.is_some() { options.bandwidth_limit } else { 0 };
         let seconds = options.stop_after_seconds.map(Duration::from_secs);
-        Arc::new(Site {
+        Ok(Arc::new(Site {
             until: seconds.and_then(|seconds| Instant::now().checked_add(seconds)),
             late: AtomicBool::new(false),
-            attributes: Attributes::new(&options),
+            attributes: Attributes::new(&options)?,
             options,
             filter,
             ledger,
@@ -101,7 +103,7 @@ impl Site {
             root_stamp: OnceLock::new(),
             round_robin: AtomicUsize::new(0),
             pace: Pace::new(pace),
-        })
+        }))
     }
 
     /// True when nothing more is to be begun at this moment; that stays so.
