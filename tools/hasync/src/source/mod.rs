@@ -1,5 +1,6 @@
 //! The end that has the files: it walks, tells, and reads what is asked for.
 
+mod difference;
 mod file;
 mod listing;
 mod reader;

@@ -4,14 +4,12 @@ use super::Source;
 use super::file::{self, ATTEMPTS, Loss, listed_size};
 use super::listing::Listing;
 use crate::content::{self, Sum};
-use crate::delta::{self, Patience, Piece, SEGMENT, SLACK};
 use crate::entry::Stamp;
-use crate::wire::{FileId, MOST_ZEROS, Part, Payload, SmallFile, ToStandby, Totals, buffer};
+use crate::wire::{FileId, MOST_ZEROS, Payload, SmallFile, ToStandby, Totals, buffer};
 use crate::{SMALL, sys};
 use ha_json::Error;
 use nix::sys::stat::fstat;
 use std::fs::File;
-use std::io::Read;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -24,8 +22,6 @@ const BATCH: usize = 256 << 10;
 /// A piece of a large file, in bytes.
 const PIECE: usize = 256 << 10;
 
-/// A segment with no more new bytes travels in one message.
-const MOSTLY_OLD: usize = 512 << 10;
 /// How many times `--timeout` the standby may owe its part of a delta.
 const DEBT: u64 = 4;
 
@@ -45,12 +41,12 @@ pub(super) struct DeltaInput {
 }
 
 /// The standby has gone.
-struct Gone;
+pub(super) struct Gone;
 
 pub(super) struct Reader {
     source: Arc<Source>,
     out: SyncSender<ToStandby>,
-    totals: Totals,
+    pub(super) totals: Totals,
 }
 
 impl Reader {
@@ -94,12 +90,21 @@ impl Reader {
         }
     }
 
-    fn send(&self, message: ToStandby) -> Result<(), Gone> {
+    /// True where the standby writes over its old file while it is compared.
+    pub(super) fn writes_in_place(&self) -> bool {
+        self.source.options.inplace
+    }
+
+    pub(super) fn give_up(&self, error: Error) {
+        self.source.give_up(error);
+    }
+
+    pub(super) fn send(&self, message: ToStandby) -> Result<(), Gone> {
         self.out.send(message).map_err(|_| Gone)
     }
 
     /// What the standby owes for a delta. It may be at its disk for longer than it may be silent.
-    fn hear<T>(&self, from: &Receiver<T>) -> Result<T, Gone> {
+    pub(super) fn hear<T>(&self, from: &Receiver<T>) -> Result<T, Gone> {
         let seconds = self.source.options.timeout_seconds.clamp(1, 86_400) * DEBT;
         from.recv_timeout(Duration::from_secs(seconds)).map_err(|error| {
             if error == RecvTimeoutError::Timeout {
@@ -240,8 +245,8 @@ impl Reader {
         Ok(digest)
     }
 
-    /// Sends a part of the content, up to its end, and tells its `holes` where that is wanted; gives the sum of it all,
-    /// or none when the file was shorter or longer than it said.
+    /// Sends a part of the content, up to its end, and tells its `holes` where that is wanted; gives the
+    /// sum of it all, or none when the file was shorter or longer than it said.
     fn whole(
         &mut self,
         file: &File,
@@ -294,137 +299,5 @@ impl Reader {
             self.send(ToStandby::Data { file: id, data })?;
         }
         Ok(Ok(Some(sum.finish())))
-    }
-
-    /// Sends what differs from the standby's old file, segment by segment.
-    fn segments(
-        &mut self,
-        mut file: &File,
-        id: FileId,
-        size: u64,
-        input: &DeltaInput,
-    ) -> Result<Result<Option<[u8; 32]>, Loss>, Gone> {
-        let mut hash = blake3::Hasher::new();
-        let mut rolling = Patience::default();
-        let mut drift = 0i64;
-        let mut segment = Vec::with_capacity(SEGMENT);
-        let mut offset = 0u64;
-        while offset < size {
-            let length = SEGMENT.min(usize::try_from(size - offset).unwrap_or(SEGMENT));
-            segment.resize(length, 0);
-            match file.read_exact(&mut segment) {
-                Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                    return Ok(Ok(None));
-                }
-                Err(error) => return Ok(Err(Loss::read(sys::errno(&error)))),
-            }
-            self.totals.bytes_read += length as u64;
-            hash.update(&segment);
-            let hashes =
-                if offset < input.old_length { self.hear(&input.blocks)? } else { Vec::new() };
-            let mut pieces = delta::aligned(&segment, offset, &hashes, input.old_length);
-            if delta::worth_rolling(&pieces) && rolling.tries() {
-                let window = window(offset, drift, length, input.old_length);
-                if window.1 > 0 {
-                    let (start, length) = window;
-                    self.send(ToStandby::AskRolling { file: id, offset: start, length })?;
-                    let signature = self.hear(&input.rolling)?;
-                    match delta::rolled(&segment, &pieces, signature, start, length) {
-                        Ok(rolled) => {
-                            rolling.learn(&pieces, &rolled);
-                            pieces = rolled;
-                        }
-                        Err(error) => {
-                            self.source.give_up(error);
-                            return Err(Gone);
-                        }
-                    }
-                }
-            }
-            drift = drift_of(&pieces, offset, drift);
-            self.pieces(id, &segment, &pieces)?;
-            offset += length as u64;
-        }
-        Ok(Ok(Some(*hash.finalize().as_bytes())))
-    }
-
-    /// Sends the pieces of a segment: in one message, unless there is much new in it.
-    fn pieces(&self, file: FileId, segment: &[u8], pieces: &[Piece]) -> Result<(), Gone> {
-        let new = |piece: &Piece| if let Piece::Literal(run) = piece { run.len() } else { 0 };
-        if pieces.iter().map(new).sum::<usize>() <= MOSTLY_OLD {
-            let mut data = Vec::with_capacity(pieces.iter().map(new).sum());
-            let part = |piece: &Piece| match piece {
-                Piece::Copy { offset, length } => Part::Old { offset: *offset, length: *length },
-                Piece::Literal(run) => {
-                    data.extend_from_slice(&segment[run.clone()]);
-                    Part::New { length: run.len() as u64 }
-                }
-            };
-            let pieces = pieces.iter().map(part).collect();
-            let data = Payload::head(data, usize::MAX);
-            return self.send(ToStandby::Segment { file, pieces, data });
-        }
-        for piece in pieces {
-            match piece {
-                Piece::Copy { offset, length } => {
-                    self.send(ToStandby::Copy { file, offset: *offset, length: *length })?;
-                }
-                Piece::Literal(run) => {
-                    for start in run.clone().step_by(PIECE) {
-                        let end = run.end.min(start + PIECE);
-                        let mut data = buffer(PIECE);
-                        data[..end - start].copy_from_slice(&segment[start..end]);
-                        let data = Payload::head(data, end - start);
-                        self.send(ToStandby::Data { file, data })?;
-                    }
-                }
-            }
-        }
-        self.send(ToStandby::SegmentDone { file })
-    }
-}
-
-/// The part of the old file in which a segment is looked for: start and length, in bytes.
-fn window(offset: u64, drift: i64, length: usize, old_length: u64) -> (u64, u64) {
-    let middle = offset.saturating_add_signed(drift);
-    let start = middle.saturating_sub(SLACK as u64).min(old_length);
-    let end = middle.saturating_add((length + SLACK) as u64).min(old_length);
-    (start, end - start)
-}
-
-/// How far the old place of the last match lies from its new one: where to look next.
-fn drift_of(pieces: &[Piece], segment_offset: u64, before: i64) -> i64 {
-    let mut place = segment_offset;
-    let mut drift = before;
-    for piece in pieces {
-        match piece {
-            Piece::Copy { offset, length } => {
-                drift = *offset as i64 - place as i64;
-                place += length;
-            }
-            Piece::Literal(run) => place += run.len() as u64,
-        }
-    }
-    drift
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_window_never_leaves_the_old_file() {
-        assert_eq!(window(0, -5, SEGMENT, 100), (0, 100));
-        assert_eq!(window(1 << 40, 0, SEGMENT, 100), (100, 0));
-        let (start, length) = window(10 << 20, 1 << 20, SEGMENT, 1 << 30);
-        assert_eq!((start, length), (10 << 20, (SEGMENT + 2 * SLACK) as u64));
-    }
-
-    #[test]
-    fn the_drift_follows_the_last_match() {
-        let pieces =
-            [Piece::Literal(0..10), Piece::Copy { offset: 100, length: 5 }, Piece::Literal(15..20)];
-        assert_eq!(drift_of(&pieces, 0, 0), 90);
     }
 }

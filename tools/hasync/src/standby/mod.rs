@@ -8,6 +8,7 @@ mod delete;
 mod directory;
 mod large;
 mod ledger;
+mod old;
 mod output;
 mod root;
 mod store;
@@ -287,9 +288,8 @@ fn route(
             ToStandby::Open { file, .. }
             | ToStandby::Data { file, .. }
             | ToStandby::Zeros { file, .. }
-            | ToStandby::Copy { file, .. }
+            | ToStandby::AskBlocks { file, .. }
             | ToStandby::Segment { file, .. }
-            | ToStandby::SegmentDone { file }
             | ToStandby::AskRolling { file, .. }
             | ToStandby::Close { file, .. }
             | ToStandby::Same { file }

@@ -39,13 +39,6 @@ pub(crate) struct Temporary {
     right: bool,
 }
 
-impl Temporary {
-    /// True for a file that is written where it stands.
-    pub(crate) fn is_in_place(&self) -> bool {
-        self.place.is_final
-    }
-}
-
 /// A temporary name in its directory.
 #[derive(Debug)]
 pub(crate) struct Place {

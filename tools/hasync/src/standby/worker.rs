@@ -4,7 +4,8 @@ use super::Site;
 use super::create;
 use super::credit::Credit;
 use super::directory::Directory;
-use super::large::{Larges, Old};
+use super::large::Larges;
+use super::old::Old;
 use crate::SMALL;
 use crate::content;
 use crate::entry::{Entry, Kind, Stamp};
@@ -134,10 +135,10 @@ impl Worker {
                 self.site.asked().insert(file, pending);
                 let files = vec![(file.index, plea)];
                 self.site.ask(ToSource::Get { directory: file.directory, files });
-                if let Some(old) = old {
-                    self.larges.expect(file, old);
+                match old {
+                    Some(old) => self.larges.expect(file, old),
+                    None => Ok(()),
                 }
-                Ok(())
             }
             Job::Message(ToStandby::Files { directory, files, digest, data }) => {
                 let intact = *blake3::hash(&data).as_bytes() == digest;

@@ -220,15 +220,10 @@ impl Frame for ToStandby {
                 e.file(*file);
                 e.number(*length);
             }
-            ToStandby::Copy { file, offset, length } => {
+            ToStandby::AskBlocks { file, offset } => {
                 e.byte(9);
                 e.file(*file);
                 e.number(*offset);
-                e.number(*length);
-            }
-            ToStandby::SegmentDone { file } => {
-                e.byte(10);
-                e.file(*file);
             }
             ToStandby::Segment { file, pieces, data } => {
                 e.byte(19);
@@ -246,11 +241,12 @@ impl Frame for ToStandby {
                 });
                 e.number(data.len() as u64);
             }
-            ToStandby::AskRolling { file, offset, length } => {
+            ToStandby::AskRolling { file, offset, length, far } => {
                 e.byte(11);
                 e.file(*file);
                 e.number(*offset);
                 e.number(*length);
+                e.flag(*far);
             }
             ToStandby::Close { file, digest } => {
                 e.byte(12);
@@ -338,11 +334,13 @@ impl Frame for ToStandby {
                 content = d.payload()?;
                 ToStandby::Data { file, data: Payload::default() }
             }
-            9 => ToStandby::Copy { file: d.file()?, offset: d.number()?, length: d.number()? },
-            10 => ToStandby::SegmentDone { file: d.file()? },
-            11 => {
-                ToStandby::AskRolling { file: d.file()?, offset: d.number()?, length: d.number()? }
-            }
+            9 => ToStandby::AskBlocks { file: d.file()?, offset: d.number()? },
+            11 => ToStandby::AskRolling {
+                file: d.file()?,
+                offset: d.number()?,
+                length: d.number()?,
+                far: d.flag()?,
+            },
             12 => ToStandby::Close { file: d.file()?, digest: d.array()? },
             13 => ToStandby::Same { file: d.file()? },
             14 => ToStandby::Lost { file: d.file()?, reason: d.text()?, message: d.text()? },

@@ -95,20 +95,18 @@ pub(crate) enum ToStandby {
         file: FileId,
         length: u64,
     },
-    /// These bytes of the standby's old file stand here.
-    Copy {
+    /// Asks for the blocks of the standby's old file from this place on.
+    AskBlocks {
         file: FileId,
         offset: u64,
-        length: u64,
     },
-    SegmentDone {
-        file: FileId,
-    },
-    /// Asks for the rolling signature of this part of the standby's old file.
+    /// Asks for the rolling signature of this part of the standby's old file, in large blocks where
+    /// it is `far`.
     AskRolling {
         file: FileId,
         offset: u64,
         length: u64,
+        far: bool,
     },
     /// A whole segment in one message: its pieces in order, and the literal ones' bytes.
     Segment {

@@ -164,7 +164,7 @@ fn content_that_nobody_asked_for() {
         "a file that is not open",
         vec![
             ("data", vec![say(&[data(0, 0, b"evil")])]),
-            ("a copy", vec![say(&[part(COPY, 0, 0, 0, 1)])]),
+            ("a copy", vec![say(&[copy(0, 0, 0, 1)])]),
             (
                 "data of a file that was only asked for",
                 vec![one(b"new", 4), Asked(1), say(&[data(0, 0, b"evil")])],
@@ -254,23 +254,37 @@ fn parts_of_the_old_file_that_are_not_there() {
         let opened = say(&[open(0, 0, length)]);
         vec![one(b"old", length), Asked(1), opened, say(messages)]
     };
-    let beyond = |kind| {
+    let beyond = |what: &dyn Fn(u64, u64) -> Message| {
         vec![
-            ("one byte more", difference(&[part(kind, 0, 0, 0, length + 1)])),
-            ("after it", difference(&[part(kind, 0, 0, length + 1, 1)])),
-            ("past all numbers", difference(&[part(kind, 0, 0, u64::MAX, 2)])),
+            ("one byte more", difference(&[what(0, length + 1)])),
+            ("after it", difference(&[what(length + 1, 1)])),
+            ("past all numbers", difference(&[what(u64::MAX, 2)])),
         ]
     };
-    all_are_refused("a copy of what is not there", beyond(COPY));
-    all_are_refused("a window beyond the old file", beyond(ASK_ROLLING));
+    all_are_refused("a copy of what is not there", beyond(&|at, many| copy(0, 0, at, many)));
+    for far in [false, true] {
+        let rolling = |at, many| ask_rolling(0, at, many, far);
+        all_are_refused("a window beyond the old file", beyond(&rolling));
+    }
+    all_are_refused(
+        "a question for blocks that are not there",
+        vec![
+            ("past the end", difference(&[ask_blocks(0, 1 << 40)])),
+            ("within a block", difference(&[ask_blocks(0, 1)])),
+        ],
+    );
     // A segment in one message: its file, its pieces, and the bytes of those that are new.
-    let segment = |pieces: u64| message(19).number(0).number(0).number(pieces);
+    let segment = |pieces: u64| segment(0, 0, pieces);
     let old = |message: Message, offset, length| message.byte(0).number(offset).number(length);
     let new = |message: Message, length| message.byte(1).number(length);
     let past = old(segment(1), length, 1).string(b"");
     all_are_refused("a copy of what is not there", vec![("in a segment", difference(&[past]))]);
-    let long = old(old(segment(2), 0, length), 0, 4 << 20).string(b"");
-    all_are_refused("a segment that is too long", vec![("two pieces", difference(&[long]))]);
+    let long = old(old(segment(2), 0, length), 0, length).string(b"");
+    let new_too_long = new(segment(1), (512 << 10) + 1).string(&vec![0; (512 << 10) + 1]);
+    all_are_refused(
+        "a segment that is too long",
+        vec![("two pieces", difference(&[long])), ("new", difference(&[new_too_long]))],
+    );
     let cut = new(segment(1), 9).string(b"12345678");
     all_are_refused("a segment that is cut", vec![("a byte less", difference(&[cut]))]);
     let more = new(segment(1), 9).string(b"1234567890");
@@ -279,14 +293,11 @@ fn parts_of_the_old_file_that_are_not_there() {
     all_are_refused("a piece of an unknown type", vec![("type 2", difference(&[odd]))]);
     let none = |message| vec![one(b"new", 300_000), Asked(1), say(&[open(0, 0, 300_000), message])];
     all_are_refused(
-        "a copy of what is not there",
-        vec![("without an old file", none(part(COPY, 0, 0, 0, 1)))],
-    );
-    all_are_refused(
         "a segment of no difference",
         vec![
-            ("rolling without an old file", none(part(ASK_ROLLING, 0, 0, 0, 1))),
-            ("a segment without an old file", none(segment_done(0, 0))),
+            ("rolling without an old file", none(ask_rolling(0, 0, 1, false))),
+            ("blocks without an old file", none(ask_blocks(0, 0))),
+            ("a segment without an old file", none(copy(0, 0, 0, 1))),
         ],
     );
 }
@@ -302,11 +313,11 @@ fn a_window_is_bounded_however_large_the_old_file_is() {
     }
     assert!(peer.until(GET).is_some());
     peer.send(&open(0, 0, 64 << 20));
-    peer.send(&part(ASK_ROLLING, 0, 0, 0, 6 << 20));
-    assert!(peer.until(ROLLING).is_some(), "six MiB are a window");
-    peer.send(&part(ASK_ROLLING, 0, 0, 0, (6 << 20) + 1));
+    peer.send(&ask_rolling(0, 0, 5 << 19, false));
+    assert!(peer.until(ROLLING).is_some(), "two and a half MiB are a window");
+    peer.send(&ask_rolling(0, 0, (5 << 19) + 1, false));
     peer.until_it_gives_up();
-    refused(&peer.end(), "a window beyond the old file", "more than six MiB");
+    refused(&peer.end(), "a window beyond the old file", "more than two and a half MiB");
     assert_eq!(place.names(), ["old", "small"]);
 }
 

@@ -106,6 +106,17 @@ fn signatures_of_another_form_are_refused() {
 }
 
 #[test]
+fn more_or_fewer_hashes_than_a_segment_has_are_refused() {
+    for count in [0, 73, 75] {
+        let (_directory, mut peer) = source(&json!({}));
+        difference(&mut peer, 300_000, count);
+        std::thread::sleep(Duration::from_millis(100));
+        peer.send(&message(PING));
+        is_refused(peer, "more or fewer block hashes than a segment has", &count.to_string());
+    }
+}
+
+#[test]
 fn a_signature_and_blocks_of_no_file_are_passed_over() {
     let (_directory, mut peer) = source(&json!({}));
     peer.send(&ready());
@@ -139,7 +150,7 @@ fn more_blocks_than_it_may_are_refused() {
 fn an_old_file_of_any_length_does_no_harm() {
     for length in [0, 1, 300_000, 1 << 40, i64::MAX as u64, u64::MAX] {
         let (_directory, mut peer) = source(&json!({"whole_file": false}));
-        difference(&mut peer, length, 1 << 10);
+        difference(&mut peer, length, length.min(512 << 10).div_ceil(4096) as usize);
         let mut answered = false;
         while let Some(frame) = peer.next() {
             match frame[0] {

@@ -171,7 +171,7 @@ fn a_source_that_dies_leaves_the_old_files() {
         walked(),
         open(0, 0, new.len() as u64),
         data(0, 0, b"front"),
-        part(COPY, 0, 0, 0, 300_000),
+        copy(0, 0, 0, 300_000),
         close(0, 0, &digest(&new)),
     ];
     for count in 0..messages.len() {

@@ -43,8 +43,7 @@ fn run(peer: &mut Peer, new: &[u8], mut messages: usize) -> bool {
         file(0, 3, b"new"),
         open(0, 2, new.len() as u64),
         data(0, 2, b"front"),
-        part(COPY, 0, 2, 0, 300_000),
-        segment_done(0, 2),
+        copy(0, 2, 0, 300_000),
         close(0, 2, &digest(new)),
         file(1, 0, b"inner"),
     ] {

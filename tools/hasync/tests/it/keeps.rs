@@ -245,9 +245,8 @@ fn a_difference_is_put_together_from_old_and_new() {
     for message in [
         open(0, 0, new.len() as u64),
         data(0, 0, b"front"),
-        part(COPY, 0, 0, 1000, 199_000),
+        copy(0, 0, 1000, 199_000),
         data(0, 0, b"end"),
-        segment_done(0, 0),
         close(0, 0, &digest(&new)),
     ] {
         peer.send(&message);

@@ -171,15 +171,25 @@ pub(crate) fn data(directory: u64, index: u64, data: &[u8]) -> Message {
     message(8).number(directory).number(index).string(data)
 }
 
-/// Copy (9), AskRolling (11): a file, an offset and a length.
-pub(crate) fn part(kind: u8, directory: u64, index: u64, offset: u64, length: u64) -> Message {
-    message(kind).number(directory).number(index).number(offset).number(length)
+/// A segment of so many pieces, which follow; then the bytes of those that are new.
+pub(crate) fn segment(directory: u64, index: u64, pieces: u64) -> Message {
+    message(19).number(directory).number(index).number(pieces)
 }
 
-pub(crate) const COPY: u8 = 9;
+/// A segment that is a part of the old file.
+pub(crate) fn copy(directory: u64, index: u64, offset: u64, length: u64) -> Message {
+    segment(directory, index, 1).byte(0).number(offset).number(length).string(b"")
+}
 
-pub(crate) fn segment_done(directory: u64, index: u64) -> Message {
-    message(10).number(directory).number(index)
+/// Asks for the rolling signature of a part of the old file.
+pub(crate) fn ask_rolling(index: u64, offset: u64, length: u64, far: bool) -> Message {
+    let message = message(ASK_ROLLING).number(0).number(index).number(offset);
+    message.number(length).byte(far.into())
+}
+
+/// Asks for the blocks of the old file from this place on.
+pub(crate) fn ask_blocks(index: u64, offset: u64) -> Message {
+    message(9).number(0).number(index).number(offset)
 }
 
 pub(crate) fn close(directory: u64, index: u64, digest: &[u8; 32]) -> Message {
