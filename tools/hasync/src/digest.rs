@@ -56,7 +56,11 @@ impl View {
 }
 
 /// The digest of a directory's entries, which are sorted by name.
-pub(crate) fn of_directory(entries: &[Entry], view: &View, names: &mut Names) -> [u8; 16] {
+pub(crate) fn of_directory<'a>(
+    entries: impl IntoIterator<Item = &'a Entry>,
+    view: &View,
+    names: &mut Names,
+) -> [u8; 16] {
     let mut hash = Xxh3::new();
     let mut field = Vec::with_capacity(512);
     for entry in entries {

@@ -1,5 +1,6 @@
 //! What both ends have to know of what was asked: it travels in the job frame.
 
+use crate::entry::Kind;
 use crate::mode::Changes;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,18 @@ pub(crate) struct Options {
     /// How long the far side may be silent, in seconds.
     pub(crate) timeout_seconds: u64,
     pub(crate) rules: Vec<Rule>,
+}
+
+impl Options {
+    /// True for the kinds of which more takes part than the name.
+    pub(crate) fn takes(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::File | Kind::Directory => true,
+            Kind::Symlink => self.links,
+            Kind::CharacterDevice | Kind::BlockDevice => self.devices,
+            Kind::Fifo | Kind::Socket => self.specials,
+        }
+    }
 }
 
 /// An include or exclude rule, in the order given.

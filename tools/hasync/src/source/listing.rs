@@ -179,9 +179,8 @@ impl Listing {
                 Which::Selected(node) => node.children.get(&name).cloned(),
                 _ => None,
             };
-            let leads_on = node.as_ref().is_some_and(|node| !node.children.is_empty());
             let Some((mut entry, linked)) =
-                self.look(number, &name, options, leads_on, node.is_some())
+                self.look(number, &name, options, filter, node.as_deref())
             else {
                 continue;
             };
@@ -189,11 +188,16 @@ impl Listing {
             if !filter.is_empty() && filter.excludes(&join(&self.path, &name), is_directory) {
                 continue;
             }
-            if let Some(why) =
-                passed_over(&entry, options, leads_on || node.as_ref().is_some_and(|n| n.named))
-            {
+            if let Some(why) = passed_over(
+                &entry,
+                options,
+                leads_on(node.as_deref()) || node.as_ref().is_some_and(|n| n.named),
+            ) {
                 self.skipped.push((join(&self.path, &name), why));
-                continue;
+                // All else still holds its name: what the standby has of it is not deleted.
+                if is_directory {
+                    continue;
+                }
             }
             entry.implied = keep_implied && node.as_ref().is_some_and(|node| !node.named);
             let expected = node.and_then(|node| node.expected.clone());
@@ -208,13 +212,13 @@ impl Listing {
         number: u32,
         name: &[u8],
         options: &Options,
-        leads_on: bool,
-        was_named: bool,
+        filter: &Filter,
+        node: Option<&Node>,
     ) -> Option<(Entry, bool)> {
         let origin = &self.origins[number as usize];
         let entry = match fs::entry(&origin.fd, name) {
             Ok(Some(entry)) => entry,
-            Ok(None) if was_named => {
+            Ok(None) if node.is_some() => {
                 let path = join(&self.path, name);
                 self.trouble(path, "absent", "no such file or directory".into());
                 return None;
@@ -227,7 +231,7 @@ impl Listing {
                 return None;
             }
         };
-        if entry.stamp.kind != Kind::Symlink || !(options.copy_links || leads_on) {
+        if entry.stamp.kind != Kind::Symlink || !(options.copy_links || leads_on(node)) {
             return Some((entry, false));
         }
         let followed = match &origin.trail {
@@ -241,6 +245,8 @@ impl Listing {
                 let stamp = Stamp::of(&stat);
                 Some((Entry { stamp, target: Vec::new(), ..entry }, true))
             }
+            // What is left out may lead nowhere.
+            Err(_) if !filter.is_empty() && filter.excludes(&join(&self.path, name), false) => None,
             Err(error) => {
                 let target = String::from_utf8_lossy(&entry.target).into_owned();
                 let path = join(&self.path, name);
@@ -272,6 +278,11 @@ impl Listing {
 
     pub(crate) fn expected(&self, index: u32) -> Option<&Expected> {
         self.expected.get(&index)
+    }
+
+    /// The entries of which more takes part than the name.
+    pub(crate) fn taken<'a>(&'a self, options: &'a Options) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().filter(|entry| options.takes(entry.stamp.kind))
     }
 
     /// True for a directory that leads to paths that were named beneath it.
@@ -331,13 +342,18 @@ impl Listing {
     }
 }
 
+/// True for a name that paths beneath it were named with.
+fn leads_on(node: Option<&Node>) -> bool {
+    node.is_some_and(|node| !node.children.is_empty())
+}
+
 /// Why an entry takes no part under these options, or `None` when it does.
 fn passed_over(entry: &Entry, options: &Options, named: bool) -> Option<&'static str> {
     match entry.stamp.kind {
         Kind::Directory if !options.recursive && !named => Some("directory, and no -r"),
-        Kind::Symlink if !options.links => Some("symbolic link, and neither -l nor -L"),
-        kind if kind.is_device() && !options.devices => Some("device, and no -D"),
-        Kind::Fifo | Kind::Socket if !options.specials => Some("fifo or socket, and no -D"),
-        _ => None,
+        kind if options.takes(kind) => None,
+        Kind::Symlink => Some("symbolic link, and neither -l nor -L"),
+        kind if kind.is_device() => Some("device, and no -D"),
+        _ => Some("fifo or socket, and no -D"),
     }
 }

@@ -135,16 +135,20 @@ impl Walk<'_> {
         for (path, why) in std::mem::take(&mut listing.skipped) {
             self.send(ToStandby::Skipped { path, why: why.into() })?;
         }
+        let source = self.source;
         let id = self.next;
         self.next += 1;
         let listing = Arc::new(listing);
         if !self.source.table.put(id, Arc::clone(&listing)) {
             return Err(Over);
         }
-        let digest = (self.digests && !listing.entries.iter().any(|entry| entry.implied))
-            .then(|| digest::of_directory(&listing.entries, &self.view, &mut self.names));
+        let digest =
+            (self.digests && !listing.entries.iter().any(|entry| entry.implied)).then(|| {
+                let taken = listing.taken(&source.options);
+                digest::of_directory(taken, &self.view, &mut self.names)
+            });
         let children = self.children(&listing);
-        for entry in &listing.entries {
+        for entry in listing.taken(&source.options) {
             self.files += 1;
             self.bytes += entry.stamp.size;
             self.tell_owners(entry.stamp.uid, entry.stamp.gid)?;

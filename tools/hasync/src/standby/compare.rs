@@ -187,7 +187,6 @@ impl Compare<'_> {
             return Err(damaged("a directory twice"));
         }
         let id = head.id;
-        self.site.ledger.compared(head.entries.into());
         let hold = Some(Arc::new(Hold::new(self.site, id)));
         let mut slot = Slot {
             awaited: head.subdirectories,
@@ -205,8 +204,11 @@ impl Compare<'_> {
             let own = have.as_ref().map(|have| {
                 digest::of_directory(have, self.site.attributes.view(), &mut self.names)
             });
-            if let Some(have) = have.as_ref().filter(|_| own == Some(digest)) {
-                let entries = u64::from(slot.head.entries);
+            // A file that gets another name is not what has its old one here.
+            let same = own == Some(digest) && self.rename.is_none();
+            if let Some(have) = have.as_ref().filter(|_| same) {
+                let entries = have.len() as u64;
+                self.site.ledger.compared(entries);
                 self.site.ledger.unchanged(entries);
                 let bytes = have.iter().map(|entry| entry.stamp.size).sum();
                 self.site.ledger.found(entries, bytes);
@@ -277,7 +279,10 @@ impl Compare<'_> {
         for entry in entries {
             let index = slot.next_index;
             slot.next_index += 1;
-            self.site.ledger.found(1, entry.stamp.size);
+            if self.site.options.takes(entry.stamp.kind) {
+                self.site.ledger.compared(1);
+                self.site.ledger.found(1, entry.stamp.size);
+            }
             if entry.name <= slot.last_name {
                 return Err(damaged("names out of order"));
             }
@@ -339,11 +344,10 @@ impl Compare<'_> {
     fn check(&self, slot: &Slot, entry: &Entry) -> Result<(), Error> {
         let options = &self.site.options;
         let wanted = match entry.stamp.kind {
-            Kind::File => true,
             Kind::Directory => (options.recursive || options.listed) && self.rename.is_none(),
-            Kind::Symlink => options.links && !options.copy_links,
-            kind if kind.is_device() => options.devices,
-            _ => options.specials,
+            Kind::Symlink => !options.copy_links,
+            // What the options do not take holds its name and no more.
+            _ => true,
         };
         if !wanted || leftover::is_temporary(&entry.name) {
             return Err(damaged("an entry that was not asked for"));
@@ -384,6 +388,7 @@ impl Compare<'_> {
             }
         };
         match entry.stamp.kind {
+            kind if !self.site.options.takes(kind) => {}
             Kind::File => self.file(slot, index, entry, have),
             Kind::Directory => create::directory(self.site, &slot.directory, entry, have),
             _ => create::other(self.site, &slot.directory, entry, have),

@@ -1,0 +1,137 @@
+"""rsync on one copy of a case, hasync on another: what differs."""
+import json
+import os
+import shutil
+import subprocess
+import time
+
+import differences
+from nodes import Node, make, read
+
+# What rsync's statuses are with hasync.
+STATUSES = {0: (0,), 1: (2,), 2: (2, 6), 3: (2, 3, 6), 4: (2,), 11: (3, 6), 23: (3,), 24: (3,), 25: (3,)}
+BESIDE = {b"": Node("directory", 0o755), b"file": Node("file", pieces=((1, 0, 20),)), b"dir": Node("directory", 0o755), b"dir/file": Node("file", pieces=((2, 0, 30),))}
+FAR = """#!/bin/sh
+while [ "$1" = -l ]; do shift 2; done
+shift
+exec "$@"
+"""
+
+
+class Judge:
+    def __init__(self, top, as_root):
+        self.top, self.as_root = top, as_root
+        self.far = os.path.join(top, "far")
+        with open(self.far, "w") as file:
+            file.write(FAR)
+        os.chmod(self.far, 0o755)
+
+    def command(self, case, tool):
+        words = [word for group in case.options for word in group]
+        sources, destination = list(case.sources), case.destination
+        if tool == "rsync":
+            # hasync compares times to the nanosecond where nothing else is asked for.
+            words += [] if any(word.startswith("--modify-window") for word in words) else ["--modify-window=-1"]
+        elif case.way == "push":
+            words, destination = words + ["-e", self.far], "host:" + destination
+        elif case.way == "pull":
+            words, sources = words + ["-e", self.far], ["host:" + source for source in sources]
+        return [tool, *words, "--", *sources, destination]
+
+    def prepare(self, case, tool):
+        place = os.path.join(self.top, tool)
+        os.mkdir(place)
+        side = os.fsencode(place)
+        make(BESIDE, os.path.join(side, b"beside"), self.as_root)
+        make(case.source, os.path.join(side, b"src"), self.as_root)
+        if case.old is not None:
+            make(case.old, os.path.join(side, b"dst"), self.as_root)
+        words = [word for group in case.options for word in group]
+        if any(word.endswith("-dest=../basis") for word in words):
+            make(case.source, os.path.join(side, b"basis"), self.as_root)
+        if "../temporary" in words:
+            os.mkdir(os.path.join(place, "temporary"))
+        with open(os.path.join(place, "list"), "wb") as file:
+            file.writelines(name + b"\n" for name in case.lists)
+        return place
+
+    def start(self, case, tool, place):
+        return subprocess.Popen(self.command(case, tool), cwd=place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def differences(self, case):
+        """A list of (what, text); empty where both did the same."""
+        for tool in ("rsync", "hasync"):
+            remove(os.path.join(self.top, tool))
+        places = {tool: self.prepare(case, tool) for tool in ("rsync", "hasync")}
+        before = read(os.fsencode(os.path.join(places["hasync"], "src")))
+        began = time.time_ns() - 2 * 10**9
+        running = {tool: self.start(case, tool, places[tool]) for tool in places}
+        said, found = {}, []
+        for tool, process in running.items():
+            try:
+                said[tool] = process.communicate(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                said[tool] = process.communicate()
+                found.append(("hangs", tool))
+        statuses = {tool: process.returncode for tool, process in running.items()}
+        seen = {tool: {name: read(os.fsencode(os.path.join(place, name))) for name in ("src", "dst", "beside", "saved", "temporary", "basis")}
+                for tool, place in places.items()}
+        told = b" | ".join(text.strip() for text in (said["rsync"][1][-300:], said["hasync"][0][-600:], said["hasync"][1][-300:])).decode(errors="replace")
+        if statuses["hasync"] not in STATUSES.get(statuses["rsync"], ()):
+            found.append(("status", f"rsync {statuses['rsync']}, hasync {statuses['hasync']}: {told}"))
+        elif statuses["rsync"] in (1, 2, 3, 4):
+            return found
+        now = (began, time.time_ns() + 10**9)
+        for name in seen["rsync"]:
+            found += compare(case, name, seen["rsync"][name], seen["hasync"][name], now)
+        if not any(word in ("--remove-source-files",) for group in case.options for word in group):
+            found += compare(case, "src", before, seen["hasync"]["src"], now)
+        found = differences.unexplained(case, statuses, seen, found)
+        if not found and statuses["hasync"] == 0:
+            found += self.again(case, places["hasync"])
+        return found
+
+    def again(self, case, place):
+        if not differences.settles(case):
+            return []
+        second = self.start(case, "hasync", place)
+        out, _ = second.communicate(timeout=20)
+        end = json.loads(out.splitlines()[-1])
+        work = {what: end.get(what) for what in ("created", "updated", "attributes", "deleted") if end.get(what)}
+        return [("again", f"a second run has work to do: {work}")] if work or not end.get("ok") else []
+
+
+def compare(case, name, one, other, now):
+    """How two trees differ. Times of this run are all one."""
+    found = []
+    for path in sorted(one.keys() | other.keys()):
+        where = f"{name}/{os.fsdecode(path)!r}"
+        if path not in one or path not in other:
+            found.append((f"{name} names", f"{where}: only with {'rsync' if path in one else 'hasync'}: {(one.get(path) or other.get(path))['kind']}"))
+            continue
+        a, b = one[path], other[path]
+        if a == b:
+            continue
+        for what in sorted(a.keys() | b.keys()):
+            x, y = a.get(what), b.get(what)
+            if what == "mtime":
+                x, y = ("now" if now[0] <= moment <= now[1] else moment for moment in (x, y))
+            if x == y or what in differences.left_open(case, name, path, a, b):
+                continue
+            x, y = (value if not isinstance(value, bytes) or len(value) < 60 else f"{len(value)} bytes" for value in (x, y))
+            found.append((f"{name} {what}", f"{where}: {a['kind']}: {what} {x!r} with rsync, {y!r} with hasync"))
+            if what == "kind":
+                break
+    return found
+
+
+def remove(place):
+    """Removes a tree, also one that is deeper than Python goes."""
+    try:
+        shutil.rmtree(place)
+    except FileNotFoundError:
+        pass
+    except (OSError, RecursionError):
+        subprocess.run(["chmod", "-R", "u+rwx", place], check=False)
+        subprocess.run(["rm", "-rf", place], check=True)
