@@ -32,11 +32,12 @@ use std::process::ExitCode;
 /// Files up to this size travel many to a frame, in bytes.
 const SMALL: u64 = 256 << 10;
 /// Messages that may wait on their way to the standby.
-const QUEUE: usize = 6;
+const QUEUE: usize = 3;
 
 const TOOL: Tool = Tool { name: "hasync", version: env!("CARGO_PKG_VERSION") };
 
 fn main() -> ExitCode {
+    sys::keep_memory_small();
     ha_json::run(TOOL, |tool, arguments: Arguments| match arguments.task()? {
         Task::Sync(request) => client::sync(tool, *request),
         Task::Serve(service) => serve::serve(service),

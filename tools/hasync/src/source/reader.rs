@@ -18,7 +18,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// A frame of small files is sent when it holds so many bytes.
-const BATCH: usize = 256 << 10;
+const BATCH: usize = 192 << 10;
 /// A piece of a large file, in bytes.
 const PIECE: usize = 256 << 10;
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// It bounds how far the walk is ahead of the standby, and with it the memory of both ends.
-const MOST_ENTRIES: usize = 16_384;
+const MOST_ENTRIES: usize = 8_192;
 
 /// Directories by number.
 #[derive(Debug)]

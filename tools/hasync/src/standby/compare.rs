@@ -8,6 +8,7 @@ use super::root::Opened;
 use super::worker::{Hold, Job, Pending};
 use super::worker_of;
 use crate::SMALL;
+use crate::delta::{AHEAD, SEGMENT};
 use crate::digest;
 use crate::entry::{Entry, Kind, join};
 use crate::fs;
@@ -23,7 +24,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
 /// Files are asked for in batches of so many bytes or files.
-const BATCH_BYTES: u64 = 256 << 10;
+const BATCH_BYTES: u64 = 192 << 10;
 const BATCH_FILES: usize = 128;
 /// How often the thread looks up while it waits for the source.
 const LOOK_UP: Duration = Duration::from_millis(100);
@@ -448,8 +449,12 @@ impl Compare<'_> {
             credit: None,
             hold: slot.hold.clone(),
         };
+        self.batch_bytes += match plea {
+            // What is hashed ahead of a difference is held here: two large files at a time are enough.
+            Plea::Delta(old) => old.min((AHEAD * SEGMENT) as u64) * 2,
+            _ => size.min(BATCH_BYTES),
+        };
         self.batch.push((index, pending, plea));
-        self.batch_bytes += size.min(BATCH_BYTES);
         if self.batch_bytes >= BATCH_BYTES || self.batch.len() >= BATCH_FILES || size > SMALL {
             self.ask(slot);
         }

@@ -44,7 +44,7 @@ const WORKERS: usize = 2;
 /// Stack of a thread, in bytes; what is not used is not there.
 const STACK: usize = 64 << 20;
 /// Jobs that may wait for a worker.
-const QUEUE: usize = 4;
+const QUEUE: usize = 2;
 
 /// Everything the standby's threads share.
 pub(crate) struct Site {

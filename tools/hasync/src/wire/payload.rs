@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::{Mutex, PoisonError};
 
 /// Buffers that wait to be used again: as many as are under way at once.
-const MOST_SPARE: usize = 8;
+const MOST_SPARE: usize = 4;
 /// Buffers of other sizes are rare, in bytes.
 const WORTH_KEEPING: std::ops::RangeInclusive<usize> = (64 << 10)..=(1 << 20);
 
