@@ -76,6 +76,17 @@ pub(crate) struct Moment {
     pub(crate) nanoseconds: u32,
 }
 
+impl Moment {
+    /// True when the two are at most so many whole seconds apart; without a window, or with a negative
+    /// one, when they are the same to the nanosecond.
+    pub(crate) fn is_within(self, other: Moment, window: Option<i64>) -> bool {
+        match window.and_then(|window| u64::try_from(window).ok()) {
+            Some(window) => self.seconds.abs_diff(other.seconds) <= window,
+            None => self == other,
+        }
+    }
+}
+
 /// What stat(2) says of a thing, as far as it is synchronized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {

@@ -44,22 +44,11 @@ const NOT_YET: &[&str] = &[
     "xattrs",
     "atimes",
     "fake_super",
-    "size_only",
-    "ignore_times",
-    "modify_window",
-    "update",
-    "existing",
-    "ignore_existing",
-    "max_size",
-    "min_size",
     "partial",
     "partial_dir",
     "partial_progress",
     "temp_dir",
     "delay_updates",
-    "backup",
-    "backup_dir",
-    "suffix",
     "copy_dest",
     "compare_dest",
     "link_dest",
@@ -67,13 +56,7 @@ const NOT_YET: &[&str] = &[
     "relative",
     "mkpath",
     "delete_before",
-    "delete_during",
-    "delete_delay",
-    "delete_after",
     "delete_excluded",
-    "ignore_errors",
-    "max_delete",
-    "force",
     "prune_empty_dirs",
     "include_from",
     "filter",
@@ -253,6 +236,14 @@ impl Arguments {
         if options.inplace && options.delay_updates {
             return Err(Error::usage("--inplace", "does not go with --delay-updates"));
         }
+        if let Some(suffix) = &options.suffix {
+            if suffix.contains(&b'/') {
+                return Err(Error::usage("--suffix", "holds a slash"));
+            }
+            if suffix.is_empty() && options.backup && options.backup_dir.is_none() {
+                return Err(Error::usage("--suffix", "is empty, and there is no --backup-dir"));
+            }
+        }
         if options.delete.is_some() && !options.recursive && !options.dirs {
             let why = "does not work without -r or -d: a directory must be read whole before";
             return Err(Error::usage("--delete", why));
@@ -296,7 +287,9 @@ impl Flags {
             xattrs: on("xattrs", self.xattrs),
             times: on("times", self.times || all),
             atimes: on("atimes", self.atimes),
-            omit_dir_times: on("omit_dir_times", self.omit_dir_times),
+            // A backup beside its file changes the directory's time.
+            omit_dir_times: on("omit_dir_times", self.omit_dir_times)
+                || self.backup && self.backup_dir.is_none(),
             omit_link_times: on("omit_link_times", self.omit_link_times),
             group: on("group", self.group || all || groupmap.is_some()),
             owner: on("owner", self.owner || all || usermap.is_some()),
@@ -326,7 +319,7 @@ impl Flags {
             partial_dir: self.partial_dir.as_ref().map(bytes),
             temp_dir: self.temp_dir.as_ref().map(bytes),
             delay_updates: self.delay_updates,
-            backup: self.backup,
+            backup: self.backup || self.backup_dir.is_some(),
             backup_dir: self.backup_dir.as_ref().map(bytes),
             suffix: self.suffix.as_ref().map(bytes),
             basis: self.basis()?,

@@ -46,6 +46,8 @@ pub(super) fn walk(source: &Source, owner: bool, digests: bool, out: &SyncSender
         // Whom a map makes of an owner, only the standby knows.
         digests: digests
             && !options.checksum
+            // Then there is something to do where nothing differs, too.
+            && !options.ignore_times
             && options.usermap.is_none()
             && options.groupmap.is_none(),
         view: View { chmod: options.chmod.clone(), ..View::new(options, owner) },

@@ -29,6 +29,8 @@ pub(crate) struct Attributes {
     groups: HashSet<u32>,
     /// What a new thing's mode lacks where the source's is not kept.
     pub(crate) umask: u32,
+    /// How far apart times are that count as equal, in seconds.
+    window: Option<i64>,
     names: RwLock<Names>,
     chmod: Changes,
 }
@@ -51,6 +53,8 @@ impl Attributes {
             own: (geteuid().as_raw(), getegid().as_raw()),
             groups,
             umask: own.bits(),
+            // Whose content was compared gets the very time.
+            window: options.modify_window.filter(|_| !options.checksum),
             names,
             chmod: options.chmod.clone(),
         })
@@ -110,7 +114,8 @@ impl Attributes {
         why.add(Why::SIZE, w.size != h.size);
         why.add(
             Why::TIME,
-            w.mtime != h.mtime && (w.kind == Kind::File || self.view.keeps_time(w.kind)),
+            !w.mtime.is_within(h.mtime, self.window)
+                && (w.kind == Kind::File || self.view.keeps_time(w.kind)),
         );
         why.add(Why::MODE, self.view.sees_mode(w, h));
         why.add(Why::OWNER, self.view.owner && w.uid != h.uid);

@@ -1,8 +1,10 @@
 //! The comparing thread: directory by directory, what the source has against what is here.
 
 use super::Site;
+use super::choice;
 use super::create;
 use super::credit::Credit;
+use super::delete;
 use super::directory::Directory;
 use super::root::Opened;
 use super::worker::{Hold, Job, Pending};
@@ -10,9 +12,10 @@ use super::worker_of;
 use crate::SMALL;
 use crate::delta::{AHEAD, SEGMENT};
 use crate::digest;
-use crate::entry::{Entry, Kind, join};
+use crate::entry::{Entry, Kind, Stamp, join};
 use crate::fs;
 use crate::leftover;
+use crate::options::DeleteWhen;
 use crate::owner::Names;
 use crate::wire::{Action, Change, Details, FileId, Head, Plea, ToSource, ToStandby, Why, damaged};
 use ha_json::Error;
@@ -276,7 +279,8 @@ impl Compare<'_> {
         }
         let deletes =
             self.site.options.delete.is_some() && slot.head.whole && self.rename.is_none();
-        let there = slot.directory.fd().is_some() || self.site.options.dry_run;
+        let there = !slot.directory.is_left()
+            && (slot.directory.fd().is_some() || self.site.options.dry_run);
         for entry in entries {
             let index = slot.next_index;
             slot.next_index += 1;
@@ -302,7 +306,15 @@ impl Compare<'_> {
             }
             if let Some(rest) = slot.have.take().filter(|_| deletes) {
                 slot.gone.extend(rest.map(|entry| entry.name));
-                self.site.deletions.add(slot.directory.path(), std::mem::take(&mut slot.gone));
+                let gone = std::mem::take(&mut slot.gone);
+                let site = self.site;
+                let held =
+                    site.ledger.troubled.load(Ordering::Relaxed) && !site.options.ignore_errors;
+                if site.options.delete == Some(DeleteWhen::During) && !held {
+                    delete::at_once(site, &slot.directory, &gone);
+                } else {
+                    site.deletions.add(slot.directory.path(), gone);
+                }
             }
             slot.settled = true;
         }
@@ -319,6 +331,9 @@ impl Compare<'_> {
     /// that matters.
     fn make_ready(&mut self, slot: &mut Slot) {
         let directory = &slot.directory;
+        if directory.is_left() {
+            return;
+        }
         match directory.open() {
             Ok(()) => {}
             Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) if self.site.options.dry_run => {
@@ -388,6 +403,15 @@ impl Compare<'_> {
                 return self.site.failed(path, error, "cannot be looked at");
             }
         };
+        if choice::is_left(&self.site.options, &entry, have.as_ref()) {
+            let is_directory = |stamp: &Stamp| stamp.kind == Kind::Directory;
+            if is_directory(&entry.stamp) && !have.is_some_and(|have| is_directory(&have.stamp)) {
+                slot.directory.leave(entry.name);
+            }
+            self.site.ledger.unchanged(1);
+            self.site.ledger.done(1, entry.stamp.size);
+            return;
+        }
         match entry.stamp.kind {
             kind if !self.site.options.takes(kind) => {}
             Kind::File => self.file(slot, index, entry, have),
@@ -407,7 +431,7 @@ impl Compare<'_> {
         let check = options.checksum && same_kind.is_some_and(|have| have.stamp.size == size);
         if let Some(have) = same_kind
             && !options.checksum
-            && have.stamp.same_content(&entry.stamp)
+            && choice::is_same(options, &entry.stamp, &have.stamp)
         {
             create::attributes(self.site, &slot.directory, &entry, &have.stamp, why);
             return;

@@ -6,9 +6,11 @@ use super::directory::Directory;
 use super::store::rename_over;
 use crate::entry::{Entry, Kind, Stamp};
 use crate::wire::{Action, Change, Details, Why};
+use nix::errno::Errno;
 use nix::sys::stat::{Mode, mkdirat, mknodat};
 use nix::unistd::{UnlinkatFlags, symlinkat, unlinkat};
 use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
@@ -82,11 +84,20 @@ fn make(
 ) -> nix::Result<()> {
     let fd = within.touch()?;
     if in_the_way.is_some() {
-        unlinkat(fd, &entry.name[..], UnlinkatFlags::NoRemoveDir)?;
+        site.keep(&within.path(), fd, &entry.name)?;
+        unlink(fd, &entry.name)?;
     }
     // Whoever writes it must get in; its own mode comes when all is done.
     let mode = Mode::from_bits_truncate((site.attributes.mode(&entry.stamp, None) & 0o777) | 0o700);
     mkdirat(fd, &entry.name[..], mode)
+}
+
+/// Takes a name away, which a backup may have moved.
+fn unlink(fd: &OwnedFd, name: &[u8]) -> nix::Result<()> {
+    match unlinkat(fd, name, UnlinkatFlags::NoRemoveDir) {
+        Ok(()) | Err(Errno::ENOENT) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes a symbolic link, fifo, socket or device what it should be.

@@ -9,11 +9,18 @@ use nix::errno::Errno;
 use nix::sys::stat::{fchmod, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Deletions found so far. They come last, when it is known that the source was read completely.
 #[derive(Debug, Default)]
-pub(crate) struct Deletions(Mutex<Vec<InDirectory>>);
+pub(crate) struct Deletions {
+    list: Mutex<Vec<InDirectory>>,
+    /// How many entries were deleted, where there is a limit.
+    done: AtomicU64,
+    /// How many stay because of it.
+    beyond: AtomicU64,
+}
 
 /// A directory's path, and the names in it that are to go.
 type InDirectory = (Vec<u8>, Vec<Vec<u8>>);
@@ -22,27 +29,61 @@ impl Deletions {
     /// These names in the directory of this path are to go.
     pub(crate) fn add(&self, directory: Vec<u8>, names: Vec<Vec<u8>>) {
         if !names.is_empty() {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push((directory, names));
+            self.list.lock().unwrap_or_else(PoisonError::into_inner).push((directory, names));
         }
     }
 
     /// Deletes beneath `root`, or holds all of it back when the source was not read completely.
     pub(crate) fn carry_out(&self, site: &Site, root: &OwnedFd, troubled: bool) {
-        let list = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let list = std::mem::take(&mut *self.list.lock().unwrap_or_else(PoisonError::into_inner));
         let count: usize = list.iter().map(|(_, names)| names.len()).sum();
-        if troubled && count > 0 {
+        if troubled && !site.options.ignore_errors && count > 0 {
             let message =
                 format!("{count} deletions are held back: the source could not be read completely");
             site.ledger.failed(b".".to_vec(), "deletions_held_back", message);
-            return;
+            return self.tell_limit(site);
         }
         for (path, names) in list {
             if let Err(error) = delete_in(site, root, &path, &names) {
                 site.failed(path, error, "cannot be deleted from");
             }
         }
+        self.tell_limit(site);
+    }
+
+    /// Counts an entry that is about to be deleted.
+    ///
+    /// # Errors
+    /// [`LIMIT`] when it is one too many.
+    fn count(&self, site: &Site) -> nix::Result<()> {
+        if site.options.max_delete.is_none() {
+            return Ok(());
+        }
+        if self.is_at_limit(site) {
+            self.beyond.fetch_add(1, Ordering::Relaxed);
+            return Err(LIMIT);
+        }
+        self.done.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn is_at_limit(&self, site: &Site) -> bool {
+        let most = site.options.max_delete.map(|most| u64::try_from(most).unwrap_or(0));
+        most.is_some_and(|most| self.done.load(Ordering::Relaxed) >= most)
+    }
+
+    fn tell_limit(&self, site: &Site) {
+        let beyond = self.beyond.load(Ordering::Relaxed);
+        if beyond > 0 {
+            let message =
+                format!("{beyond} more would be deleted: --max-delete allows no more of them");
+            site.ledger.failed(b".".to_vec(), "deletions_held_back", message);
+        }
     }
 }
+
+/// What would be deleted beyond `--max-delete`.
+const LIMIT: Errno = Errno::ECANCELED;
 
 /// Opens a directory beneath the root, component by component, following no link.
 pub(crate) fn open_beneath(root: &OwnedFd, path: &[u8]) -> nix::Result<OwnedFd> {
@@ -60,17 +101,7 @@ fn delete_in(site: &Site, root: &OwnedFd, path: &[u8], names: &[Vec<u8>]) -> nix
     let fd = open_beneath(root, path)?;
     let before = Stamp::of(&fstat(&fd)?);
     let loosened = loosen(site, &fd, &before)?;
-    for name in names {
-        if let Err(error) = remove(site, &fd, name, &join(path, name)) {
-            let path = join(path, name);
-            match error {
-                Errno::ENOTEMPTY | Errno::EEXIST => {
-                    site.ledger.skipped(path, "it holds what is excluded".into());
-                }
-                error => site.failed(path, error, "cannot be deleted"),
-            }
-        }
-    }
+    remove_all(site, &fd, path, names);
     if loosened {
         fchmod(&fd, super::attributes::bits(before.mode))?;
     }
@@ -78,6 +109,38 @@ fn delete_in(site: &Site, root: &OwnedFd, path: &[u8], names: &[Vec<u8>]) -> nix
         return Ok(());
     }
     site.attributes.restore_time(&fd, before.mtime)
+}
+
+/// Deletes in a directory that is being worked in, before the run goes on.
+pub(crate) fn at_once(site: &Site, directory: &Directory, names: &[Vec<u8>]) {
+    if names.is_empty() {
+        return;
+    }
+    let fd =
+        if site.options.dry_run { directory.fd().ok_or(Errno::ENOENT) } else { directory.touch() };
+    match fd {
+        Ok(fd) => remove_all(site, fd, &directory.path(), names),
+        Err(error) => site.failed(directory.path(), error, "cannot be deleted from"),
+    }
+}
+
+fn remove_all(site: &Site, fd: &OwnedFd, path: &[u8], names: &[Vec<u8>]) {
+    for name in names.iter().filter(|name| !is_protected(site, name)) {
+        let path = join(path, name);
+        match remove(site, fd, name, &path) {
+            Ok(()) => {}
+            // Told of at the end.
+            Err(Errno::ENOTEMPTY | Errno::EEXIST | LIMIT) if site.deletions.is_at_limit(site) => {}
+            Err(Errno::ENOTEMPTY | Errno::EEXIST) => {
+                site.ledger.skipped(path, "it holds what is excluded".into());
+            }
+            Err(error) => site.failed(path, error, "cannot be deleted"),
+        }
+    }
+}
+
+fn is_protected(site: &Site, name: &[u8]) -> bool {
+    site.backups.get().is_some_and(|backups| backups.protects(name))
 }
 
 fn loosen(site: &Site, fd: &OwnedFd, stamp: &Stamp) -> nix::Result<bool> {
@@ -95,6 +158,9 @@ fn remove(site: &Site, fd: &OwnedFd, name: &[u8], path: &[u8]) -> nix::Result<()
     let kind = entry.stamp.kind;
     if kind == Kind::Directory {
         let inner = fs::open_directory(fd, name)?;
+        if site.backups.get().map_or(Ok(false), |kept| Ok(kept.is_here(&fstat(&inner)?)))? {
+            return Err(Errno::ENOTEMPTY);
+        }
         let loosened = loosen(site, &inner, &entry.stamp)?;
         let emptied = empty(site, &inner, path);
         if loosened && emptied != Ok(true) {
@@ -104,12 +170,23 @@ fn remove(site: &Site, fd: &OwnedFd, name: &[u8], path: &[u8]) -> nix::Result<()
             return Err(Errno::ENOTEMPTY);
         }
     }
+    site.deletions.count(site)?;
     if !site.options.dry_run {
+        if kind != Kind::Directory
+            && site.backups.get().is_some_and(|backups| !backups.is_backup(name))
+        {
+            let within = path.strip_suffix(name).unwrap_or_default();
+            site.keep(within, fd, name)?;
+        }
         let flag = match kind {
             Kind::Directory => UnlinkatFlags::RemoveDir,
             _ => UnlinkatFlags::NoRemoveDir,
         };
-        unlinkat(fd, name, flag)?;
+        match unlinkat(fd, name, flag) {
+            // Its backup has moved it.
+            Err(Errno::ENOENT) if site.backups.get().is_some() => {}
+            result => result?,
+        }
         site.store.needs_sync();
     }
     let change = || Change {
@@ -130,12 +207,14 @@ fn empty(site: &Site, directory: &OwnedFd, path: &[u8]) -> nix::Result<bool> {
     for child in fs::names(directory)? {
         let beneath = join(path, &child);
         let kind = fs::entry(directory, &child)?.map(|entry| entry.stamp.kind);
-        if site.filter.excludes(&beneath, kind == Some(Kind::Directory)) {
+        if site.filter.excludes(&beneath, kind == Some(Kind::Directory))
+            || is_protected(site, &child)
+        {
             all = false;
             continue;
         }
         match remove(site, directory, &child, &beneath) {
-            Err(Errno::ENOTEMPTY | Errno::EEXIST) => all = false,
+            Err(Errno::ENOTEMPTY | Errno::EEXIST | LIMIT) => all = false,
             result => result?,
         }
     }
@@ -153,7 +232,7 @@ pub(crate) fn make_way(
     fd: &OwnedFd,
     name: &[u8],
 ) -> nix::Result<()> {
-    if site.options.delete.is_some() {
+    if site.options.delete.is_some() || site.options.force {
         remove(site, fd, name, &directory.path_of(name))
     } else {
         unlinkat(fd, name, UnlinkatFlags::RemoveDir)

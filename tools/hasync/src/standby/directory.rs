@@ -9,7 +9,7 @@ use crate::sys;
 use nix::errno::Errno;
 use nix::sys::stat::{FchmodatFlags, fchmod, fchmodat, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -40,6 +40,8 @@ pub(crate) struct Directory {
     loosened: AtomicBool,
     /// What the directories in it shall be once all is done beneath them.
     children: Mutex<HashMap<Vec<u8>, Child>>,
+    /// Names in it of directories that are neither made nor entered.
+    left: Mutex<HashSet<Vec<u8>>>,
     /// How many directories lie above it.
     depth: u32,
 }
@@ -79,6 +81,7 @@ impl Directory {
             touched: AtomicBool::new(false),
             loosened: AtomicBool::new(false),
             children: Mutex::default(),
+            left: Mutex::default(),
             depth,
         }
     }
@@ -153,6 +156,22 @@ impl Directory {
     /// What a directory in it shall be when all is done, and what it was before.
     pub(crate) fn expect(&self, want: Entry, before: Option<Stamp>) {
         self.children().insert(want.name.clone(), Child { want, before });
+    }
+
+    /// A directory of this name is neither made nor entered, as the options say.
+    pub(crate) fn leave(&self, name: Vec<u8>) {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+    }
+
+    /// True when it, or one above it, is neither made nor entered.
+    pub(crate) fn is_left(&self) -> bool {
+        self.parent.as_ref().is_some_and(|parent| {
+            let left = parent.left.lock().unwrap_or_else(PoisonError::into_inner);
+            left.contains(&self.name) || {
+                drop(left);
+                parent.is_left()
+            }
+        })
     }
 
     /// True when this run made it, so that nothing is in it that this run did not put there.

@@ -1,6 +1,8 @@
 //! The end that is made to equal the source: it compares, asks for what differs, and writes.
 
 mod attributes;
+mod backup;
+mod choice;
 mod compare;
 mod create;
 mod credit;
@@ -26,12 +28,14 @@ use crate::pace::Pace;
 use crate::source::Table;
 use crate::wire::{FileId, Outcome, ToSource, ToStandby, Totals, damaged};
 use attributes::Attributes;
+use backup::Backups;
 use compare::Compare;
 use credit::Credits;
 use delete::Deletions;
 use ha_json::Error;
 use nix::errno::Errno;
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -61,6 +65,7 @@ pub(crate) struct Site {
     /// The source's own table, where it is in this process.
     here: Option<Arc<Table>>,
     root_stamp: OnceLock<Option<Stamp>>,
+    backups: OnceLock<Backups>,
     round_robin: AtomicUsize,
     /// When nothing more is begun.
     until: Option<Instant>,
@@ -102,6 +107,7 @@ impl Site {
             source,
             here,
             root_stamp: OnceLock::new(),
+            backups: OnceLock::new(),
             round_robin: AtomicUsize::new(0),
             pace: Pace::new(pace),
         }))
@@ -123,6 +129,14 @@ impl Site {
 
     fn root_stamp(&self) -> Option<Stamp> {
         self.root_stamp.get().copied().flatten()
+    }
+
+    /// Keeps what stands under a name where backups are asked for.
+    ///
+    /// # Errors
+    /// The system's own; then it must stay where it is.
+    fn keep(&self, path: &[u8], fd: &OwnedFd, name: &[u8]) -> nix::Result<()> {
+        self.backups.get().map_or(Ok(()), |backups| backups.keep(self, path, fd, name, false))
     }
 
     fn ask(&self, message: ToSource) {
@@ -181,6 +195,11 @@ pub(crate) fn run(
         Ok(lock) => lock,
         Err(error) => return farewell(site, &mut incoming, error),
     };
+    match Backups::open(root, &opened, &site.options, site.attributes.umask) {
+        Ok(Some(backups)) => drop(site.backups.set(backups)),
+        Ok(None) => {}
+        Err(error) => return farewell(site, &mut incoming, error),
+    }
     let _ = site.root_stamp.set(start.root);
     let (compare, told) = std::sync::mpsc::channel();
     let queues: Vec<_> = (0..WORKERS).map(|_| sync_channel(QUEUE)).collect();

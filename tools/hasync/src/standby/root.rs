@@ -84,6 +84,52 @@ impl Root {
         Ok(Opened { fd: Some(fd), is_new: true, rename: None, shown })
     }
 
+    /// Opens another directory that was asked for; a relative path begins at the destination. What is
+    /// named in the destination itself is reached through no link, for others write there. What is
+    /// missing is made with the mode of `make`, or else an error.
+    ///
+    /// # Errors
+    /// `EACCES` and `EXDEV` when it lies outside of the directory that a forced command lets in, and
+    /// the system's own.
+    pub(super) fn beside(
+        &self,
+        destination: &OwnedFd,
+        path: &[u8],
+        make: Option<Mode>,
+    ) -> nix::Result<OwnedFd> {
+        let absolute = path.starts_with(b"/");
+        let upward = path.split(|&byte| byte == b'/').any(|name| name == b"..");
+        let (mut fd, rest) = match &self.beneath {
+            Some(_) if upward => return Err(Errno::EXDEV),
+            Some(beneath) if absolute => {
+                let inside = trim(beneath.path.as_os_str().as_bytes());
+                let inside = if inside == b"/" { b"" } else { inside };
+                let rest = path.strip_prefix(inside).filter(|rest| rest.starts_with(b"/"));
+                (fs::open_directory(&beneath.fd, b".")?, rest.ok_or(Errno::EACCES)?)
+            }
+            None if absolute => (fs::open_named_directory(Path::new("/"))?, path),
+            _ => (fs::open_directory(destination, b".")?, path),
+        };
+        let follow = self.beneath.is_none() && (absolute || upward);
+        for name in rest.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b".")) {
+            let open = |fd: &OwnedFd| match follow {
+                true => fs::open_directory_through(fd, name),
+                false => fs::open_directory(fd, name),
+            };
+            fd = match open(&fd) {
+                Ok(fd) => fd,
+                Err(error) => {
+                    let mode = make.filter(|_| error == Errno::ENOENT).ok_or(error)?;
+                    match mkdirat(&fd, name, mode) {
+                        Ok(()) | Err(Errno::EEXIST) => open(&fd)?,
+                        Err(error) => return Err(error),
+                    }
+                }
+            };
+        }
+        Ok(fd)
+    }
+
     fn directory(&self, path: &[u8]) -> nix::Result<OwnedFd> {
         match &self.beneath {
             None => fs::open_named_directory(Path::new(&OsString::from_vec(path.to_vec()))),

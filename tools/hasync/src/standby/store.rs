@@ -239,7 +239,10 @@ impl Store {
     }
 
     /// Remembers the file system that a directory lies on.
-    fn remember(&self, fd: &OwnedFd) -> nix::Result<()> {
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(crate) fn remember(&self, fd: &OwnedFd) -> nix::Result<()> {
         let device = fstat(fd)?.st_dev;
         let mut file_systems = self.file_systems.lock().unwrap_or_else(PoisonError::into_inner);
         if let std::collections::btree_map::Entry::Vacant(vacant) = file_systems.entry(device) {
@@ -293,6 +296,9 @@ fn not_durable(error: Errno) -> Error {
 fn begin_in_place(site: &Site, pending: &Pending, fd: &OwnedFd) -> nix::Result<Temporary> {
     let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+    if let Some(backups) = site.backups.get() {
+        backups.keep(site, &pending.directory.path(), fd, &pending.name, true)?;
+    }
     // A fifo that took its place must not hold us up.
     let file = openat(fd, &pending.name[..], flags | OFlag::O_NONBLOCK, mode).map(File::from)?;
     let have = Stamp::of(&fstat(&file)?);
@@ -353,6 +359,9 @@ pub(crate) fn rename_over(
     from: &[u8],
     to: &[u8],
 ) -> nix::Result<()> {
+    if site.backups.get().is_some() {
+        site.keep(&directory.path(), fd, to)?;
+    }
     match renameat(fd, from, fd, to) {
         Err(Errno::EISDIR | Errno::ENOTEMPTY | Errno::EEXIST) => {
             delete::make_way(site, directory, fd, to)?;

@@ -1,0 +1,95 @@
+# Which files take part, where new ones go and what is deleted is what rsync makes of it: rsync is the judge.
+. "${0%/*}/../lib.sh"
+
+# The host is this machine: the rest of the line is run here.
+cat >here <<'SCRIPT'
+#!/bin/sh
+while [ "$1" = -l ]; do shift 2; done
+shift
+exec "$@"
+SCRIPT
+chmod +x here
+
+make_trees() {
+    rm -rf src old
+    mkdir -p src/sub/deep src/new/inner src/empty old/sub/gone/deep old/sub/deep old/going old/kind
+    for age in 0 1 2 3; do
+        echo "source $age" >src/sub/later$age
+        echo "older text $age" >old/sub/later$age
+        touch -d "@$((1700000000 + age))" src/sub/later$age
+        echo "source $age" >src/sub/earlier$age
+        echo "other here $age" >old/sub/earlier$age
+        touch -d "@$((1700000000 - age))" src/sub/earlier$age
+        echo "alike $age" >src/sub/deep/alike$age
+        echo "ALIKE $age" >old/sub/deep/alike$age
+        touch -d "@$((1700000000 + age))" src/sub/deep/alike$age
+    done
+    echo 'not there' >src/new/file
+    echo 'nor this' >src/new/inner/file
+    head -c 300000 /dev/zero | tr '\0' x >src/large
+    head -c 300000 /dev/zero | tr '\0' y >old/large
+    ln -s there src/link
+    ln -s elsewhere old/link
+    ln -s fresh src/newlink
+    echo 'a file' >src/kind
+    echo inside >old/kind/inside
+    echo bye >old/bye
+    echo kept >old/sub/later0~
+    echo deep >old/sub/gone/deep/file
+    echo lost >old/going/lost
+    echo 'of the pattern' >old/going/x.keep
+    chmod 711 old/sub/gone
+    chmod 640 old/large old/bye
+    find old src -name 'later*' -path 'old*' -exec touch -h -d @1700000000 {} +
+    find old -name 'earlier*' -exec touch -h -d @1700000000 {} +
+    find old -name 'alike*' -exec touch -h -d @1700000000 {} +
+    find old src ! -name 'later*' ! -name 'earlier*' ! -name 'alike*' -exec touch -h -d @1690000000 {} +
+}
+
+# Everything of a tree that the options keep; what beneath the tree itself was deleted has no time of its own to keep.
+told() { (cd "$1" && find . \( -type d -printf '%p %y %m\n' \) -o -printf '%p %y %m %s %T@ %l %n\n' | LC_ALL=C sort && find . -type f -exec cksum {} + | LC_ALL=C sort -k 3); }
+
+trial() { # OPTION...: what both make of it, here, pushed and pulled
+    rm -rf by
+    mkdir by
+    cp -a old by/rsync && cp -a old by/local && cp -a old by/push && cp -a old by/pull
+    [ ! -d base ] || cp -a base by/base
+    (cd by && rsync "$@" ../src/ rsync/ >/dev/null 2>rsync.err)
+    (cd by && hasync "$@" ../src/ local/ >local.out)
+    (cd by && hasync "$@" -e ../here ../src/ "host:$PWD/push/" >push.out)
+    (cd by && hasync "$@" -e ../here "host:$PWD/../src/" pull/ >pull.out)
+    told by/rsync >by/rsync.told
+    for way in local push pull; do
+        told by/$way >by/$way.told
+        diff by/rsync.told by/$way.told || { echo "$way $*"; tail -n 2 by/$way.out; cat by/rsync.err; return 1; }
+    done
+}
+
+make_trees
+for options in -u '-u --modify-window=0' '-u --modify-window=1' '-u --modify-window=2' --existing --ignore-existing '--existing --ignore-existing' \
+    --size-only -I '-I --size-only' --modify-window=1 --modify-window=2 '--size-only -c' --max-size=11 --min-size=12 '--max-size=1K --min-size=10'; do
+    # shellcheck disable=SC2086 # several options
+    check "$options" trial -a --force $options
+done
+for options in --del --delete-during --delete-delay --delete-after '--delete --exclude=*.keep' '--del --exclude=*.keep' '--delete --existing --ignore-existing' \
+    '--delete --max-delete=0 --force' '--delete --max-delete=100'; do
+    # shellcheck disable=SC2086
+    check "$options" trial -a $options
+done
+for options in '' --suffix=.old --delete '--del --suffix=.old' --inplace '--delete --max-delete=0' '--backup-dir=../kept --suffix=.old' '-O --backup-dir=kept'; do
+    # shellcheck disable=SC2086
+    check "-b $options" trial -ab --force $options
+done
+
+check_status "no more than --max-delete are deleted, and that is a failure" 3 sh -c '
+    rm -rf few && cp -a old few && hasync -a --delete --max-delete=2 src/ few/'
+check_json "what --max-delete leaves is counted" \
+    '[.[] | select(.reason? == "deletions_held_back" and (.message | contains("--max-delete")))] | length == 1' "$OUT"
+check_json "so many were deleted" '.[-1].deleted == 2' "$OUT"
+check_status "a directory that is not empty stays in the way without --force" 3 sh -c 'rm -rf few && cp -a old few && hasync -a src/ few/'
+check "backups in the destination are not deleted" sh -c '
+    rm -rf few && cp -a old few && hasync -a --delete -b --backup-dir=kept src/ few/ && hasync -a --delete -b --backup-dir=kept src/ few/ &&
+    [ "$(cat few/kept/bye)" = bye ] && [ "$(cat few/kept/sub/later1)" = "older text 1" ] && [ ! -e few/kept/kept ]'
+check "no backup is made where a link leads out of the destination" sh -c '
+    rm -rf few outside && mkdir outside && cp -a old few && ln -s ../outside few/kept && ! hasync -a -b --backup-dir=kept src/ few/ && [ -z "$(ls outside)" ]'
+done_testing
