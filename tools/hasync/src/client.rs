@@ -3,6 +3,7 @@
 use crate::args::{Chosen, Request};
 use crate::clock::Skew;
 use crate::filter::Filter;
+use crate::interrupt;
 use crate::job::{Job, Role};
 use crate::limits;
 use crate::records;
@@ -146,6 +147,7 @@ fn local(source: Source, path: OsString, events: Sender<Event>) -> Result<Outcom
     let table = Arc::clone(&source.table);
     let site = Site::new(options, filter, ledger, to_source, Some(table))?;
     let root = Root { path, beneath: None };
+    keep_partials(&site)?;
     thread::scope(|scope| {
         scope.spawn(move || {
             let (nobody, _) = channel();
@@ -157,6 +159,19 @@ fn local(source: Source, path: OsString, events: Sender<Event>) -> Result<Outcom
         drop(at_standby);
         drop(site);
         result
+    })
+}
+
+/// When a signal ends the run, what is under way is kept, where that is asked for.
+fn keep_partials(site: &Arc<Site>) -> Result<(), Error> {
+    if !site.partials.are_kept() {
+        return Ok(());
+    }
+    let site = Arc::downgrade(site);
+    interrupt::call(move || {
+        if let Some(site) = site.upgrade() {
+            site.interrupted();
+        }
     })
 }
 
@@ -293,6 +308,7 @@ fn pull(
     let ledger = Ledger::new(Told::Here(events), options.itemize, options.progress);
     let site = Site::new(options, filter, ledger, sender, None)?;
     let root = Root { path, beneath: None };
+    keep_partials(&site)?;
     let mut incoming = unpacked(from, packed)?;
     let next = || match incoming.next()? {
         Some(ToStandby::Clock(far)) => {

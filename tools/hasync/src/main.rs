@@ -9,6 +9,7 @@ mod digest;
 mod entry;
 mod filter;
 mod fs;
+mod interrupt;
 mod job;
 mod leftover;
 mod limits;

@@ -7,7 +7,7 @@ use crate::fs;
 use crate::job::{Job, Role};
 use crate::limits;
 use crate::source::{Node, Roots, Source, Table};
-use crate::standby::{self, Beneath, Ledger, Root, Site, Told};
+use crate::standby::{self, Beneath, Ledger, Root, Site, Told, partial};
 use crate::wire::{
     Counted, Frame, Outcome, Outgoing, ToSource, ToStandby, damaged, greet, never_block, unpacked,
 };
@@ -147,6 +147,7 @@ fn serve_standby(
     if service.read_only && !job.options.dry_run {
         return Err(Error::failed("--read-only", "nothing may be changed here"));
     }
+    partial::check(&job.options, service.root.is_some())?;
     let [path] = &job.paths[..] else { return Err(damaged("a job without one destination")) };
     let beneath = match service.root {
         Some(root) => {

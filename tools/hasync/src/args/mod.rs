@@ -10,6 +10,7 @@ use crate::mode::Changes;
 use crate::options::{Basis, DeleteWhen, Options, Rule};
 use crate::owner::check_map;
 use crate::report::Format;
+use crate::standby::partial;
 use amount::{rate, size};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
@@ -44,9 +45,6 @@ const NOT_YET: &[&str] = &[
     "xattrs",
     "atimes",
     "fake_super",
-    "partial",
-    "partial_dir",
-    "partial_progress",
     "temp_dir",
     "delay_updates",
     "copy_dest",
@@ -230,6 +228,10 @@ impl Arguments {
         if matches!(chosen, Chosen::All) && sources.is_empty() {
             return Err(Error::usage("usage", "DEST is missing (--help tells more)"));
         }
+        partial::check(&options, false)?;
+        if options.inplace && options.partial_dir.is_some() {
+            return Err(Error::usage("--inplace", "does not go with --partial-dir"));
+        }
         if options.append_verify && options.whole_file {
             return Err(Error::usage("--append-verify", "does not go with --whole-file"));
         }
@@ -342,7 +344,7 @@ impl Flags {
             stop_after_seconds: self.stop_after.map(|minutes| minutes * 60),
             lock_wait_seconds: self.lock_wait,
             timeout_seconds: self.timeout,
-            rules,
+            rules: self.without_partials(rules),
         })
     }
 
@@ -363,6 +365,16 @@ impl Flags {
         };
         let users = map("--usermap", &self.usermap, user)?;
         Ok((users, map("--groupmap", &self.groupmap, group)?))
+    }
+
+    /// The directories of partial files take no part, unless a rule says that they do.
+    fn without_partials(&self, mut rules: Vec<Rule>) -> Vec<Rule> {
+        let directory = self.partial_dir.as_ref().map(|path| path.as_bytes());
+        if let Some(path) = directory.filter(|path| !path.starts_with(b"/")) {
+            let pattern = [path.strip_suffix(b"/").unwrap_or(path), b"/"].concat();
+            add_rule(&mut rules, &pattern, false);
+        }
+        rules
     }
 
     /// When to delete, if at all: `--delete` alone leaves it to us, and we delete last.

@@ -449,17 +449,21 @@ impl Compare<'_> {
             self.site.ledger.changed(change, action);
             return;
         }
+        let partial = self.site.partials.find(&slot.directory, &entry.name);
+        let basis = partial.or(same_kind.map(|have| have.stamp.size));
         let delta = self.site.here.is_none()
             && !options.whole_file
             && !check
             && size >= WORTH_DELTA
-            && same_kind.is_some_and(|have| have.stamp.size >= WORTH_DELTA);
+            && basis.is_some_and(|size| size >= WORTH_DELTA);
         let plea = match same_kind {
             // The worker puts the digest in, once it has read the file.
             Some(_) if check => Plea::Unless([0; 32]),
             Some(have) if options.append_verify => Plea::Append(have.stamp.size),
-            Some(have) if delta => Plea::Delta(have.stamp.size),
-            _ => Plea::Whole,
+            _ => match basis {
+                Some(size) if delta => Plea::Delta(size),
+                _ => Plea::Whole,
+            },
         };
         let pending = Pending {
             directory: Arc::clone(&slot.directory),
@@ -469,6 +473,7 @@ impl Compare<'_> {
             have: have.map(|have| have.stamp),
             why,
             sent: 0,
+            partial: partial.is_some(),
             tries: 0,
             credit: None,
             hold: slot.hold.clone(),

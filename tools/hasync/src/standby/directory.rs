@@ -105,6 +105,10 @@ impl Directory {
         self.opened(fs::open_directory(parent, &self.name)?)
     }
 
+    pub(super) fn site(&self) -> &Site {
+        &self.site
+    }
+
     /// What it was when it was opened.
     pub(crate) fn before(&self) -> Option<Stamp> {
         self.open.get().map(|(_, before)| *before)

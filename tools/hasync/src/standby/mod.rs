@@ -12,6 +12,7 @@ mod large;
 mod ledger;
 mod old;
 mod output;
+pub(crate) mod partial;
 mod root;
 mod store;
 mod worker;
@@ -34,6 +35,7 @@ use credit::Credits;
 use delete::Deletions;
 use ha_json::Error;
 use nix::errno::Errno;
+use partial::Partials;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -57,6 +59,7 @@ pub(crate) struct Site {
     pub(crate) ledger: Ledger,
     attributes: Attributes,
     store: Store,
+    pub(crate) partials: Partials,
     deletions: Deletions,
     credits: Arc<Credits>,
     /// What was asked of the source and has not come.
@@ -97,6 +100,7 @@ impl Site {
             until: seconds.and_then(|seconds| Instant::now().checked_add(seconds)),
             late: AtomicBool::new(false),
             attributes: Attributes::new(&options)?,
+            partials: Partials::new(&options),
             options,
             filter,
             ledger,
@@ -151,7 +155,14 @@ impl Site {
     /// Ends the run with this error, whoever waits for what.
     fn stop(&self, error: Error) {
         self.ledger.stop(error);
+        self.partials.keep_all();
         self.credits.close();
+    }
+
+    /// A signal ends the process: keeps what is to be kept, and takes away what waits.
+    pub(crate) fn interrupted(&self) {
+        self.partials.keep_all();
+        self.store.discard();
     }
 
     /// An item failed. Where every further one would fail, too, the run ends.
@@ -242,6 +253,7 @@ pub(crate) fn run(
     }
     // What a stopped run leaves holds directories, and they hold the site: it must go by hand.
     site.store.discard();
+    site.partials.keep_all();
     site.asked().clear();
     let source = routed.unwrap_or_default();
     Ok(Outcome { totals: source.plus(site.ledger.totals()), error: site.ledger.error() })

@@ -51,6 +51,9 @@ pub(crate) struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        if !self.kept {
+            self.directory.site().partials.end(&self.name);
+        }
         if !self.kept
             && let Some(fd) = self.directory.fd()
         {
@@ -128,6 +131,7 @@ impl Store {
         let flags =
             OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let file = openat(fd, &name[..], flags, mode)?;
+        site.partials.begin(&name, directory, &pending.name, stamp.size);
         let place = Place { directory: Arc::clone(directory), name, kept: false, is_final: false };
         let output = Output::new(File::from(file), site.options.sparse);
         Ok(Temporary { output, place, right: right.is_some() })
@@ -338,6 +342,10 @@ fn rename(site: &Site, finished: Finished) {
     match moved {
         Ok(()) => {
             place.kept = true;
+            site.partials.end(&place.name);
+            if pending.partial {
+                site.partials.remove(&place.directory, &pending.name);
+            }
             tell(site, &pending, &stamp);
         }
         Err(error) => {

@@ -33,6 +33,8 @@ pub(crate) struct Pending {
     pub(super) why: Why,
     /// Bytes of content that came from the source.
     pub(super) sent: u64,
+    /// There is a partial file of an earlier run.
+    pub(super) partial: bool,
     /// The file here is so long, in bytes, and what the source has beyond that is asked for.
     pub(super) append: Option<u64>,
     /// How often it came and was not what its digest said.
@@ -128,7 +130,11 @@ impl Worker {
             }
             Job::Digest { file, pending } => self.digest(file, pending),
             Job::Delta { file, pending, old } => {
-                let (plea, old) = match pending.open_old() {
+                let opened = match pending.partial {
+                    true => self.site.partials.open(&pending.directory, &pending.name),
+                    false => pending.open_old(),
+                };
+                let (plea, old) = match opened {
                     Ok(file) => (Plea::Delta(old), Some(Old::new(file, old))),
                     Err(_) => (Plea::Whole, None),
                 };

@@ -1,0 +1,206 @@
+//! What came of a large file when a run was cut: kept for the next one, where that is asked for.
+
+use super::directory::Directory;
+use crate::SMALL;
+use crate::entry::{Kind, Stamp};
+use crate::fs;
+use crate::options::Options;
+use ha_json::Error;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat, renameat};
+use nix::sys::stat::{Mode, mkdirat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Where it is kept.
+#[derive(Debug)]
+enum Keep {
+    /// Under the file's own name.
+    UnderItsName,
+    /// In this directory, component by component, in the file's own.
+    Beside(Vec<Vec<u8>>),
+    /// In this directory.
+    Apart(PathBuf),
+}
+
+/// A file under way: its directory, and the name that it shall have.
+type UnderWay = (Arc<Directory>, Vec<u8>);
+
+/// The partial files of a run and of those before it.
+#[derive(Debug)]
+pub(crate) struct Partials {
+    keep: Option<Keep>,
+    /// By temporary name.
+    under_way: Mutex<HashMap<Vec<u8>, UnderWay>>,
+}
+
+/// Checks `--partial-dir`; `confined` tells that nothing outside a root may be touched.
+///
+/// # Errors
+/// Usage, for a directory that leads out.
+pub(crate) fn check(options: &Options, confined: bool) -> Result<(), Error> {
+    let Some(path) = &options.partial_dir else { return Ok(()) };
+    let wrong = |why| Err(Error::usage("--partial-dir", why));
+    if path.split(|&byte| byte == b'/').any(|part| part == b"..") || path.contains(&0) {
+        return wrong("has a component \"..\"");
+    }
+    if components(path).is_empty() {
+        return wrong("names no directory");
+    }
+    if confined && path.starts_with(b"/") {
+        return wrong("must be relative where the other end has --root");
+    }
+    Ok(())
+}
+
+fn components(path: &[u8]) -> Vec<Vec<u8>> {
+    let parts = path.split(|&byte| byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
+    parts.map(<[u8]>::to_vec).collect()
+}
+
+impl Partials {
+    pub(crate) fn new(options: &Options) -> Partials {
+        let keep = match &options.partial_dir {
+            // What is written where it stands stays there by itself.
+            _ if options.inplace || options.dry_run => None,
+            Some(path) if path.starts_with(b"/") => {
+                Some(Keep::Apart(PathBuf::from(OsString::from_vec(path.clone()))))
+            }
+            Some(path) => Some(Keep::Beside(components(path))),
+            None => options.partial.then_some(Keep::UnderItsName),
+        };
+        Partials { keep, under_way: Mutex::default() }
+    }
+
+    /// Whether anything is kept.
+    pub(crate) fn are_kept(&self) -> bool {
+        self.keep.is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Vec<u8>, UnderWay>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A file of this size is begun under a temporary name.
+    pub(super) fn begin(
+        &self,
+        temporary: &[u8],
+        directory: &Arc<Directory>,
+        name: &[u8],
+        size: u64,
+    ) {
+        if self.are_kept() && size > SMALL {
+            self.lock().insert(temporary.to_vec(), (Arc::clone(directory), name.to_vec()));
+        }
+    }
+
+    /// The temporary name is gone.
+    pub(super) fn end(&self, temporary: &[u8]) {
+        if self.are_kept() {
+            self.lock().remove(temporary);
+        }
+    }
+
+    /// The run is cut: keeps what is under way. What cannot be kept is lost, as without the option.
+    pub(crate) fn keep_all(&self) {
+        let under_way = std::mem::take(&mut *self.lock());
+        for (temporary, (directory, name)) in under_way {
+            let _ = self.keep(&temporary, &directory, &name);
+        }
+    }
+
+    fn keep(&self, temporary: &[u8], directory: &Directory, name: &[u8]) -> nix::Result<()> {
+        let fd = directory.fd().ok_or(Errno::ENOENT)?;
+        if fs::stat(fd, temporary)?.st_size == 0 {
+            return Ok(());
+        }
+        if let Some(Keep::UnderItsName) = self.keep {
+            return match fs::stat(fd, name).map(|stat| Stamp::of(&stat).kind) {
+                Ok(Kind::File) | Err(Errno::ENOENT) => renameat(fd, temporary, fd, name),
+                Ok(_) => Err(Errno::EEXIST),
+                Err(error) => Err(error),
+            };
+        }
+        let place = self.place(fd, true)?;
+        renameat(fd, temporary, &place, name)
+    }
+
+    /// The directory that partial files of this one lie in; no link is followed to it.
+    fn place(&self, directory: &OwnedFd, make: bool) -> nix::Result<OwnedFd> {
+        match &self.keep {
+            Some(Keep::Beside(components)) => {
+                let mut place = fs::open_directory(directory, b".")?;
+                for name in components {
+                    if make {
+                        match mkdirat(&place, &name[..], Mode::S_IRWXU) {
+                            Ok(()) | Err(Errno::EEXIST) => {}
+                            Err(error) => return Err(error),
+                        }
+                    }
+                    place = fs::open_directory(&place, name)?;
+                }
+                Ok(place)
+            }
+            Some(Keep::Apart(path)) => fs::open_named_directory(path),
+            Some(Keep::UnderItsName) | None => Err(Errno::ENOENT),
+        }
+    }
+
+    /// How long the partial file of this name is, in bytes; `None` where there is none.
+    pub(super) fn find(&self, directory: &Directory, name: &[u8]) -> Option<u64> {
+        if !self.are_kept() {
+            return None;
+        }
+        let place = self.place(directory.fd()?, false).ok()?;
+        let stamp = Stamp::of(&fs::stat(&place, name).ok()?);
+        (stamp.kind == Kind::File).then_some(stamp.size)
+    }
+
+    /// Opens the partial file of this name.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(super) fn open(&self, directory: &Directory, name: &[u8]) -> nix::Result<File> {
+        let place = self.place(directory.fd().ok_or(Errno::ENOENT)?, false)?;
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+        openat(&place, name, flags, Mode::empty()).map(File::from)
+    }
+
+    /// The file is whole and in place: its partial one goes, and the directory of it when that is
+    /// empty. What cannot be removed does no harm.
+    pub(super) fn remove(&self, directory: &Directory, name: &[u8]) {
+        let Some(fd) = directory.fd() else { return };
+        let Ok(place) = self.place(fd, false) else { return };
+        let _ = unlinkat(&place, name, UnlinkatFlags::NoRemoveDir);
+        if let Some(Keep::Beside(components)) = &self.keep {
+            for depth in (1..=components.len()).rev() {
+                let path = components[..depth].join(&b'/');
+                if unlinkat(fd, &path[..], UnlinkatFlags::RemoveDir).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_for_partial_files_never_leads_out() {
+        let of = |path: &[u8]| Options { partial_dir: Some(path.to_vec()), ..Options::default() };
+        for path in [&b".."[..], b"a/../../b", b"/a/..", b"", b".", b"/", b"a\0b"] {
+            assert!(check(&of(path), false).is_err(), "{}", String::from_utf8_lossy(path));
+        }
+        assert!(check(&of(b".partial"), true).is_ok());
+        assert!(check(&of(b"/var/partial"), false).is_ok());
+        assert!(check(&of(b"/var/partial"), true).is_err());
+    }
+}
