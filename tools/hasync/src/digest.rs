@@ -1,6 +1,8 @@
 //! One number for a whole directory: equal on both ends when there is nothing to do in it.
 
+use crate::acl::Tag;
 use crate::entry::{Entry, Kind, Stamp};
+use crate::extra::{Extra, Scope};
 use crate::mode::Changes;
 use crate::options::Options;
 use crate::owner::Names;
@@ -17,6 +19,8 @@ pub(crate) struct View {
     pub(crate) link_times: bool,
     pub(crate) owner: bool,
     pub(crate) group: bool,
+    /// Which extended attributes can be set at the standby.
+    pub(crate) scope: Scope,
     /// What the modes become; at the standby they are what they are.
     pub(crate) chmod: Changes,
 }
@@ -32,6 +36,7 @@ impl View {
             link_times: options.times && !options.omit_link_times,
             owner: options.owner && owners,
             group: options.group,
+            scope: Scope::of(owners),
             chmod: Changes::default(),
         }
     }
@@ -90,9 +95,47 @@ pub(crate) fn of_directory<'a>(
                 field.extend_from_slice(key);
             }
         }
+        if let Some(extra) = &entry.extra {
+            add_extra(&mut field, extra, view.scope, names);
+        }
         hash.update(&field);
     }
     hash.digest128().to_le_bytes()
+}
+
+fn add_extra(field: &mut Vec<u8>, extra: &Extra, scope: Scope, names: &mut Names) {
+    let number = |field: &mut Vec<u8>, n: usize| field.extend_from_slice(&(n as u64).to_le_bytes());
+    if let Some(atime) = extra.atime {
+        field.extend_from_slice(&atime.seconds.to_le_bytes());
+        field.extend_from_slice(&atime.nanoseconds.to_le_bytes());
+    }
+    for list in extra.lists.iter().flat_map(|lists| [&lists.access, &lists.default]) {
+        // By name they may come in another order than by number.
+        let mut allowed: Vec<_> = list
+            .iter()
+            .map(|allowed| {
+                let is_group = allowed.tag == Tag::Group;
+                let named = allowed.tag.is_named();
+                let key = if named { names.key(is_group, allowed.id).to_vec() } else { Vec::new() };
+                (allowed.tag, key, allowed.bits)
+            })
+            .collect();
+        allowed.sort_unstable();
+        number(field, allowed.len());
+        for (tag, key, bits) in allowed {
+            field.extend_from_slice(&[tag as u8, bits]);
+            number(field, key.len());
+            field.extend_from_slice(&key);
+        }
+    }
+    if let Some(xattrs) = &extra.xattrs {
+        let seen = || xattrs.iter().filter(|(name, _)| scope.has(name));
+        number(field, seen().count());
+        for part in seen().flat_map(|(name, value)| [name, value]) {
+            number(field, part.len());
+            field.extend_from_slice(part);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -104,7 +147,7 @@ mod tests {
     fn entry(name: &[u8], mode: u32, size: u64, nanoseconds: u32) -> Entry {
         let mtime = Moment { seconds: 1, nanoseconds };
         let stamp = Stamp { kind: Kind::File, mode, size, mtime, uid: 0, gid: 0, device: 0 };
-        Entry { name: name.to_vec(), stamp, target: Vec::new(), implied: false }
+        Entry { name: name.to_vec(), stamp, target: Vec::new(), implied: false, extra: None }
     }
 
     fn all() -> View {
@@ -116,6 +159,7 @@ mod tests {
             link_times: true,
             owner: true,
             group: true,
+            scope: Scope::All,
             chmod: Changes::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! One thing in a directory: what is compared and what is sent of it.
 
+use crate::extra::Extra;
 use nix::sys::stat::{FileStat, SFlag};
 
 /// What a thing is.
@@ -134,6 +135,15 @@ pub(crate) struct Entry {
     pub(crate) target: Vec<u8>,
     /// A directory that only leads to what was asked for: made where it is missing, else left.
     pub(crate) implied: bool,
+    /// What only some options keep.
+    pub(crate) extra: Option<Box<Extra>>,
+}
+
+impl Entry {
+    /// The entry of a directory itself, which has no name.
+    pub(crate) fn nameless(stamp: Stamp) -> Entry {
+        Entry { name: Vec::new(), stamp, target: Vec::new(), implied: false, extra: None }
+    }
 }
 
 /// A path for messages and records: components joined, `.` for the root itself.

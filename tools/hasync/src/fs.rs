@@ -2,11 +2,14 @@
 //! follows no link unless it says so.
 
 use crate::entry::{Entry, Kind, Stamp};
+use crate::extra::{Extra, Keep};
+use crate::sys;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, fstatat};
 use nix::unistd::{Whence, lseek};
+use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
@@ -40,6 +43,24 @@ pub(crate) fn link_target(directory: impl AsFd, name: &[u8]) -> nix::Result<Vec<
     Ok(readlinkat(directory, name)?.into_vec())
 }
 
+/// Opens a file for reading, with these flags beside. Where access times are kept it leaves that of
+/// the file alone, if this process may.
+pub(crate) fn open_to_read(
+    directory: impl AsFd + Copy,
+    name: &[u8],
+    flags: OFlag,
+    quietly: bool,
+) -> nix::Result<File> {
+    // O_NONBLOCK: a fifo that took the file's place must not hold us up.
+    let flags = flags | OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    let open = |flags| openat(directory, name, flags, Mode::empty()).map(File::from);
+    match open(if quietly { flags | sys::NO_ATIME } else { flags }) {
+        // Only the owner may.
+        Err(Errno::EPERM) if quietly => open(flags),
+        result => result,
+    }
+}
+
 /// The names in a directory, without `.` and `..`, in the order the file system has them. No two
 /// threads may read one open directory at once.
 pub(crate) fn names(directory: &OwnedFd) -> nix::Result<Vec<Vec<u8>>> {
@@ -60,11 +81,15 @@ pub(crate) fn names(directory: &OwnedFd) -> nix::Result<Vec<Vec<u8>>> {
 
 /// The entry of a name as it is on disk, its link's target read; `None` when there is none.
 pub(crate) fn entry(directory: &OwnedFd, name: &[u8]) -> nix::Result<Option<Entry>> {
-    entry_named(directory, name.to_vec())
+    entry_kept(directory, name.to_vec(), Keep::default())
 }
 
-/// [`entry`] for who has no further need of the name.
-pub(crate) fn entry_named(directory: &OwnedFd, name: Vec<u8>) -> nix::Result<Option<Entry>> {
+/// [`entry`] with what stat(2) tells of what is kept beside.
+pub(crate) fn entry_kept(
+    directory: &OwnedFd,
+    name: Vec<u8>,
+    keep: Keep,
+) -> nix::Result<Option<Entry>> {
     let stat = match stat(directory, &name) {
         Ok(stat) => stat,
         Err(Errno::ENOENT) => return Ok(None),
@@ -79,7 +104,8 @@ pub(crate) fn entry_named(directory: &OwnedFd, name: Vec<u8>) -> nix::Result<Opt
         },
         _ => Vec::new(),
     };
-    Ok(Some(Entry { name, stamp, target, implied: false }))
+    let extra = Extra::of_stat(&stat, stamp.kind, keep);
+    Ok(Some(Entry { name, stamp, target, implied: false, extra }))
 }
 
 /// The system's words for an error, in lower case.

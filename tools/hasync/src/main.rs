@@ -1,5 +1,6 @@
 //! `hasync`: make a standby's files what the primary's are. See `man/hasync.8`.
 
+mod acl;
 mod args;
 mod client;
 mod clock;
@@ -7,6 +8,7 @@ mod content;
 mod delta;
 mod digest;
 mod entry;
+mod extra;
 mod filter;
 mod fs;
 mod interrupt;
@@ -25,6 +27,7 @@ mod standby;
 mod sys;
 mod trusted;
 mod wire;
+mod xattr;
 
 use args::{Arguments, Task};
 use ha_json::Tool;

@@ -5,6 +5,12 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 
+/// Reading leaves the access time alone.
+#[cfg(target_os = "linux")]
+pub(crate) const NO_ATIME: nix::fcntl::OFlag = nix::fcntl::OFlag::O_NOATIME;
+#[cfg(not(target_os = "linux"))]
+pub(crate) const NO_ATIME: nix::fcntl::OFlag = nix::fcntl::OFlag::empty();
+
 const PIECE: usize = 1 << 20;
 #[cfg(target_os = "linux")]
 const PIPE: i32 = 512 << 10;

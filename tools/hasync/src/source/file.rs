@@ -6,8 +6,8 @@ use crate::entry::{Entry, Kind, Stamp};
 use crate::fs;
 use crate::sys;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::{FileStat, Mode, fstat};
+use nix::fcntl::OFlag;
+use nix::sys::stat::{FileStat, fstat};
 use std::fs::File;
 use std::time::Duration;
 
@@ -52,14 +52,9 @@ pub(crate) fn open(listing: &Listing, index: u32) -> Result<(File, FileStat), Lo
     let (Some(directory), Some(entry)) = (listing.fd_of(index), listing.entry(index)) else {
         return Err(Loss::new("vanished", "was never listed"));
     };
-    // O_NONBLOCK: a fifo that took the file's place must not hold us up.
-    let mut flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
-    if !listing.is_linked(index) {
-        flags |= OFlag::O_NOFOLLOW;
-    }
-    let file = openat(directory, &entry.name[..], flags, Mode::empty())
-        .map(File::from)
-        .map_err(Loss::read)?;
+    let flags = if listing.is_linked(index) { OFlag::empty() } else { OFlag::O_NOFOLLOW };
+    let quietly = entry.extra.as_ref().is_some_and(|extra| extra.atime.is_some());
+    let file = fs::open_to_read(directory, &entry.name, flags, quietly).map_err(Loss::read)?;
     let stat = fstat(&file).map_err(Loss::read)?;
     if Kind::of_mode(stat.st_mode) != Kind::File {
         return Err(Loss::new("vanished", "is no longer a file"));

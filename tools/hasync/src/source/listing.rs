@@ -3,10 +3,12 @@
 use super::roots::Part;
 use super::selection::{Expected, Node};
 use crate::entry::{Entry, Kind, Stamp, join};
+use crate::extra::{Extra, Keep, MOST_BYTES, Scope};
 use crate::filter::Filter;
 use crate::fs;
 use crate::leftover;
 use crate::options::Options;
+use crate::xattr::Place;
 use nix::errno::Errno;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -216,7 +218,8 @@ impl Listing {
         node: Option<&Node>,
     ) -> Option<(Entry, bool)> {
         let origin = &self.origins[number as usize];
-        let entry = match fs::entry(&origin.fd, name) {
+        let keep = Keep::new(options);
+        let entry = match fs::entry_kept(&origin.fd, name.to_vec(), keep) {
             Ok(Some(entry)) => entry,
             Ok(None) if node.is_some() => {
                 let path = join(&self.path, name);
@@ -232,7 +235,7 @@ impl Listing {
             }
         };
         if entry.stamp.kind != Kind::Symlink || !(options.copy_links || leads_on(node)) {
-            return Some((entry, false));
+            return Some((self.with_extra(number, entry, keep, false), false));
         }
         let followed = match &origin.trail {
             Some(trail) if trail.through_link => {
@@ -243,7 +246,9 @@ impl Listing {
         match followed {
             Ok(stat) => {
                 let stamp = Stamp::of(&stat);
-                Some((Entry { stamp, target: Vec::new(), ..entry }, true))
+                let extra = Extra::of_stat(&stat, stamp.kind, keep);
+                let entry = Entry { stamp, target: Vec::new(), extra, ..entry };
+                Some((self.with_extra(number, entry, keep, true), true))
             }
             // What is left out may lead nowhere.
             Err(_) if !filter.is_empty() && filter.excludes(&join(&self.path, name), false) => None,
@@ -261,6 +266,29 @@ impl Listing {
         }
     }
 
+    /// The entry with its attributes. Where they cannot be read it goes without them, and those at
+    /// the standby are left alone.
+    fn with_extra(&mut self, number: u32, mut entry: Entry, keep: Keep, linked: bool) -> Entry {
+        let Some(extra) = &mut entry.extra else { return entry };
+        let origin = &self.origins[number as usize];
+        let place = match linked {
+            true => Place::through(&origin.fd, &entry.name),
+            false => Place::named(&origin.fd, &entry.name),
+        };
+        match extra.read(place, keep, Scope::All) {
+            Ok(()) | Err(Errno::ENOENT) => {}
+            Err(error) => {
+                let path = join(&self.path, &entry.name);
+                let why = match error {
+                    Errno::E2BIG => format!("they have more than {MOST_BYTES} bytes"),
+                    error => fs::words(error),
+                };
+                self.trouble(path, "attributes", format!("attributes cannot be read: {why}"));
+            }
+        }
+        entry
+    }
+
     fn trouble(&mut self, path: Vec<u8>, reason: &'static str, message: String) {
         self.whole = false;
         self.troubles.push(Trouble { path, reason, message });
@@ -270,6 +298,12 @@ impl Listing {
     pub(crate) fn fd_of(&self, index: u32) -> Option<&OwnedFd> {
         let origin = *self.origin_of.get(index as usize)?;
         Some(&self.origins[origin as usize].fd)
+    }
+
+    /// About how many entries without attributes it is as large as.
+    pub(crate) fn weight(&self) -> usize {
+        let extra = self.entries.iter().filter_map(|entry| entry.extra.as_ref());
+        self.entries.len() + extra.map(|extra| extra.weight()).sum::<usize>() / 128
     }
 
     pub(crate) fn entry(&self, index: u32) -> Option<&Entry> {

@@ -62,7 +62,8 @@ impl Source {
         events: &Sender<Event>,
     ) -> Result<Outcome, Error> {
         let source = Arc::new(self);
-        let start = crate::wire::Start { single: source.roots.single, root: source.roots.stamp };
+        let start =
+            crate::wire::Start { single: source.roots.single, root: source.roots.entry.clone() };
         let _ = outgoing.send(ToStandby::Start(start));
         let (jobs, queue) = channel();
         let readers = Reader::start(READERS, &source, queue, &outgoing);

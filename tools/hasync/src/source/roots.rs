@@ -1,9 +1,11 @@
 //! The sources as they were named on the command line.
 
 use super::selection::Node;
-use crate::entry::{Kind, Stamp};
+use crate::entry::{Entry, Kind, Stamp};
+use crate::extra::{Extra, Keep, Scope};
 use crate::fs;
 use crate::options::Options;
+use crate::xattr::Place;
 use ha_json::Error;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
@@ -26,8 +28,8 @@ pub(crate) enum Part {
 #[derive(Debug)]
 pub(crate) struct Roots {
     pub(crate) parts: Vec<Part>,
-    /// The root's own stamp, where the contents of a directory were asked for.
-    pub(crate) stamp: Option<Stamp>,
+    /// The root itself, where the contents of a directory were asked for.
+    pub(crate) entry: Option<Entry>,
     /// The only source is not a directory.
     pub(crate) single: bool,
     /// Sources that are not there: path and why.
@@ -53,7 +55,7 @@ impl Roots {
         let follow = options.copy_links;
         let mut roots = Roots {
             parts: Vec::new(),
-            stamp: None,
+            entry: None,
             single: false,
             absent: Vec::new(),
             skipped: Vec::new(),
@@ -106,8 +108,14 @@ impl Roots {
             }
             let stat = nix::sys::stat::fstat(&fd)?;
             self.devices.push(stat.st_dev);
-            let stamp = Stamp::of(&stat);
-            self.stamp.get_or_insert(stamp);
+            if self.entry.is_none() {
+                let keep = Keep::new(options);
+                let mut extra = Extra::of_stat(&stat, Kind::Directory, keep);
+                if let Some(extra) = &mut extra {
+                    extra.read(Place::open(&fd), keep, Scope::All)?;
+                }
+                self.entry = Some(Entry { extra, ..Entry::nameless(Stamp::of(&stat)) });
+            }
             self.parts.push(Part::Contents(Arc::new(fd)));
             return Ok(());
         }

@@ -34,7 +34,7 @@ impl Table {
 
     /// Puts a directory in, once there is room; `false` when the run has ended meanwhile.
     pub(crate) fn put(&self, id: u32, listing: Arc<Listing>) -> bool {
-        let entries = listing.entries.len();
+        let entries = listing.weight();
         let mut state = self.lock();
         while !state.closed
             && !state.listings.is_empty()
@@ -58,7 +58,7 @@ impl Table {
     pub(crate) fn release(&self, id: u32) {
         let mut state = self.lock();
         if let Some(listing) = state.listings.remove(&id) {
-            state.entries -= listing.entries.len();
+            state.entries -= listing.weight();
             self.room.notify_all();
         }
     }

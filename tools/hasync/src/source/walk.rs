@@ -2,8 +2,9 @@
 
 use super::Source;
 use super::listing::{Listing, Origin};
+use crate::acl::Lists;
 use crate::digest::{self, View};
-use crate::entry::{Entry, Kind, join};
+use crate::entry::{Entry, Kind, Stamp, join};
 use crate::owner::{Names, name_of};
 use crate::wire::{Head, ToStandby};
 use std::collections::HashSet;
@@ -75,8 +76,8 @@ impl Walk<'_> {
             let why = "directory, and no -r".into();
             self.send(ToStandby::Skipped { path: path.clone(), why })?;
         }
-        if let Some(stamp) = self.source.roots.stamp {
-            self.tell_owners(stamp.uid, stamp.gid)?;
+        if let Some(entry) = &self.source.roots.entry {
+            self.tell_owners(entry)?;
         }
         let origins = Listing::roots(&self.source.roots.parts, self.source.options.copy_links);
         let root = self.read(Vec::new(), origins);
@@ -153,7 +154,7 @@ impl Walk<'_> {
         for entry in listing.taken(&source.options) {
             self.files += 1;
             self.bytes += entry.stamp.size;
-            self.tell_owners(entry.stamp.uid, entry.stamp.gid)?;
+            self.tell_owners(entry)?;
         }
         self.send(ToStandby::Head(Head {
             id,
@@ -188,21 +189,35 @@ impl Walk<'_> {
             .collect()
     }
 
-    fn tell_owners(&mut self, uid: u32, gid: u32) -> Result<(), Over> {
+    /// Tells the names of the users and groups of an entry that were not told before.
+    fn tell_owners(&mut self, entry: &Entry) -> Result<(), Over> {
         let options = &self.source.options;
+        if options.numeric_ids {
+            return Ok(());
+        }
+        let Stamp { uid, gid, .. } = entry.stamp;
         for (wanted, group, id) in [(options.owner, false, uid), (options.group, true, gid)] {
-            // Root is root, unless a map says otherwise.
-            let map = if group { &options.groupmap } else { &options.usermap };
-            let told = id != 0 || map.is_some();
-            if wanted
-                && !options.numeric_ids
-                && told
-                && self.told.insert((group, id))
-                && let Some(name) = name_of(group, id)
-            {
-                let name = name.into_bytes();
-                self.send(ToStandby::Owner { group, id, name })?;
+            if wanted {
+                self.tell_owner(group, id)?;
             }
+        }
+        let lists = entry.extra.as_ref().and_then(|extra| extra.lists.as_ref());
+        for (group, id) in lists.into_iter().flat_map(Lists::named) {
+            self.tell_owner(group, id)?;
+        }
+        Ok(())
+    }
+
+    fn tell_owner(&mut self, group: bool, id: u32) -> Result<(), Over> {
+        let options = &self.source.options;
+        // Root is root, unless a map says otherwise.
+        let map = if group { &options.groupmap } else { &options.usermap };
+        if (id != 0 || map.is_some())
+            && self.told.insert((group, id))
+            && let Some(name) = name_of(group, id)
+        {
+            let name = name.into_bytes();
+            self.send(ToStandby::Owner { group, id, name })?;
         }
         Ok(())
     }
@@ -238,6 +253,7 @@ fn list(listing: &Listing, id: u32, out: &SyncSender<ToStandby>) -> Result<(), (
         let mut bytes = 0;
         let fits = |entry: &&Entry| {
             bytes += entry.name.len() + entry.target.len() + 64;
+            bytes += entry.extra.as_ref().map_or(0, |extra| extra.weight());
             bytes <= LIST_PIECE
         };
         let count = rest.iter().take_while(fits).count();

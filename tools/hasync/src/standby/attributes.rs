@@ -1,12 +1,17 @@
 //! Owner, mode and time: what differs, and how it is set.
 
+use super::beside::Beside;
+pub(super) use super::beside::Missed;
 use super::directory::Directory;
 use crate::digest::View;
 use crate::entry::{Entry, Kind, Moment, Stamp};
+use crate::extra::{Extra, Keep};
+use crate::fs;
 use crate::mode::Changes;
 use crate::options::Options;
 use crate::owner::Names;
 use crate::wire::Why;
+use crate::xattr::Place;
 use ha_json::Error;
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
@@ -16,7 +21,7 @@ use nix::sys::stat::{
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, fchown, fchownat, getegid, geteuid, getgroups};
 use std::collections::HashSet;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{PoisonError, RwLock};
 
 /// What attributes this run sets, and as whom.
@@ -33,6 +38,7 @@ pub(crate) struct Attributes {
     window: Option<i64>,
     names: RwLock<Names>,
     chmod: Changes,
+    keep: Keep,
 }
 
 impl Attributes {
@@ -57,6 +63,7 @@ impl Attributes {
             window: options.modify_window.filter(|_| !options.checksum),
             names,
             chmod: options.chmod.clone(),
+            keep: Keep::new(options),
         })
     }
 
@@ -79,6 +86,59 @@ impl Attributes {
             mode: self.chmod.of(stamp),
             ..*stamp
         }
+    }
+
+    /// Makes the source's entry what it shall be here: as [`Attributes::here`], and so what stands
+    /// beside the stamp.
+    pub(crate) fn settle_in(&self, entry: &mut Entry) {
+        entry.stamp = self.here(&entry.stamp);
+        let Some(extra) = &mut entry.extra else { return };
+        if let Some(lists) = &mut extra.lists {
+            let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+            lists.renumber(|group, id| names.here(group, id));
+        }
+        if let Some(xattrs) = &mut extra.xattrs {
+            xattrs.retain(|(name, _)| self.view.scope.has(name));
+        }
+    }
+
+    /// The entry of a name that is here, with all that is kept of it; `None` when there is none.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(crate) fn look(&self, directory: &OwnedFd, name: Vec<u8>) -> nix::Result<Option<Entry>> {
+        let Some(mut entry) = fs::entry_kept(directory, name, self.keep)? else { return Ok(None) };
+        if let Some(extra) = &mut entry.extra {
+            let place = Place::named(directory, &entry.name);
+            match extra.read(place, self.keep, self.view.scope) {
+                // It went just now.
+                Err(Errno::ENOENT) => return Ok(None),
+                result => result?,
+            }
+        }
+        Ok(Some(entry))
+    }
+
+    /// What stands beside the stamp of an open directory.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(crate) fn extra_of(&self, directory: &OwnedFd) -> nix::Result<Option<Box<Extra>>> {
+        if !self.keep.any() {
+            return Ok(None);
+        }
+        let mut extra = Extra::default();
+        extra.read(Place::open(directory), self.keep, self.view.scope)?;
+        Ok(Some(Box::new(extra)))
+    }
+
+    /// True when the source tells of an entry nothing but what is kept.
+    pub(crate) fn keeps_all_of(&self, entry: &Entry) -> bool {
+        entry.extra.as_ref().is_none_or(|extra| {
+            (self.keep.atimes || extra.atime.is_none())
+                && (self.keep.acls || extra.lists.is_none())
+                && (self.keep.xattrs || extra.xattrs.is_none())
+        })
     }
 
     fn sets_group(&self, gid: u32) -> bool {
@@ -122,6 +182,11 @@ impl Attributes {
         why.add(Why::GROUP, self.sets_group(w.gid) && w.gid != h.gid);
         why.add(Why::TARGET, want.target != have.target);
         why.add(Why::DEVICE, w.device != h.device);
+        if let (Some(w), Some(h)) = (&want.extra, &have.extra) {
+            why.add(Why::ATIME, w.atime.is_some() && w.atime != h.atime);
+            why.add(Why::ACL, w.lists.is_some() && w.lists != h.lists);
+            why.add(Why::XATTR, w.xattrs.is_some() && w.xattrs != h.xattrs);
+        }
         why
     }
 
@@ -138,6 +203,7 @@ impl Attributes {
         directory: &Directory,
         want: &Stamp,
         have: Option<&Stamp>,
+        extra: Option<&Extra>,
     ) -> Option<u32> {
         let (uid, gid) = self.owner(want);
         let mode = self.mode(want, have);
@@ -146,7 +212,8 @@ impl Attributes {
             // Some directories give their own group to what is made in them.
             && directory.before().is_some_and(|stamp| stamp.gid == self.own.1)
             && mode & 0o7000 == 0
-            && !directory.has_default_acl();
+            && !directory.has_default_acl()
+            && extra.is_none_or(Extra::is_bare);
         right.then_some(mode)
     }
 
@@ -154,15 +221,28 @@ impl Attributes {
     ///
     /// # Errors
     /// The system's own.
-    pub(crate) fn set_time(&self, fd: impl AsFd, want: &Stamp) -> nix::Result<()> {
-        if !self.view.keeps_time(want.kind) {
-            return Ok(());
+    pub(crate) fn set_time(
+        &self,
+        fd: impl AsFd,
+        want: &Stamp,
+        extra: Option<&Extra>,
+    ) -> nix::Result<()> {
+        match self.times(want, extra) {
+            Some((atime, mtime)) => futimens(fd, &atime, &mtime),
+            None => Ok(()),
         }
-        futimens(fd, &TimeSpec::UTIME_OMIT, &time(want.mtime))
+    }
+
+    /// The times to set, if there are any.
+    fn times(&self, want: &Stamp, extra: Option<&Extra>) -> Option<(TimeSpec, TimeSpec)> {
+        let atime = extra.and_then(|extra| extra.atime);
+        let mtime = self.view.keeps_time(want.kind).then_some(want.mtime);
+        let spec = |moment: Option<Moment>| moment.map_or(TimeSpec::UTIME_OMIT, time);
+        (atime.is_some() || mtime.is_some()).then(|| (spec(atime), spec(mtime)))
     }
 
     /// Sets the attributes of an open file or directory. The owner comes first: changing it clears
-    /// setuid.
+    /// setuid and capabilities. Gives what could not be kept beside the stamp, for people.
     ///
     /// # Errors
     /// The system's own.
@@ -171,13 +251,19 @@ impl Attributes {
         fd: impl AsFd + Copy,
         want: &Stamp,
         have: Option<&Stamp>,
-    ) -> nix::Result<()> {
+        extra: Option<&Extra>,
+    ) -> nix::Result<Missed> {
         let (uid, gid) = self.owner(want);
         if uid.is_some() || gid.is_some() {
             fchown(fd, uid, gid)?;
         }
-        fchmod(fd, bits(self.mode(want, have)))?;
-        self.set_time(fd, want)
+        let mode = self.mode(want, have);
+        let mut beside = Beside::new(Place::open(&fd), extra, self.view.scope);
+        beside.before_mode(|| fchmod(fd, bits(mode | 0o600)));
+        fchmod(fd, bits(mode))?;
+        beside.after_mode(want.kind, mode);
+        self.set_time(fd, want, extra)?;
+        Ok(beside.missed)
     }
 
     /// Sets the attributes of a name, which is no directory and may be a symbolic link.
@@ -190,7 +276,8 @@ impl Attributes {
         name: &[u8],
         want: &Stamp,
         have: Option<&Stamp>,
-    ) -> nix::Result<()> {
+        extra: Option<&Extra>,
+    ) -> nix::Result<Missed> {
         let (uid, gid) = self.owner(want);
         let owned = have.is_some_and(|have| {
             uid.is_none_or(|uid| uid.as_raw() == have.uid)
@@ -200,20 +287,26 @@ impl Attributes {
             fchownat(directory, name, uid, gid, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         }
         let mode = self.mode(want, have);
+        let chmod = |mode| fchmodat(directory, name, bits(mode), FchmodatFlags::NoFollowSymlink);
+        let mut beside = Beside::new(Place::named(&directory, name), extra, self.view.scope);
+        let disturbed = want.kind != Kind::Symlink && beside.before_mode(|| chmod(mode | 0o600));
         // A new owner clears setuid; else a mode that is right is left alone.
-        let same_mode = owned && have.is_some_and(|have| have.mode == mode);
+        let same_mode = owned && !disturbed && have.is_some_and(|have| have.mode == mode);
         if want.kind != Kind::Symlink && !same_mode {
-            fchmodat(directory, name, bits(mode), FchmodatFlags::NoFollowSymlink)?;
+            chmod(mode)?;
         }
-        if self.view.keeps_time(want.kind) {
-            let flag = UtimensatFlags::NoFollowSymlink;
-            match utimensat(directory, name, &TimeSpec::UTIME_OMIT, &time(want.mtime), flag) {
+        match want.kind {
+            Kind::Symlink => beside.of_link(),
+            kind => beside.after_mode(kind, mode),
+        }
+        if let Some((atime, mtime)) = self.times(want, extra) {
+            match utimensat(directory, name, &atime, &mtime, UtimensatFlags::NoFollowSymlink) {
                 // Some systems keep no times of their own for links.
                 Err(Errno::ENOSYS | Errno::EOPNOTSUPP) if want.kind == Kind::Symlink => {}
                 result => result?,
             }
         }
-        Ok(())
+        Ok(beside.missed)
     }
 
     /// Puts a directory's time back after something was done in it.

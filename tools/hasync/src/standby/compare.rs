@@ -167,10 +167,7 @@ impl Compare<'_> {
             return Err(damaged("more than the one file that it said"));
         }
         let directory = if head.id == 0 && self.slots.is_empty() {
-            if let Some(want) = self.site.root_stamp() {
-                let is_new = self.root.is_new.load(Ordering::Relaxed);
-                create::root(self.site, is_new, want, self.root.before());
-            }
+            self.tell_root();
             Arc::clone(&self.root)
         } else {
             let parent = self
@@ -229,6 +226,17 @@ impl Compare<'_> {
         Ok(())
     }
 
+    /// Tells of the root's own attributes, now that the names of its owners are known.
+    fn tell_root(&self) {
+        let Some(want) = self.site.root_entry() else { return };
+        let have = self.root.fd().zip(self.root.before()).map(|(fd, before)| {
+            let extra = self.site.attributes.extra_of(fd).unwrap_or_default();
+            Entry { extra, ..Entry::nameless(before) }
+        });
+        let is_new = self.root.is_new.load(Ordering::Relaxed);
+        create::root(self.site, is_new, &want, have.as_ref());
+    }
+
     /// What is here in a directory, sorted by name, without what takes no part.
     fn read(&self, directory: &Directory) -> Option<Vec<Entry>> {
         let fd = directory.fd()?;
@@ -244,7 +252,7 @@ impl Compare<'_> {
         let path = if filter.is_empty() { Vec::new() } else { directory.path() };
         let mut have = Vec::with_capacity(names.len());
         for name in names {
-            match fs::entry_named(fd, name) {
+            match self.site.attributes.look(fd, name) {
                 Ok(Some(entry)) => {
                     let is_directory = entry.stamp.kind == Kind::Directory;
                     let path = || join(&path, &entry.name);
@@ -365,6 +373,9 @@ impl Compare<'_> {
             // What the options do not take holds its name and no more.
             _ => true,
         };
+        if !self.site.attributes.keeps_all_of(entry) {
+            return Err(damaged("attributes that were not asked for"));
+        }
         if !wanted || leftover::is_temporary(&entry.name) {
             return Err(damaged("an entry that was not asked for"));
         }
@@ -381,7 +392,7 @@ impl Compare<'_> {
         if let Some(name) = self.rename.as_ref().filter(|_| slot.head.id == 0) {
             entry.name = name.clone();
         }
-        entry.stamp = self.site.attributes.here(&entry.stamp);
+        self.site.attributes.settle_in(&mut entry);
         let have = match (&mut slot.have, slot.directory.fd()) {
             (Some(have), _) if self.rename.is_none() => {
                 let passed = have.as_slice().partition_point(|here| here.name < entry.name);
@@ -392,7 +403,7 @@ impl Compare<'_> {
                 }
             }
             (_, Some(fd)) if !slot.directory.is_new.load(Ordering::Relaxed) => {
-                fs::entry(fd, &entry.name)
+                self.site.attributes.look(fd, entry.name.clone())
             }
             _ => Ok(None),
         };
@@ -471,6 +482,7 @@ impl Compare<'_> {
             want: entry.stamp,
             append: same_kind.map(|have| have.stamp.size).filter(|_| options.append_verify),
             have: have.map(|have| have.stamp),
+            extra: entry.extra,
             why,
             sent: 0,
             partial: partial.is_some(),

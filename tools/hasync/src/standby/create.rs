@@ -59,18 +59,15 @@ pub(super) fn directory(site: &Site, within: &Arc<Directory>, entry: Entry, have
 }
 
 /// Tells of the root, where its own attributes differ; they are set when all is done.
-pub(super) fn root(site: &Site, is_new: bool, want: Stamp, have: Option<Stamp>) {
-    let entry = |stamp| Entry { name: Vec::new(), stamp, target: Vec::new(), implied: false };
+pub(super) fn root(site: &Site, is_new: bool, want: &Entry, have: Option<&Entry>) {
     let why = match have {
-        Some(have) if !is_new => {
-            site.attributes.differences(&entry(site.attributes.here(&want)), &entry(have))
-        }
+        Some(have) if !is_new => site.attributes.differences(want, have),
         _ => Why::default(),
     };
     let action = if is_new { Action::Create } else { Action::Attributes };
     if is_new || !why.is_empty() {
         let path = b".".to_vec();
-        let details = Details::of(want, b"");
+        let details = Details::of(want.stamp, b"");
         let change = || Change { path, kind: Kind::Directory, action, why, size: 0, details };
         site.ledger.changed(change, action);
     }
@@ -142,7 +139,9 @@ fn replace(
             mknodat(fd, &name[..], kind.flag(), mode, entry.stamp.device)?;
         }
     }
-    let placed = site.attributes.set_named(fd, &name, &entry.stamp, None).and_then(|()| {
+    let placed = site.attributes.set_named(fd, &name, &entry.stamp, None, entry.extra.as_deref());
+    let placed = placed.and_then(|missed| {
+        site.missed(|| within.path_of(&entry.name), missed);
         if have.is_some_and(|have| have.stamp.kind == Kind::Directory) {
             delete::make_way(site, within, fd, &entry.name)?;
         }
@@ -174,12 +173,20 @@ pub(super) fn attributes(
     if !site.options.dry_run {
         // The directory is not touched: nothing is named or unnamed in it.
         let set = match within.fd() {
-            Some(fd) => site.attributes.set_named(fd, &entry.name, &entry.stamp, Some(have)),
+            Some(fd) => {
+                let extra = entry.extra.as_deref();
+                site.attributes.set_named(fd, &entry.name, &entry.stamp, Some(have), extra)
+            }
             None => Err(nix::errno::Errno::ENOENT),
         };
         site.store.needs_sync();
-        if let Err(error) = set {
-            return site.failed(within.path_of(&entry.name), error, "attributes cannot be set");
+        match set {
+            Ok(None) => {}
+            Ok(missed) => return site.missed(|| within.path_of(&entry.name), missed),
+            Err(error) => {
+                let path = within.path_of(&entry.name);
+                return site.failed(path, error, "attributes cannot be set");
+            }
         }
     }
     let action = Action::Attributes;

@@ -105,7 +105,7 @@ fn delete_in(site: &Site, root: &OwnedFd, path: &[u8], names: &[Vec<u8>]) -> nix
     if loosened {
         fchmod(&fd, super::attributes::bits(before.mode))?;
     }
-    if site.options.dry_run || (matches!(path, b"" | b".") && site.root_stamp().is_none()) {
+    if site.options.dry_run || (matches!(path, b"" | b".") && site.root_entry().is_none()) {
         return Ok(());
     }
     site.attributes.restore_time(&fd, before.mtime)

@@ -240,11 +240,11 @@ impl Directory {
             fchmod(fd, bits(before.mode))?;
         }
         let touched = self.touched.load(Ordering::Relaxed);
-        match (&self.parent, self.site.root_stamp()) {
+        match (&self.parent, self.site.root_entry()) {
             (None, Some(want)) => {
-                let want = attributes.here(&want);
                 let have = Some(before).filter(|_| !self.is_new.load(Ordering::Relaxed));
-                attributes.set(fd, &want, have)?;
+                let missed = attributes.set(fd, &want.stamp, have, want.extra.as_deref())?;
+                self.site.missed(|| self.path(), missed);
             }
             (Some(_), _) if touched => attributes.restore_time(fd, before.mtime)?,
             _ => {}
@@ -255,7 +255,7 @@ impl Directory {
     fn settle_child(&self, fd: &OwnedFd, child: &Child) {
         let attributes = &self.site.attributes;
         let Child { want, before } = child;
-        let result = fs::entry(fd, &want.name).and_then(|have| {
+        let result = attributes.look(fd, want.name.clone()).and_then(|have| {
             let Some(have) = have else { return Ok(()) };
             let mode = attributes.mode(&want.stamp, before.as_ref());
             if attributes.differences(want, &have).is_empty() && mode == have.stamp.mode {
@@ -263,7 +263,10 @@ impl Directory {
             }
             let child = fs::open_directory(fd, &want.name)?;
             self.site.store.needs_sync();
-            attributes.set(&child, &want.stamp, before.as_ref())
+            let extra = want.extra.as_deref();
+            let missed = attributes.set(&child, &want.stamp, before.as_ref(), extra)?;
+            self.site.missed(|| self.path_of(&want.name), missed);
+            Ok(())
         });
         if let Err(error) = result {
             self.site.ledger.failed(self.path_of(&want.name), "attributes", fs::words(error));

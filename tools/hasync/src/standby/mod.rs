@@ -3,6 +3,7 @@
 mod attributes;
 mod backup;
 mod choice;
+mod beside;
 mod compare;
 mod create;
 mod credit;
@@ -21,7 +22,7 @@ pub(crate) use ledger::{Ledger, Told};
 pub(crate) use output::Output;
 pub(crate) use root::{Beneath, Root};
 
-use crate::entry::Stamp;
+use crate::entry::Entry;
 use crate::filter::Filter;
 use crate::fs;
 use crate::options::Options;
@@ -67,8 +68,8 @@ pub(crate) struct Site {
     source: Sender<ToSource>,
     /// The source's own table, where it is in this process.
     here: Option<Arc<Table>>,
-    root_stamp: OnceLock<Option<Stamp>>,
     backups: OnceLock<Backups>,
+    root_entry: OnceLock<Option<Entry>>,
     round_robin: AtomicUsize,
     /// When nothing more is begun.
     until: Option<Instant>,
@@ -110,8 +111,8 @@ impl Site {
             asked: Mutex::default(),
             source,
             here,
-            root_stamp: OnceLock::new(),
             backups: OnceLock::new(),
+            root_entry: OnceLock::new(),
             round_robin: AtomicUsize::new(0),
             pace: Pace::new(pace),
         }))
@@ -131,8 +132,18 @@ impl Site {
         self.late.load(Ordering::Relaxed)
     }
 
-    fn root_stamp(&self) -> Option<Stamp> {
-        self.root_stamp.get().copied().flatten()
+    /// What the root itself shall be, where that was asked for.
+    fn root_entry(&self) -> Option<Entry> {
+        let mut entry = self.root_entry.get().cloned().flatten()?;
+        self.attributes.settle_in(&mut entry);
+        Some(entry)
+    }
+
+    /// Tells of what could not be kept of an entry.
+    fn missed(&self, path: impl FnOnce() -> Vec<u8>, missed: attributes::Missed) {
+        if let Some(message) = missed {
+            self.ledger.failed(path(), "attributes", message);
+        }
     }
 
     /// Keeps what stands under a name where backups are asked for.
@@ -211,7 +222,7 @@ pub(crate) fn run(
         Ok(None) => {}
         Err(error) => return farewell(site, &mut incoming, error),
     }
-    let _ = site.root_stamp.set(start.root);
+    let _ = site.root_entry.set(start.root);
     let (compare, told) = std::sync::mpsc::channel();
     let queues: Vec<_> = (0..WORKERS).map(|_| sync_channel(QUEUE)).collect();
     let (workers, queues): (Vec<SyncSender<Job>>, Vec<_>) = queues.into_iter().unzip();

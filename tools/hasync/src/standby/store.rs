@@ -125,7 +125,12 @@ impl Store {
             return begin_in_place(site, pending, fd);
         }
         let want = site.attributes.here(stamp);
-        let right = site.attributes.made_right(directory, &want, pending.have.as_ref());
+        let right = site.attributes.made_right(
+            directory,
+            &want,
+            pending.have.as_ref(),
+            pending.extra.as_deref(),
+        );
         let mode = right.map_or(Mode::S_IRUSR | Mode::S_IWUSR, bits);
         let name = self.name();
         let flags =
@@ -151,14 +156,19 @@ impl Store {
         let Temporary { output, place, right } = temporary;
         let file = output.finish()?;
         let want = site.attributes.here(stamp);
+        let (have, extra) = (pending.have.as_ref(), pending.extra.as_deref());
         if place.is_final {
-            site.attributes.set(&file, &want, pending.have.as_ref())?;
+            let missed = site.attributes.set(&file, &want, have, extra)?;
+            site.missed(|| pending.path(), missed);
             self.stands(site, &file, &pending, stamp);
             return Ok(());
         }
-        match site.attributes.made_right(&pending.directory, &want, pending.have.as_ref()) {
-            Some(_) if right => site.attributes.set_time(&file, &want)?,
-            _ => site.attributes.set(&file, &want, pending.have.as_ref())?,
+        match site.attributes.made_right(&pending.directory, &want, have, extra) {
+            Some(_) if right => site.attributes.set_time(&file, &want, extra)?,
+            _ => {
+                let missed = site.attributes.set(&file, &want, have, extra)?;
+                site.missed(|| pending.path(), missed);
+            }
         }
         drop(file);
         // It is written: neither the source nor the memory that is bounded is needed while it waits.

@@ -9,13 +9,15 @@ use super::old::Old;
 use crate::SMALL;
 use crate::content;
 use crate::entry::{Entry, Kind, Stamp};
+use crate::extra::Extra;
+use crate::fs;
 use crate::source::{self, Listing, Loss};
 use crate::sys;
 use crate::wire::{FileId, Plea, SmallFile, ToSource, ToStandby, Why, damaged};
 use ha_json::Error;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::{Mode, fstat};
+use nix::fcntl::OFlag;
+use nix::sys::stat::fstat;
 use std::fs::File;
 use std::io::Seek;
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub(crate) struct Pending {
     /// As the source listed it, with owners as they are here.
     pub(super) want: Stamp,
     pub(super) have: Option<Stamp>,
+    /// What it shall have beside its stamp.
+    pub(super) extra: Option<Box<Extra>>,
     pub(super) why: Why,
     /// Bytes of content that came from the source.
     pub(super) sent: u64,
@@ -55,14 +59,20 @@ impl Pending {
     }
 
     fn entry(&self) -> Entry {
-        Entry { name: self.name.clone(), stamp: self.want, target: Vec::new(), implied: false }
+        Entry {
+            name: self.name.clone(),
+            stamp: self.want,
+            target: Vec::new(),
+            implied: false,
+            extra: self.extra.clone(),
+        }
     }
 
     /// The file that is here now, open for reading.
     pub(super) fn open_old(&self) -> nix::Result<File> {
         let fd = self.directory.fd().ok_or(Errno::ENOENT)?;
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
-        openat(fd, &self.name[..], flags, Mode::empty()).map(File::from)
+        let quietly = self.extra.as_ref().is_some_and(|extra| extra.atime.is_some());
+        fs::open_to_read(fd, &self.name, OFlag::O_NOFOLLOW, quietly)
     }
 }
 

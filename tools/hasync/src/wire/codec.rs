@@ -3,8 +3,16 @@
 use super::bytes::{Decoder, Encoder, damaged};
 use super::message::*;
 use super::payload::Payload;
+use crate::acl::{self, Allowed, Lists, Tag};
 use crate::entry::{Entry, Kind, Moment, Stamp};
+use crate::extra::{Extra, MOST_BYTES, MOST_NAME, MOST_VALUE, Scope};
+use crate::xattr::Attribute;
 use ha_json::{Error, Kind as ErrorKind};
+
+/// The bits that tell which parts of an [`Extra`] follow.
+const ATIME: u8 = 1;
+const LISTS: u8 = 2;
+const XATTRS: u8 = 4;
 
 /// A message that can be sent as a frame.
 pub(crate) trait Frame: Sized + Send + 'static {
@@ -42,6 +50,31 @@ impl Encoder {
         self.flag(entry.implied);
         if entry.stamp.kind == Kind::Symlink {
             self.string(&entry.target);
+        }
+        self.extra(entry.extra.as_deref());
+    }
+
+    fn extra(&mut self, extra: Option<&Extra>) {
+        let nothing = Extra::default();
+        let Extra { atime, lists, xattrs } = extra.unwrap_or(&nothing);
+        let told = [(atime.is_some(), ATIME), (lists.is_some(), LISTS), (xattrs.is_some(), XATTRS)];
+        self.byte(told.into_iter().filter(|(is, _)| *is).map(|(_, bit)| bit).sum());
+        if let Some(atime) = atime {
+            self.signed(atime.seconds);
+            self.number(atime.nanoseconds.into());
+        }
+        for list in lists.iter().flat_map(|lists| [&lists.access, &lists.default]) {
+            self.list(list, |e, allowed| {
+                e.byte(allowed.tag as u8);
+                e.number(allowed.id.into());
+                e.byte(allowed.bits);
+            });
+        }
+        if let Some(xattrs) = xattrs {
+            self.list(xattrs, |e, (name, value)| {
+                e.string(name);
+                e.string(value);
+            });
         }
     }
 
@@ -108,7 +141,63 @@ impl Decoder<'_> {
         if target.len() > 4096 || target.contains(&0) {
             return Err(damaged("a symbolic link that points nowhere"));
         }
-        Ok(Entry { name, stamp, target, implied })
+        let extra = self.extra()?;
+        Ok(Entry { name, stamp, target, implied, extra })
+    }
+
+    fn extra(&mut self) -> Result<Option<Box<Extra>>, Error> {
+        let told = self.byte()?;
+        if told == 0 {
+            return Ok(None);
+        }
+        if told & !(ATIME | LISTS | XATTRS) != 0 {
+            return Err(damaged("more of a file than there is"));
+        }
+        let mut extra = Extra::default();
+        if told & ATIME != 0 {
+            let (seconds, nanoseconds) = (self.signed()?, self.small()?);
+            if nanoseconds >= 1_000_000_000 {
+                return Err(damaged("a time that no file has"));
+            }
+            extra.atime = Some(Moment { seconds, nanoseconds });
+        }
+        if told & LISTS != 0 {
+            let (access, default) = (self.allowed()?, self.allowed()?);
+            extra.lists = Some(Lists { access, default });
+        }
+        if told & XATTRS != 0 {
+            let mut xattrs = self.list(2, Decoder::xattr)?;
+            xattrs.sort_unstable();
+            let bytes: usize = xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
+            if bytes > MOST_BYTES || xattrs.windows(2).any(|two| two[0].0 == two[1].0) {
+                return Err(damaged("too many attributes, or one twice"));
+            }
+            extra.xattrs = Some(xattrs);
+        }
+        Ok(Some(Box::new(extra)))
+    }
+
+    fn allowed(&mut self) -> Result<Vec<Allowed>, Error> {
+        let list = self.list(3, |d| {
+            let tag = Tag::of(d.byte()?.into());
+            let (id, bits) = (d.small()?, d.byte()?);
+            tag.filter(|tag| bits <= 0o7 && (tag.is_named() || id == 0))
+                .map(|tag| Allowed { tag, id, bits })
+                .ok_or_else(|| damaged("an access control list that is none"))
+        })?;
+        if list.len() > acl::MOST_ENTRIES {
+            return Err(damaged("an access control list that is too long"));
+        }
+        Ok(list)
+    }
+
+    fn xattr(&mut self) -> Result<Attribute, Error> {
+        let (name, value) = (self.string()?, self.string()?);
+        let fits = !name.is_empty() && name.len() <= MOST_NAME && value.len() <= MOST_VALUE;
+        if !fits || name.contains(&0) || !Scope::All.has(&name) {
+            return Err(damaged("an extended attribute that cannot be"));
+        }
+        Ok((name, value))
     }
 
     fn file(&mut self) -> Result<FileId, Error> {
@@ -165,7 +254,10 @@ impl Frame for ToStandby {
                 e.byte(2);
                 e.flag(start.single);
                 e.flag(start.root.is_some());
-                start.root.iter().for_each(|stamp| e.stamp(stamp));
+                start.root.iter().for_each(|root| {
+                    e.stamp(&root.stamp);
+                    e.extra(root.extra.as_deref());
+                });
             }
             ToStandby::Owner { group, id, name } => {
                 e.byte(3);
@@ -304,7 +396,13 @@ impl Frame for ToStandby {
             1 => ToStandby::Fatal(d.error()?),
             2 => {
                 let single = d.flag()?;
-                let root = if d.flag()? { Some(d.stamp()?) } else { None };
+                let root = match d.flag()? {
+                    true => {
+                        let stamp = d.stamp()?;
+                        Some(Entry { extra: d.extra()?, ..Entry::nameless(stamp) })
+                    }
+                    false => None,
+                };
                 ToStandby::Start(Start { single, root })
             }
             3 => ToStandby::Owner { group: d.flag()?, id: d.small()?, name: d.string()? },

@@ -22,7 +22,7 @@ pub(crate) struct Start {
     /// The one source is not a directory: it may be given another name.
     pub(crate) single: bool,
     /// The root itself, where its contents were asked for (`dir/`).
-    pub(crate) root: Option<Stamp>,
+    pub(crate) root: Option<Entry>,
 }
 
 /// A directory of the source.
@@ -225,8 +225,11 @@ impl Why {
     pub(crate) const GROUP: Why = Why(64);
     pub(crate) const TARGET: Why = Why(128);
     pub(crate) const DEVICE: Why = Why(256);
+    pub(crate) const ATIME: Why = Why(512);
+    pub(crate) const ACL: Why = Why(1024);
+    pub(crate) const XATTR: Why = Why(2048);
 
-    const WORDS: [(Why, &'static str); 9] = [
+    const WORDS: [(Why, &'static str); 12] = [
         (Why::KIND, "kind"),
         (Why::SIZE, "size"),
         (Why::TIME, "time"),
@@ -236,6 +239,9 @@ impl Why {
         (Why::GROUP, "group"),
         (Why::TARGET, "target"),
         (Why::DEVICE, "device"),
+        (Why::ATIME, "atime"),
+        (Why::ACL, "acl"),
+        (Why::XATTR, "xattr"),
     ];
 
     pub(crate) fn add(&mut self, cause: Why, holds: bool) {

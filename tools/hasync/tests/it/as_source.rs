@@ -142,6 +142,47 @@ fn frames_that_hold_no_message() {
 }
 
 #[test]
+fn attributes_that_nobody_asked_for_or_that_cannot_be() {
+    let with = |extra: Vec<u8>| {
+        let entry = Entry { extra, ..entry(b"new", file_of(4)) };
+        vec![say(&[start_of_one(), list(0, &[entry])])]
+    };
+    let attribute = |name: &[u8], value: &[u8]| {
+        [&[name.len() as u8], name, &[value.len() as u8], value].concat()
+    };
+    let one = |name: &[u8]| [&[4, 1], &attribute(name, b"v")[..]].concat();
+    all_are_refused(
+        "attributes that were not asked for",
+        vec![
+            ("an extended attribute", with(one(b"user.a"))),
+            ("an access time", with(vec![1, 2, 0])),
+            ("an access control list", with(vec![2, 1, 2, 5, 7, 0])),
+        ],
+    );
+    all_are_refused(
+        "an extended attribute that cannot be",
+        vec![
+            ("a list as an attribute", with(one(b"system.posix_acl_access"))),
+            ("one that rsync keeps for itself", with(one(b"user.rsync.%stat"))),
+            ("no name", with(one(b""))),
+            ("a null byte", with(one(b"user.a\0b"))),
+        ],
+    );
+    let twice = [attribute(b"user.a", b"1"), attribute(b"user.a", b"2")].concat();
+    let twice = vec![("one twice", with([&[4, 2], &twice[..]].concat()))];
+    all_are_refused("too many attributes, or one twice", twice);
+    all_are_refused(
+        "an access control list that is none",
+        vec![("bits", with(vec![2, 1, 2, 5, 8, 0])), ("whom", with(vec![2, 1, 3, 5, 7, 0]))],
+    );
+    all_are_refused(
+        "a time that no file has",
+        vec![("atime", { with([&[1, 2], &[0x80, 0x94, 0xeb, 0xdc, 0x03][..]].concat()) })],
+    );
+    all_are_refused("more of a file than there is", vec![("a bit", with(vec![128]))]);
+}
+
+#[test]
 fn content_that_nobody_asked_for() {
     let words = "a file that was not asked for";
     all_are_refused(

@@ -85,15 +85,17 @@ pub(crate) struct Entry {
     pub(crate) name: Vec<u8>,
     pub(crate) stamp: Stamp,
     pub(crate) target: Vec<u8>,
+    /// What some options keep beside: a byte that tells what, and that.
+    pub(crate) extra: Vec<u8>,
 }
 
 pub(crate) fn entry(name: &[u8], stamp: Stamp) -> Entry {
-    Entry { name: name.to_vec(), stamp, target: Vec::new() }
+    Entry { name: name.to_vec(), stamp, target: Vec::new(), extra: vec![0] }
 }
 
 pub(crate) fn link(name: &[u8], target: &[u8]) -> Entry {
     let stamp = Stamp { kind: SYMLINK, mode: 0o777, size: 0, seconds: 1_000_000_000 };
-    Entry { name: name.to_vec(), stamp, target: target.to_vec() }
+    Entry { name: name.to_vec(), stamp, target: target.to_vec(), extra: vec![0] }
 }
 
 pub(crate) const PING: u8 = 0;
@@ -139,6 +141,7 @@ pub(crate) fn list(directory: u64, entries: &[Entry]) -> Message {
         if entry.stamp.kind == SYMLINK {
             list = list.string(&entry.target);
         }
+        list = list.fixed(&entry.extra);
     }
     list
 }
