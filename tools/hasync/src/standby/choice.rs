@@ -50,7 +50,7 @@ mod tests {
     fn entry(kind: Kind, size: u64, seconds: i64, nanoseconds: u32) -> Entry {
         let mtime = Moment { seconds, nanoseconds };
         let stamp = Stamp { kind, mode: 0o644, size, mtime, uid: 0, gid: 0, device: 0 };
-        Entry { name: b"a".to_vec(), stamp, target: Vec::new(), implied: false }
+        Entry { name: b"a".to_vec(), stamp, target: Vec::new(), implied: false, extra: None }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 mod attributes;
 mod backup;
-mod choice;
 mod beside;
+mod choice;
 mod compare;
 mod create;
 mod credit;
