@@ -218,6 +218,11 @@ impl Worker {
         data: &[u8],
         intact: bool,
     ) -> Result<(), Error> {
+        // Nothing of a frame that is wrong may be on its way to its place when that is found.
+        let told = files.iter().try_fold(0u64, |sum, small| sum.checked_add(small.stamp.size));
+        if told.is_some_and(|told| told < data.len() as u64) {
+            return Err(damaged("data that belongs to no file"));
+        }
         let mut rest = data;
         for small in files {
             let (bytes, tail) = rest
@@ -232,7 +237,7 @@ impl Worker {
                 again(&self.site, id, pending);
             }
         }
-        if rest.is_empty() { Ok(()) } else { Err(damaged("data that belongs to no file")) }
+        Ok(())
     }
 
     /// Writes a small file whose content is known to be right.
