@@ -75,7 +75,7 @@ impl Pace {
         let begin = to.at();
         let mut copied = begin;
         while copied < length {
-            let piece = self.piece().min(length - copied);
+            let piece = self.piece().min(to.piece()).min(length - copied);
             self.spend(piece);
             let count = to.copy(from, piece)?;
             copied += count;

@@ -94,6 +94,33 @@ fn seek(file: &File, offset: u64, whence: nix::unistd::Whence) -> nix::Result<u6
     u64::try_from(found).map_err(|_| Errno::EOVERFLOW)
 }
 
+/// How many bytes there is room for on the file system of a directory; `None` where a file may need
+/// less than its length there: where contents are packed, or shared with others (`shares`: a copy
+/// from the same file system may be).
+pub(crate) fn room(directory: &OwnedFd, shares: bool) -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sys::statfs::{EXT4_SUPER_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC, fstatfs};
+        let kind = fstatfs(directory).ok()?.filesystem_type();
+        let plain = kind == EXT4_SUPER_MAGIC || kind == TMPFS_MAGIC;
+        if !plain && (shares || kind != XFS_SUPER_MAGIC) {
+            return None;
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = shares;
+    let stat = nix::sys::statvfs::fstatvfs(directory).ok()?;
+    // A tmpfs without a limit has no blocks.
+    if stat.blocks() == 0 {
+        return None;
+    }
+    let free = match nix::unistd::geteuid().is_root() {
+        true => stat.blocks_free(),
+        false => stat.blocks_available(),
+    };
+    Some(free.saturating_mul(stat.fragment_size()))
+}
+
 /// Makes a part of a file a hole, or zeros where that cannot be; the file keeps its length.
 pub(crate) fn punch_hole(file: &File, offset: u64, length: u64) -> nix::Result<()> {
     #[cfg(target_os = "linux")]

@@ -14,6 +14,7 @@ mod ledger;
 mod old;
 mod output;
 pub(crate) mod partial;
+mod room;
 mod root;
 mod store;
 mod worker;

@@ -1,5 +1,6 @@
 //! The bytes of a file being written, from its start to its end.
 
+use super::room::Share;
 use crate::content::{self, ZEROS, is_zero};
 use crate::sys;
 use std::fs::File;
@@ -10,6 +11,7 @@ use std::os::unix::fs::FileExt;
 const BLOCK: u64 = 4096;
 /// What is there is read in pieces of this size, in bytes.
 const PIECE: usize = 256 << 10;
+const MOST_AT_ONCE: u64 = 16 << 20;
 
 /// A file, written from its start.
 #[derive(Debug)]
@@ -21,17 +23,29 @@ pub(crate) struct Output {
     at: u64,
     /// Zeros become holes.
     sparse: bool,
+    /// Of the room that is left, what it still takes.
+    share: Option<Share>,
 }
 
 impl Output {
     /// To a file that is empty and open for writing.
     pub(crate) fn new(file: File, sparse: bool) -> Output {
-        Output { file, old: 0, at: 0, sparse }
+        Output { file, old: 0, at: 0, sparse, share: None }
     }
 
     /// To a file that is open for reading and writing, and so long.
     pub(crate) fn over(file: File, sparse: bool, length: u64) -> Output {
-        Output { file, old: length, at: 0, sparse }
+        Output { file, old: length, at: 0, sparse, share: None }
+    }
+
+    /// With this share of the room there is.
+    pub(crate) fn with(self, share: Option<Share>) -> Output {
+        Output { share, ..self }
+    }
+
+    /// How much may be copied at once, in bytes: others look how much room is left.
+    pub(crate) fn piece(&self) -> u64 {
+        if self.share.is_some() { MOST_AT_ONCE } else { u64::MAX }
     }
 
     pub(crate) fn file(&self) -> &File {
@@ -85,7 +99,7 @@ impl Output {
     /// As [`sys::copy`].
     pub(crate) fn copy(&mut self, from: &File, length: u64) -> nix::Result<u64> {
         let copied = sys::copy(from, &self.file, length)?;
-        self.at += copied;
+        self.advance(copied);
         Ok(copied)
     }
 
@@ -117,6 +131,12 @@ impl Output {
         Ok(self.file)
     }
 
+    /// So many bytes more are there, and took room.
+    fn advance(&mut self, bytes: u64) {
+        self.at += bytes;
+        self.share.iter_mut().for_each(|share| share.spend(bytes));
+    }
+
     fn hole(&mut self, length: u64) -> nix::Result<()> {
         let there = self.old.saturating_sub(self.at).min(length);
         if there > 0 {
@@ -142,7 +162,7 @@ impl Output {
             self.at += piece.len() as u64;
         }
         self.put_at(behind, self.at)?;
-        self.at += behind.len() as u64;
+        self.advance(behind.len() as u64);
         Ok(())
     }
 

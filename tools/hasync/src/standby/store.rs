@@ -6,6 +6,7 @@ use super::attributes::bits;
 use super::delete;
 use super::directory::Directory;
 use super::output::Output;
+use super::room::Room;
 use super::worker::Pending;
 use crate::entry::{Kind, Stamp};
 use crate::fs;
@@ -87,6 +88,7 @@ pub(crate) struct Store {
     /// How many directories were changed.
     touched: AtomicU64,
     unsynced: AtomicBool,
+    room: Room,
     /// A directory of each file system that was written to, by device.
     file_systems: Mutex<BTreeMap<u64, OwnedFd>>,
 }
@@ -100,6 +102,7 @@ impl Store {
             committed: AtomicU64::new(0),
             touched: AtomicU64::new(0),
             unsynced: AtomicBool::new(false),
+            room: Room::default(),
             file_systems: Mutex::default(),
         }
     }
@@ -122,7 +125,7 @@ impl Store {
         let directory = &pending.directory;
         let fd = directory.touch()?;
         if site.options.inplace && pending.have.is_none_or(|have| have.kind == Kind::File) {
-            return begin_in_place(site, pending, fd);
+            return self.begin_in_place(site, pending, fd, stamp.size);
         }
         let want = site.attributes.here(stamp);
         let right = site.attributes.made_right(
@@ -132,14 +135,46 @@ impl Store {
             pending.extra.as_deref(),
         );
         let mode = right.map_or(Mode::S_IRUSR | Mode::S_IWUSR, bits);
+        let path = || directory.path_of(&pending.name);
+        let share = self.room.take(site, path, fd, stamp.size)?;
         let name = self.name();
         let flags =
             OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let file = openat(fd, &name[..], flags, mode)?;
         site.partials.begin(&name, directory, &pending.name, stamp.size);
         let place = Place { directory: Arc::clone(directory), name, kept: false, is_final: false };
-        let output = Output::new(File::from(file), site.options.sparse);
+        let output = Output::new(File::from(file), site.options.sparse).with(share);
         Ok(Temporary { output, place, right: right.is_some() })
+    }
+
+    /// Opens the file that is there, or makes it, to be written where it stands.
+    fn begin_in_place(
+        &self,
+        site: &Site,
+        pending: &Pending,
+        fd: &OwnedFd,
+        size: u64,
+    ) -> nix::Result<Temporary> {
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        if let Some(backups) = site.backups.get() {
+            backups.keep(site, &pending.directory.path(), fd, &pending.name, true)?;
+        }
+        // A fifo that took its place must not hold us up.
+        let file =
+            openat(fd, &pending.name[..], flags | OFlag::O_NONBLOCK, mode).map(File::from)?;
+        let have = Stamp::of(&fstat(&file)?);
+        if have.kind != Kind::File {
+            return Err(Errno::EEXIST);
+        }
+        let share = self.room.take(site, || pending.path(), fd, size.saturating_sub(have.size))?;
+        let directory = Arc::clone(&pending.directory);
+        let place = Place { directory, name: pending.name.clone(), kept: true, is_final: true };
+        Ok(Temporary {
+            output: Output::over(file, site.options.sparse, have.size).with(share),
+            place,
+            right: false,
+        })
     }
 
     /// Gives a file that is written its attributes and puts it among those that wait.
@@ -304,28 +339,6 @@ impl Store {
 
 fn not_durable(error: Errno) -> Error {
     Error::failed("standby", format!("cannot be made durable: {}", fs::words(error)))
-}
-
-/// Opens the file that is there, or makes it, to be written where it stands.
-fn begin_in_place(site: &Site, pending: &Pending, fd: &OwnedFd) -> nix::Result<Temporary> {
-    let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-    if let Some(backups) = site.backups.get() {
-        backups.keep(site, &pending.directory.path(), fd, &pending.name, true)?;
-    }
-    // A fifo that took its place must not hold us up.
-    let file = openat(fd, &pending.name[..], flags | OFlag::O_NONBLOCK, mode).map(File::from)?;
-    let have = Stamp::of(&fstat(&file)?);
-    if have.kind != Kind::File {
-        return Err(Errno::EEXIST);
-    }
-    let directory = Arc::clone(&pending.directory);
-    let place = Place { directory, name: pending.name.clone(), kept: true, is_final: true };
-    Ok(Temporary {
-        output: Output::over(file, site.options.sparse, have.size),
-        place,
-        right: false,
-    })
 }
 
 /// Tells of a file that is in place.
