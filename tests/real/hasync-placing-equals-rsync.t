@@ -81,6 +81,42 @@ for options in '' --suffix=.old --delete '--del --suffix=.old' --inplace '--dele
     check "-b $options" trial -ab --force $options
 done
 
+# A directory beside that has some of it: all, content alone, the name alone, or nothing.
+rm -rf old base
+mkdir old
+cp -a src base
+chmod 600 base/sub/later0
+echo 'another content' >base/sub/later1
+touch -d @1500000000 base/sub/later2 base/new/file
+mkfifo src/fifo && cp -a src/fifo base/fifo
+touch -d @1690000000 src/fifo base/fifo
+cp -a src/large src/larger && cp -a src/large base/larger && printf changed | dd of=base/larger bs=1 seek=150000 conv=notrunc 2>/dev/null
+ln -sfn away base/link
+touch -h -d @1690000000 base/link base/larger
+rm -rf base/new/inner
+cp -a base other
+chmod 644 other/sub/later0
+for way in link copy compare; do
+    for options in --$way-dest=../base "--$way-dest=../base --$way-dest=../../other" "--$way-dest=$PWD/base -c" "--$way-dest=../base -I" "--$way-dest=../base --size-only" \
+        "--$way-dest=../base --no-p" "--$way-dest=../base -n"; do
+        # shellcheck disable=SC2086
+        check "$options" trial -a $options
+    done
+done
+brought() { # what comes over a connection where all of it stands beside
+    rm -rf copy && cp -a src copy && rm -rf new && hasync -a --link-dest="$PWD/copy" -e ./here src/ "host:$PWD/new/" &&
+        diff -r --no-dereference -x fifo src new && [ "$(find new -type f -links 1 | wc -l)" = 0 ]
+}
+check "a new destination is linked to what stands beside it" brought
+check_json "and no content comes over the connection" '.[-1] | .literal_bytes == 0 and .created > 20' "$OUT"
+check "a directory beside that is not there has nothing" sh -c 'rm -rf new && hasync -a --link-dest=../never src/ new/ && diff -r --no-dereference -x fifo src new'
+check_json "and that is told" '[.[] | select(.type == "skipped" and .key.path == "../never")] | length == 1' "$OUT"
+check_status "no directory outside of --root is looked into" 6 sh -c '
+    printf "#!/bin/sh\nwhile [ \"\$1\" = -l ]; do shift 2; done\nexec hasync --serve --root \"\$PWD/jail\"\n" >jailed && chmod +x jailed &&
+    rm -rf jail && mkdir jail && hasync -a --link-dest=../src -e ./jailed src/ host:new/'
+rm -rf old base other
+make_trees
+
 check_status "no more than --max-delete are deleted, and that is a failure" 3 sh -c '
     rm -rf few && cp -a old few && hasync -a --delete --max-delete=2 src/ few/'
 check_json "what --max-delete leaves is counted" \

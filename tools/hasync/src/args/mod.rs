@@ -44,9 +44,6 @@ const NOT_YET: &[&str] = &[
     "fake_super",
     "temp_dir",
     "delay_updates",
-    "copy_dest",
-    "compare_dest",
-    "link_dest",
     "remove_source_files",
     "relative",
     "mkpath",
@@ -394,6 +391,9 @@ impl Flags {
 
     fn basis(&self) -> Result<Option<Basis>, Error> {
         let bytes = |dirs: &[OsString]| dirs.iter().map(|d| d.clone().into_vec()).collect();
+        if [&self.compare_dest, &self.copy_dest, &self.link_dest].iter().any(|d| d.len() > 20) {
+            return Err(Error::usage("the other directory", "may be one of 20, not more"));
+        }
         match (&self.compare_dest[..], &self.copy_dest[..], &self.link_dest[..]) {
             ([], [], []) => Ok(None),
             (dirs, [], []) => Ok(Some(Basis::Compare(bytes(dirs)))),

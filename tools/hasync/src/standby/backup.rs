@@ -66,8 +66,9 @@ impl Backups {
                         format!("no backups can be kept here: {}", fs::words(error)),
                     )
                 };
-                let fd =
-                    root.beside(destination, path, Some(bits(0o777 & !umask))).map_err(fail)?;
+                let fd = root
+                    .beside(Some(destination), path, Some(bits(0o777 & !umask)))
+                    .map_err(fail)?;
                 let stat = fstat(&fd).map_err(fail)?;
                 Some(Apart {
                     root: fs::open_directory(destination, b".").map_err(fail)?,

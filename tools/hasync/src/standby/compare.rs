@@ -1,6 +1,7 @@
 //! The comparing thread: directory by directory, what the source has against what is here.
 
 use super::Site;
+use super::basis::{Match, Way};
 use super::choice;
 use super::create;
 use super::credit::Credit;
@@ -392,6 +393,7 @@ impl Compare<'_> {
         if let Some(name) = self.rename.as_ref().filter(|_| slot.head.id == 0) {
             entry.name = name.clone();
         }
+        let told = entry.stamp;
         self.site.attributes.settle_in(&mut entry);
         let have = match (&mut slot.have, slot.directory.fd()) {
             (Some(have), _) if self.rename.is_none() => {
@@ -425,13 +427,13 @@ impl Compare<'_> {
         }
         match entry.stamp.kind {
             kind if !self.site.options.takes(kind) => {}
-            Kind::File => self.file(slot, index, entry, have),
+            Kind::File => self.file(slot, index, entry, told, have),
             Kind::Directory => create::directory(self.site, &slot.directory, entry, have),
             _ => create::other(self.site, &slot.directory, entry, have),
         }
     }
 
-    fn file(&mut self, slot: &Slot, index: u32, entry: Entry, have: Option<Entry>) {
+    fn file(&mut self, slot: &Slot, index: u32, entry: Entry, told: Stamp, have: Option<Entry>) {
         let options = &self.site.options;
         let size = entry.stamp.size;
         let same_kind = have.as_ref().filter(|have| have.stamp.kind == Kind::File);
@@ -439,7 +441,19 @@ impl Compare<'_> {
             Some(have) => self.site.attributes.differences(&entry, have),
             None => Why::default(),
         };
-        let check = options.checksum && same_kind.is_some_and(|have| have.stamp.size == size);
+        let bases = self.site.bases.get().filter(|_| have.is_none());
+        let found = bases.and_then(|bases| bases.find(self.site, &slot.directory.path(), &entry));
+        let alike = found.as_ref().is_some_and(|found| found.how > Match::Name);
+        let check =
+            options.checksum && (alike || same_kind.is_some_and(|have| have.stamp.size == size));
+        if let (Some(found), Some(bases)) = (&found, bases)
+            && found.how == Match::All
+            && !options.checksum
+            && bases.way != Way::Copy
+            && create::taken(self.site, &slot.directory, &entry, found)
+        {
+            return;
+        }
         if let Some(have) = same_kind
             && !options.checksum
             && choice::is_same(options, &entry.stamp, &have.stamp)
@@ -461,7 +475,9 @@ impl Compare<'_> {
             return;
         }
         let partial = self.site.partials.find(&slot.directory, &entry.name);
+        let elsewhere = found.as_ref().filter(|_| partial.is_none());
         let basis = partial.or(same_kind.map(|have| have.stamp.size));
+        let basis = basis.or(elsewhere.map(|found| found.stamp.size));
         let delta = self.site.here.is_none()
             && !options.whole_file
             && !check
@@ -469,7 +485,7 @@ impl Compare<'_> {
             && basis.is_some_and(|size| size >= WORTH_DELTA);
         let plea = match same_kind {
             // The worker puts the digest in, once it has read the file.
-            Some(_) if check => Plea::Unless([0; 32]),
+            _ if check => Plea::Unless([0; 32]),
             Some(have) if options.append_verify => Plea::Append(have.stamp.size),
             _ => match basis {
                 Some(size) if delta => Plea::Delta(size),
@@ -480,6 +496,8 @@ impl Compare<'_> {
             directory: Arc::clone(&slot.directory),
             name: entry.name,
             want: entry.stamp,
+            told,
+            basis: found.filter(|_| alike || matches!(plea, Plea::Delta(_))).map(Box::new),
             append: same_kind.map(|have| have.stamp.size).filter(|_| options.append_verify),
             have: have.map(|have| have.stamp),
             extra: entry.extra,
@@ -490,6 +508,9 @@ impl Compare<'_> {
             credit: None,
             hold: slot.hold.clone(),
         };
+        if alike && !check {
+            return self.take(slot, index, pending);
+        }
         self.batch_bytes += match plea {
             // What is hashed ahead of a difference is held here: two large files at a time are enough.
             Plea::Delta(old) => old.min((AHEAD * SEGMENT) as u64) * 2,
@@ -499,6 +520,21 @@ impl Compare<'_> {
         if self.batch_bytes >= BATCH_BYTES || self.batch.len() >= BATCH_FILES || size > SMALL {
             self.ask(slot);
         }
+    }
+
+    /// Has a file copied from another directory.
+    fn take(&self, slot: &Slot, index: u32, mut pending: Pending) {
+        let directory = slot.head.id;
+        pending.credit = Some(Arc::new(self.site.credits.take(0)));
+        let listing = match &self.site.here {
+            Some(table) => match table.get(directory) {
+                Some(listing) => Some(listing),
+                None => return,
+            },
+            None => None,
+        };
+        let file = FileId { directory, index };
+        let _ = worker_of(&self.workers, file).send(Job::Basis { file, pending, listing });
     }
 
     /// Asks for the files of the batch: of the source, or of a worker where the source is here.

@@ -1,6 +1,7 @@
 //! Directories, links, fifos and devices: made at once, without content to wait for.
 
 use super::Site;
+use super::basis::{Found, Match, Way};
 use super::delete;
 use super::directory::Directory;
 use super::store::rename_over;
@@ -109,6 +110,14 @@ pub(super) fn other(site: &Site, within: &Arc<Directory>, entry: Entry, have: Op
     if let Some(have) = same {
         return attributes(site, within, &entry, &have.stamp, why);
     }
+    if have.is_none()
+        && let Some(bases) = site.bases.get().filter(|bases| bases.way != Way::Copy)
+        && let Some(found) = bases.find(site, &within.path(), &entry)
+        && found.how == Match::All
+        && taken(site, within, &entry, &found)
+    {
+        return;
+    }
     if !site.options.dry_run
         && let Err(error) = replace(site, within, &entry, have.as_ref())
     {
@@ -122,6 +131,30 @@ pub(super) fn other(site: &Site, within: &Arc<Directory>, entry: Entry, have: Op
     let change = || Change { path: path(), kind, action, why, size: 0, details: details() };
     site.ledger.changed(change, action);
     site.ledger.done(1, 0);
+}
+
+/// Leaves out, or links to its place, what another directory has as it should be; `false` where it
+/// cannot be linked.
+pub(super) fn taken(site: &Site, within: &Directory, entry: &Entry, found: &Found) -> bool {
+    let size = entry.stamp.size;
+    if site.bases.get().is_some_and(|bases| bases.way == Way::LeaveOut) {
+        site.ledger.unchanged(1);
+        site.ledger.done(1, size);
+        return true;
+    }
+    if !site.options.dry_run {
+        if within.touch().and_then(|fd| found.link(fd, &entry.name)).is_err() {
+            return false;
+        }
+        site.store.needs_sync();
+    }
+    let (kind, action, why) = (entry.stamp.kind, Action::Create, Why::default());
+    let path = || within.path_of(&entry.name);
+    let details = || Details::of(entry.stamp, &entry.target);
+    let change = || Change { path: path(), kind, action, why, size, details: details() };
+    site.ledger.changed(change, action);
+    site.ledger.done(1, size);
+    true
 }
 
 fn replace(

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod backup;
+mod basis;
 mod beside;
 mod choice;
 mod compare;
@@ -32,6 +33,7 @@ use crate::source::Table;
 use crate::wire::{FileId, Outcome, ToSource, ToStandby, Totals, damaged};
 use attributes::Attributes;
 use backup::Backups;
+use basis::Bases;
 use compare::Compare;
 use credit::Credits;
 use delete::Deletions;
@@ -71,6 +73,7 @@ pub(crate) struct Site {
     here: Option<Arc<Table>>,
     backups: OnceLock<Backups>,
     root_entry: OnceLock<Option<Entry>>,
+    bases: OnceLock<Bases>,
     round_robin: AtomicUsize,
     /// When nothing more is begun.
     until: Option<Instant>,
@@ -114,6 +117,7 @@ impl Site {
             here,
             backups: OnceLock::new(),
             root_entry: OnceLock::new(),
+            bases: OnceLock::new(),
             round_robin: AtomicUsize::new(0),
             pace: Pace::new(pace),
         }))
@@ -220,6 +224,11 @@ pub(crate) fn run(
     };
     match Backups::open(root, &opened, &site.options, site.attributes.umask) {
         Ok(Some(backups)) => drop(site.backups.set(backups)),
+        Ok(None) => {}
+        Err(error) => return farewell(site, &mut incoming, error),
+    }
+    match Bases::open(site, root, &opened) {
+        Ok(Some(bases)) => drop(site.bases.set(bases)),
         Ok(None) => {}
         Err(error) => return farewell(site, &mut incoming, error),
     }

@@ -93,7 +93,7 @@ impl Root {
     /// the system's own.
     pub(super) fn beside(
         &self,
-        destination: &OwnedFd,
+        destination: Option<&OwnedFd>,
         path: &[u8],
         make: Option<Mode>,
     ) -> nix::Result<OwnedFd> {
@@ -108,7 +108,7 @@ impl Root {
                 (fs::open_directory(&beneath.fd, b".")?, rest.ok_or(Errno::EACCES)?)
             }
             None if absolute => (fs::open_named_directory(Path::new("/"))?, path),
-            _ => (fs::open_directory(destination, b".")?, path),
+            _ => (fs::open_directory(destination.ok_or(Errno::ENOENT)?, b".")?, path),
         };
         let follow = self.beneath.is_none() && (absolute || upward);
         for name in rest.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b".")) {

@@ -1,6 +1,7 @@
 //! The workers: they write what comes, and copy where the source is in this process.
 
 use super::Site;
+use super::basis::{Found, Match, Way};
 use super::create;
 use super::credit::Credit;
 use super::directory::Directory;
@@ -31,9 +32,13 @@ pub(crate) struct Pending {
     pub(super) name: Vec<u8>,
     /// As the source listed it, with owners as they are here.
     pub(super) want: Stamp,
+    /// As the source listed it.
+    pub(super) told: Stamp,
     pub(super) have: Option<Stamp>,
     /// What it shall have beside its stamp.
     pub(super) extra: Option<Box<Extra>>,
+    /// A file of another directory that takes the place of one that is here.
+    pub(super) basis: Option<Box<Found>>,
     pub(super) why: Why,
     /// Bytes of content that came from the source.
     pub(super) sent: u64,
@@ -70,6 +75,9 @@ impl Pending {
 
     /// The file that is here now, open for reading.
     pub(super) fn open_old(&self) -> nix::Result<File> {
+        if let Some(basis) = &self.basis {
+            return basis.open(&self.name);
+        }
         let fd = self.directory.fd().ok_or(Errno::ENOENT)?;
         let quietly = self.extra.as_ref().is_some_and(|extra| extra.atime.is_some());
         fs::open_to_read(fd, &self.name, OFlag::O_NOFOLLOW, quietly)
@@ -103,6 +111,8 @@ pub(super) enum Job {
     Copy { listing: Arc<Listing>, files: Vec<(u32, Pending, Plea)> },
     /// Digest the file that is here, then ask for it only if it is another.
     Digest { file: FileId, pending: Pending },
+    /// Copy what another directory has.
+    Basis { file: FileId, pending: Pending, listing: Option<Arc<Listing>> },
     /// Ask for the difference to the file that is here.
     Delta { file: FileId, pending: Pending, old: u64 },
 }
@@ -138,6 +148,10 @@ impl Worker {
                 }
                 Ok(())
             }
+            Job::Basis { file, pending, listing } => {
+                self.basis(file, pending, listing);
+                Ok(())
+            }
             Job::Digest { file, pending } => self.digest(file, pending),
             Job::Delta { file, pending, old } => {
                 let opened = match pending.partial {
@@ -162,7 +176,7 @@ impl Worker {
             }
             Job::Message(ToStandby::Same { file }) => {
                 let pending = self.take(file)?;
-                self.same(&pending);
+                self.same(pending);
                 Ok(())
             }
             Job::Message(ToStandby::Lost { file, reason, message }) => {
@@ -187,10 +201,77 @@ impl Worker {
     }
 
     /// The content is the same: only attributes may differ.
-    fn same(&self, pending: &Pending) {
-        if let Some(have) = &pending.have {
+    fn same(&self, mut pending: Pending) {
+        if let Some(basis) = pending.basis.take() {
+            if !self.linked(&pending, &basis)
+                && let Some(pending) = self.copied_from(&basis, pending)
+            {
+                let message = "changed while it was taken from another directory; run it again";
+                self.site.ledger.failed(pending.path(), "changed_while_reading", message);
+            }
+        } else if let Some(have) = &pending.have {
             create::attributes(&self.site, &pending.directory, &pending.entry(), have, pending.why);
         }
+    }
+
+    /// Takes a file from another directory, or else from the source.
+    fn basis(&mut self, file: FileId, mut pending: Pending, listing: Option<Arc<Listing>>) {
+        let Some(basis) = pending.basis.take() else { return };
+        let Some(pending) = self.copied_from(&basis, pending) else { return };
+        match listing {
+            Some(listing) => self.copy(&listing, file.index, pending, &Plea::Whole),
+            None => {
+                self.site.asked().insert(file, pending);
+                let files = vec![(file.index, Plea::Whole)];
+                self.site.ask(ToSource::Get { directory: file.directory, files });
+            }
+        }
+    }
+
+    /// Links a file of another directory to its place, or leaves it out, where it is all it should be.
+    fn linked(&self, pending: &Pending, basis: &Found) -> bool {
+        let way = self.site.bases.get().map(|bases| bases.way);
+        basis.how == Match::All
+            && way.is_some_and(|way| way != Way::Copy)
+            && create::taken(&self.site, &pending.directory, &pending.entry(), basis)
+    }
+
+    /// Copies a file of another directory; gives the job back where it is no longer what it was.
+    fn copied_from(&self, basis: &Found, pending: Pending) -> Option<Pending> {
+        let site = &self.site;
+        let told = pending.told;
+        let stamp = &told;
+        let is_it = |file: &File| fstat(file).is_ok_and(|now| Stamp::of(&now) == basis.stamp);
+        let Ok(file) = basis.open(&pending.name) else { return Some(pending) };
+        if basis.how == Match::Name || !is_it(&file) || basis.stamp.size != stamp.size {
+            return Some(pending);
+        }
+        if site.options.dry_run {
+            would(site, &pending, stamp);
+            return None;
+        }
+        let path = pending.path();
+        let mut temporary = match site.store.begin(site, &pending, stamp) {
+            Ok(temporary) => temporary,
+            Err(error) => {
+                site.failed(path, error, "cannot be written");
+                return None;
+            }
+        };
+        match temporary.output.copy(&file, stamp.size) {
+            Ok(copied) if copied == stamp.size && is_it(&file) => {}
+            Err(error @ (Errno::ENOSPC | Errno::EDQUOT | Errno::EROFS)) => {
+                site.failed(path, error, "cannot be written");
+                return None;
+            }
+            _ => return Some(pending),
+        }
+        site.ledger.matched.fetch_add(stamp.size, Ordering::Relaxed);
+        match site.store.finish(site, temporary, stamp, pending) {
+            Ok(()) => site.ledger.done(1, stamp.size),
+            Err(error) => site.failed(path, error, "cannot be written"),
+        }
+        None
     }
 
     fn digest(&mut self, file: FileId, pending: Pending) -> Result<(), Error> {
@@ -269,7 +350,7 @@ impl Worker {
         }
         if matches!(plea, Plea::Unless(_)) {
             match self.compare_content(listing, index, &pending) {
-                Ok(true) => return self.same(&pending),
+                Ok(true) => return self.same(pending),
                 Ok(false) => {}
                 Err(loss) => return self.lost(&pending, loss.reason, loss.message),
             }

@@ -1,0 +1,168 @@
+//! Other directories that may hold what is to be brought: it is taken from there, linked or left out.
+
+use super::Site;
+use super::choice;
+use super::delete::open_beneath;
+use super::root::{Opened, Root};
+use crate::entry::{Entry, Kind, Stamp};
+use crate::fs;
+use crate::options::{Basis, Options};
+use crate::wire::Why;
+use ha_json::Error;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::Mode;
+use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What becomes of a file that one of the directories has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    LeaveOut,
+    Copy,
+    Link,
+}
+
+/// The directories, the best first.
+#[derive(Debug)]
+pub(super) struct Bases {
+    pub(super) way: Way,
+    trees: Vec<Tree>,
+}
+
+#[derive(Debug)]
+struct Tree {
+    root: OwnedFd,
+    last: Mutex<Option<Known>>,
+}
+
+/// The directory beneath the root that was looked into last: its path, and itself where it is there.
+type Known = (Vec<u8>, Option<Arc<OwnedFd>>);
+
+/// How much of an entry is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Match {
+    /// A file, of another content.
+    Name,
+    Content,
+    /// All that is kept.
+    All,
+}
+
+/// An entry of another directory.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) how: Match,
+    pub(super) stamp: Stamp,
+    directory: Arc<OwnedFd>,
+}
+
+impl Bases {
+    /// Opens the directories that were asked for; `None` where none were. One that is not there is told
+    /// and has nothing.
+    ///
+    /// # Errors
+    /// When one cannot be opened.
+    pub(super) fn open(site: &Site, root: &Root, opened: &Opened) -> Result<Option<Bases>, Error> {
+        let (way, paths) = match &site.options.basis {
+            None => return Ok(None),
+            Some(Basis::Compare(paths)) => (Way::LeaveOut, paths),
+            Some(Basis::Copy(paths)) => (Way::Copy, paths),
+            Some(Basis::Link(paths)) => (Way::Link, paths),
+        };
+        let mut trees = Vec::new();
+        for path in paths {
+            match root.beside(opened.fd.as_ref(), path, None) {
+                Ok(root) => trees.push(Tree { root, last: Mutex::default() }),
+                Err(Errno::ENOENT) => {
+                    let why = "is not there: nothing is taken from it".into();
+                    site.ledger.skipped(path.clone(), why);
+                }
+                Err(error) => {
+                    let shown = String::from_utf8_lossy(path).into_owned();
+                    return Err(Error::failed(shown, fs::words(error)));
+                }
+            }
+        }
+        Ok(Some(Bases { way, trees }))
+    }
+
+    /// Looks for an entry that is to be made in the directory of this path: the first that is all it
+    /// should be, else the first with its content, else the first file of its name.
+    pub(super) fn find(&self, site: &Site, path: &[u8], entry: &Entry) -> Option<Found> {
+        let mut best: Option<Found> = None;
+        for tree in &self.trees {
+            let Some(directory) = tree.directory(path) else { continue };
+            // What cannot be looked at is not there for us.
+            let Ok(Some(have)) = site.attributes.look(&directory, entry.name.clone()) else {
+                continue;
+            };
+            let Some(how) = compare(site, entry, &have) else { continue };
+            if best.as_ref().is_none_or(|best| best.how < how) {
+                best = Some(Found { how, stamp: have.stamp, directory });
+            }
+            if how == Match::All {
+                break;
+            }
+        }
+        best
+    }
+}
+
+impl Tree {
+    fn directory(&self, path: &[u8]) -> Option<Arc<OwnedFd>> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, directory)) = last.as_ref().filter(|(known, _)| known == path) {
+            return directory.clone();
+        }
+        let directory = open_beneath(&self.root, path).ok().map(Arc::new);
+        *last = Some((path.to_vec(), directory.clone()));
+        directory
+    }
+}
+
+impl Found {
+    /// Opens the file for reading.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(super) fn open(&self, name: &[u8]) -> nix::Result<File> {
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+        openat(&*self.directory, name, flags, Mode::empty()).map(File::from)
+    }
+
+    /// Makes it stand under the same name in another directory, too.
+    ///
+    /// # Errors
+    /// `ESTALE` when it is no longer what was found, and the system's own; then nothing is there.
+    pub(super) fn link(&self, fd: &OwnedFd, name: &[u8]) -> nix::Result<()> {
+        linkat(&*self.directory, name, fd, name, AtFlags::empty())?;
+        let linked = fs::stat(fd, name).map(|stat| Stamp::of(&stat));
+        if linked == Ok(self.stamp) {
+            return Ok(());
+        }
+        let _ = unlinkat(fd, name, UnlinkatFlags::NoRemoveDir);
+        Err(linked.err().unwrap_or(Errno::ESTALE))
+    }
+}
+
+/// How much of what should be there `have` is; `None` where it is of no use.
+fn compare(site: &Site, want: &Entry, have: &Entry) -> Option<Match> {
+    let why = site.attributes.differences(want, have);
+    if why.has(Why::KIND) || why.has(Why::TARGET) || why.has(Why::DEVICE) {
+        return None;
+    }
+    if want.stamp.kind == Kind::File && !may_be_same(&site.options, &want.stamp, &have.stamp) {
+        return Some(Match::Name);
+    }
+    // Without -t a file keeps its own time.
+    let why = if site.options.times { why } else { Why(why.0 & !Why::TIME.0) };
+    Some(if why.is_empty() { Match::All } else { Match::Content })
+}
+
+/// True where the content is the same as far as can be told without reading it.
+fn may_be_same(options: &Options, want: &Stamp, have: &Stamp) -> bool {
+    if options.checksum { want.size == have.size } else { choice::is_same(options, want, have) }
+}
