@@ -1,7 +1,7 @@
 //! `--bwlimit`: so many bytes a second and no more.
 
 use crate::content;
-use crate::standby::Output;
+use crate::standby::{MOST_AT_ONCE, Output};
 use crate::sys;
 use std::fs::File;
 use std::io::Write;
@@ -75,7 +75,7 @@ impl Pace {
         let begin = to.at();
         let mut copied = begin;
         while copied < length {
-            let piece = self.piece().min(to.piece()).min(length - copied);
+            let piece = self.piece().min(MOST_AT_ONCE).min(length - copied);
             self.spend(piece);
             let count = to.copy(from, piece)?;
             copied += count;

@@ -21,7 +21,7 @@ mod store;
 mod worker;
 
 pub(crate) use ledger::{Ledger, Told};
-pub(crate) use output::Output;
+pub(crate) use output::{MOST_AT_ONCE, Output};
 pub(crate) use root::{Beneath, Root};
 
 use crate::entry::Entry;

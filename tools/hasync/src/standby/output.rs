@@ -11,7 +11,8 @@ use std::os::unix::fs::FileExt;
 const BLOCK: u64 = 4096;
 /// What is there is read in pieces of this size, in bytes.
 const PIECE: usize = 256 << 10;
-const MOST_AT_ONCE: u64 = 16 << 20;
+/// No more is copied at once, so that it is known how far a copy came.
+pub(crate) const MOST_AT_ONCE: u64 = 16 << 20;
 
 /// A file, written from its start.
 #[derive(Debug)]
@@ -41,11 +42,6 @@ impl Output {
     /// With this share of the room there is.
     pub(crate) fn with(self, share: Option<Share>) -> Output {
         Output { share, ..self }
-    }
-
-    /// How much may be copied at once, in bytes: others look how much room is left.
-    pub(crate) fn piece(&self) -> u64 {
-        if self.share.is_some() { MOST_AT_ONCE } else { u64::MAX }
     }
 
     pub(crate) fn file(&self) -> &File {

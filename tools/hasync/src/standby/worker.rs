@@ -7,6 +7,7 @@ use super::credit::Credit;
 use super::directory::Directory;
 use super::large::Larges;
 use super::old::Old;
+use super::output::MOST_AT_ONCE;
 use crate::SMALL;
 use crate::content;
 use crate::entry::{Entry, Kind, Stamp};
@@ -440,7 +441,10 @@ impl Worker {
                 Err(error @ (Errno::ENOSPC | Errno::EDQUOT | Errno::EROFS)) => {
                     return self.site.failed(path, error, "cannot be written");
                 }
-                // The kernel does not say which side it was: only this file is given up.
+                // The kernel does not say which side it was: one that reads is not the bad one.
+                Err(error @ Errno::EIO) if reads(&file, temporary.output.at()) => {
+                    return self.site.failed(path, error, "cannot be written");
+                }
                 Err(error) => {
                     let loss = Loss::read(error);
                     return self.lost(&pending, loss.reason, loss.message);
@@ -493,6 +497,21 @@ fn begin_alike(one: &File, other: &File, length: u64) -> bool {
             return false;
         }
         done += piece as u64;
+    }
+    true
+}
+
+/// True when what is copied at once can be read from there.
+fn reads(file: &File, offset: u64) -> bool {
+    let mut buffer = vec![0; SMALL as usize];
+    let end = offset.saturating_add(MOST_AT_ONCE);
+    let mut at = offset;
+    while at < end {
+        match content::read_at(file, &mut buffer, at) {
+            Ok(0) => return true,
+            Ok(read) => at += read as u64,
+            Err(_) => return false,
+        }
     }
     true
 }
