@@ -2,7 +2,7 @@
 
 use crate::args::{Chosen, Request};
 use crate::clock::Skew;
-use crate::filter::Filter;
+use crate::filter::Filters;
 use crate::interrupt;
 use crate::job::{Job, Role};
 use crate::limits;
@@ -38,7 +38,7 @@ pub(crate) fn sync(tool: Tool, mut request: Request) -> Result<Status, Error> {
     let destination = Place::parse(&request.destination)?;
     let sources = sources(&request.sources)?;
     let shell = request.rsh.as_deref().map(Shell::parse).transpose()?.unwrap_or_default();
-    Filter::new(&request.options.rules)?;
+    Filters::new(&request.options)?;
     let far = Far {
         shell,
         program: request.hasync_path.clone(),
@@ -110,7 +110,7 @@ fn local_source(request: &Request, paths: &[OsString]) -> Result<Source, Error> 
     let selection = choose(&request.chosen, request.options.dry_run)?;
     Ok(Source {
         roots: Roots::open(paths, selection, &request.options)?,
-        filter: Filter::new(&request.options.rules)?,
+        filters: Filters::new(&request.options)?,
         keep_implied: matches!(request.chosen, Chosen::Records),
         table: Arc::new(Table::new(limits::directories())),
         fault: Mutex::default(),
@@ -142,10 +142,10 @@ fn local(source: Source, path: OsString, events: Sender<Event>) -> Result<Outcom
     let (to_standby, at_standby) = sync_channel(crate::QUEUE);
     let (to_source, at_source) = channel();
     let options = source.options.clone();
-    let filter = Filter::new(&options.rules)?;
+    let filters = Filters::new(&options)?;
     let ledger = Ledger::new(Told::Here(events), options.itemize, options.progress);
     let table = Arc::clone(&source.table);
-    let site = Site::new(options, filter, ledger, to_source, Some(table))?;
+    let site = Site::new(options, filters, ledger, to_source, Some(table))?;
     let root = Root { path, beneath: None };
     keep_partials(&site)?;
     thread::scope(|scope| {
@@ -304,9 +304,9 @@ fn pull(
     let writer = thread::spawn(move || Outgoing::plain(to).run(&receiver, patience));
     let options = job.options;
     let packed = options.compress;
-    let filter = Filter::new(&options.rules)?;
+    let filters = Filters::new(&options)?;
     let ledger = Ledger::new(Told::Here(events), options.itemize, options.progress);
-    let site = Site::new(options, filter, ledger, sender, None)?;
+    let site = Site::new(options, filters, ledger, sender, None)?;
     let root = Root { path, beneath: None };
     keep_partials(&site)?;
     let mut incoming = unpacked(from, packed)?;

@@ -100,12 +100,51 @@ impl Options {
     }
 }
 
-/// An include or exclude rule, in the order given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A filter rule, in the order given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Rule {
+    /// What matches takes part; else it is left out.
     pub(crate) include: bool,
+    /// What it matches, or the name of the files that `merge` reads.
     pub(crate) pattern: Vec<u8>,
+    pub(crate) modifiers: Modifiers,
+    /// It stands for the rules in a file of each directory.
+    pub(crate) merge: Option<Merge>,
+}
+
+/// What a rule's letters say of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Modifiers {
+    /// It says what is sent. Where neither side is named, a rule is for both.
+    pub(crate) source: bool,
+    /// It says what may be deleted.
+    pub(crate) standby: bool,
+    /// It is for what does not match.
+    pub(crate) negated: bool,
+    /// Its pattern is for the path from the root of the file system.
+    pub(crate) absolute: bool,
+    /// It keeps nothing in a directory that is deleted.
+    pub(crate) perishable: bool,
+    /// It is for the names of extended attributes, not of files.
+    pub(crate) xattr: bool,
+}
+
+/// How the files of a per-directory rule are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Merge {
+    /// They hold patterns without prefixes, all of the rule's own kind.
+    pub(crate) plain: bool,
+    /// Blanks part the patterns, not the ends of lines.
+    pub(crate) words: bool,
+    /// `!` forgets the rules so far, even where there are no prefixes.
+    pub(crate) clears: bool,
+    /// What they say is not for the directories beneath.
+    pub(crate) alone: bool,
+    /// Null bytes part them.
+    pub(crate) null: bool,
 }
 
 /// When what the source does not have is deleted.

@@ -2,7 +2,7 @@
 
 use crate::args::Service;
 use crate::clock;
-use crate::filter::Filter;
+use crate::filter::Filters;
 use crate::fs;
 use crate::job::{Job, Role};
 use crate::limits;
@@ -112,7 +112,7 @@ fn serve_source(
     let paths: Vec<OsString> = job.paths.into_iter().map(OsString::from_vec).collect();
     let source = Source {
         roots: Roots::open(&paths, selection, &job.options)?,
-        filter: Filter::new(&job.options.rules)?,
+        filters: Filters::new(&job.options)?,
         keep_implied: false,
         table: Arc::new(Table::new(limits::directories())),
         fault: Mutex::default(),
@@ -163,9 +163,9 @@ fn serve_standby(
     limits::directories();
     let ledger =
         Ledger::new(Told::There(outgoing.clone()), job.options.itemize, job.options.progress);
-    let filter = Filter::new(&job.options.rules)?;
+    let filters = Filters::new(&job.options)?;
     let packed = job.options.compress;
-    let site = Site::new(job.options, filter, ledger, outgoing, None)?;
+    let site = Site::new(job.options, filters, ledger, outgoing, None)?;
     let mut incoming = unpacked(input, packed)?;
     finished(standby::run(&site, &root, move || incoming.next())?)
 }

@@ -244,8 +244,8 @@ pub(crate) struct Flags {
     #[arg(short, long, value_name = "RULE", action = ArgAction::Append)]
     pub(super) filter: Vec<OsString>,
     /// Take rules from .rsync-filter files; twice, leave those files out
-    #[arg(short = 'F', action = ArgAction::Count)]
-    pub(super) filter_files: u8,
+    #[arg(short = 'F', action = ArgAction::Append, num_args = 0, default_missing_value = "true")]
+    pub(super) filter_files: Vec<bool>,
     /// Leave out what CVS would
     #[arg(short = 'C', long)]
     pub(super) cvs_exclude: bool,

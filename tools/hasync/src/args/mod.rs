@@ -5,9 +5,9 @@ mod flags;
 mod negated;
 mod refused;
 
-use crate::filter::add_rule;
+use crate::filter::{List, contents};
 use crate::mode::Changes;
-use crate::options::{Basis, DeleteWhen, Options, Rule};
+use crate::options::{Basis, DeleteWhen, Modifiers, Options, Rule};
 use crate::owner::check_map;
 use crate::report::Format;
 use crate::standby::partial;
@@ -15,12 +15,11 @@ use amount::{rate, size};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use flags::Flags;
-use ha_json::{Error, reason};
+use ha_json::Error;
 use nix::sys::stat::{Mode, umask};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
 
 /// The arguments, with the rules in the order in which they stand on the command line.
 #[derive(Debug)]
@@ -48,21 +47,17 @@ const NOT_YET: &[&str] = &[
     "relative",
     "mkpath",
     "delete_before",
-    "delete_excluded",
-    "prune_empty_dirs",
-    "include_from",
-    "filter",
-    "filter_files",
-    "cvs_exclude",
 ];
 
 /// A line of a log, where nothing else is said.
 const LOG_LINE: &str = "%i %n%L";
 
+/// What gives rules, with where it stands on the command line.
 #[derive(Debug)]
 enum RuleArgument {
     Pattern { include: bool, text: OsString },
-    File(OsString),
+    File { include: bool, file: OsString },
+    Rule(OsString),
 }
 
 impl CommandFactory for Arguments {
@@ -79,17 +74,23 @@ impl CommandFactory for Arguments {
 impl FromArgMatches for Arguments {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut rules = Vec::new();
-        for option in ["exclude", "include", "exclude_from"] {
+        for option in ["exclude", "include", "exclude_from", "include_from", "filter"] {
             let places = matches.indices_of(option).into_iter().flatten();
             let values = matches.get_many::<OsString>(option).into_iter().flatten();
             for (place, text) in places.zip(values) {
                 let text = text.clone();
+                let include = option.starts_with("include");
                 let rule = match option {
-                    "exclude_from" => RuleArgument::File(text),
-                    _ => RuleArgument::Pattern { include: option == "include", text },
+                    "filter" => RuleArgument::Rule(text),
+                    "exclude" | "include" => RuleArgument::Pattern { include, text },
+                    _ => RuleArgument::File { include, file: text },
                 };
                 rules.push((place, rule));
             }
+        }
+        let places = matches.indices_of("filter_files").into_iter().flatten();
+        for (place, rule) in places.zip([": /.rsync-filter", "- .rsync-filter"]) {
+            rules.push((place, RuleArgument::Rule(rule.into())));
         }
         rules.sort_by_key(|(place, _)| *place);
         let rules = rules.into_iter().map(|(_, rule)| rule).collect();
@@ -168,7 +169,7 @@ impl Arguments {
     /// Usage, naming the option and what is wrong with it.
     pub(crate) fn task(self) -> Result<Task, Error> {
         self.refused?;
-        let rules = rules(self.rules, self.flags.from0)?;
+        let rules = rules(self.rules, &self.flags)?;
         let flags = self.flags;
         if flags.serve {
             return Ok(Task::Serve(Service {
@@ -215,7 +216,7 @@ impl Arguments {
                 }
                 options.recursive = flags.recursive && !self.off.contains("recursive");
                 options.listed = true;
-                Chosen::List(items(&read(file)?, flags.from0).map(<[u8]>::to_vec).collect())
+                Chosen::List(items(&contents(file)?, flags.from0).map(<[u8]>::to_vec).collect())
             }
             (false, None) => Chosen::All,
         };
@@ -366,7 +367,8 @@ impl Flags {
         let directory = self.partial_dir.as_ref().map(|path| path.as_bytes());
         if let Some(path) = directory.filter(|path| !path.starts_with(b"/")) {
             let pattern = [path.strip_suffix(b"/").unwrap_or(path), b"/"].concat();
-            add_rule(&mut rules, &pattern, false);
+            let modifiers = Modifiers { perishable: true, ..Modifiers::default() };
+            rules.push(Rule { pattern, modifiers, ..Rule::default() });
         }
         rules
     }
@@ -414,32 +416,19 @@ fn own_umask() -> u32 {
     own.bits()
 }
 
-fn rules(arguments: Vec<RuleArgument>, null: bool) -> Result<Vec<Rule>, Error> {
-    let mut rules = Vec::new();
+fn rules(arguments: Vec<RuleArgument>, flags: &Flags) -> Result<Vec<Rule>, Error> {
+    let mut list = List::new(flags.from0);
     for argument in arguments {
         match argument {
-            RuleArgument::Pattern { include, text } => {
-                add_rule(&mut rules, text.as_bytes(), include);
-            }
-            RuleArgument::File(file) => {
-                let text = read(&file)?;
-                for line in items(&text, null) {
-                    add_rule(&mut rules, line, false);
-                }
-            }
+            RuleArgument::Pattern { include, text } => list.pattern(text.as_bytes(), include)?,
+            RuleArgument::File { include, file } => list.file(&file, include)?,
+            RuleArgument::Rule(text) => list.rule(text.as_bytes())?,
         }
     }
-    Ok(rules)
-}
-
-fn read(file: &OsString) -> Result<Vec<u8>, Error> {
-    let read = if file == "-" {
-        let mut text = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut text).map(|_| text)
-    } else {
-        std::fs::read(Path::new(file))
-    };
-    read.map_err(|error| Error::usage(file.to_string_lossy(), reason(&error)))
+    if flags.cvs_exclude {
+        list.cvs()?;
+    }
+    Ok(list.into_rules())
 }
 
 /// The items of a file: lines but for comments, or strings that end with a null byte.

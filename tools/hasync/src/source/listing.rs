@@ -1,6 +1,6 @@
 //! A directory of the source as it was read: entries sorted by name, and where each one lies.
 
-use super::roots::Part;
+use super::roots::{Part, Which};
 use super::selection::{Expected, Node};
 use crate::entry::{Entry, Kind, Stamp, join};
 use crate::extra::{Extra, Keep, MOST_BYTES, Scope};
@@ -29,14 +29,8 @@ pub(crate) struct Origin {
     pub(crate) fd: Arc<OwnedFd>,
     pub(crate) names: Which,
     pub(crate) trail: Option<Trail>,
-}
-
-/// Which names of a directory take part.
-#[derive(Clone, Debug)]
-pub(crate) enum Which {
-    All,
-    One(Vec<u8>),
-    Selected(Arc<Node>),
+    /// The rules that hold in it; until it is read, those that hold in its parent.
+    pub(crate) scope: Arc<crate::filter::Scope>,
 }
 
 /// A directory of the source.
@@ -75,20 +69,18 @@ struct Found {
 
 impl Listing {
     /// The origins that the parts of a command line make.
-    pub(crate) fn roots(parts: &[Part], follow: bool) -> Vec<Origin> {
+    pub(crate) fn roots(parts: &[Part], follow: bool, filter: &Filter) -> Vec<Origin> {
         let trail = |fd: &Arc<OwnedFd>| {
             let start = Arc::clone(fd);
             follow.then(|| Trail { start, path: Vec::new(), through_link: false })
         };
         parts
             .iter()
-            .map(|part| {
-                let (fd, names) = match part {
-                    Part::Contents(fd) => (fd, Which::All),
-                    Part::Named(fd, name) => (fd, Which::One(name.clone())),
-                    Part::Selected(fd, node) => (fd, Which::Selected(Arc::clone(node))),
-                };
-                Origin { fd: Arc::clone(fd), names, trail: trail(fd) }
+            .map(|part| Origin {
+                fd: Arc::clone(&part.directory),
+                names: part.names.clone(),
+                trail: trail(&part.directory),
+                scope: Arc::new(crate::filter::Scope::top(filter, part.place.clone(), true)),
             })
             .collect()
     }
@@ -150,8 +142,17 @@ impl Listing {
         keep_implied: bool,
         found: &mut Vec<Found>,
     ) {
-        let origin = &self.origins[number as usize];
+        let origin = &mut self.origins[number as usize];
         let which = origin.names.clone();
+        if filter.has_merges() && matches!(which, Which::All) {
+            match origin.scope.enter(filter, &origin.fd, &self.path) {
+                Ok(scope) => origin.scope = Arc::new(scope),
+                // What it hides is not known, so nothing here may be sent.
+                Err(fault) => return self.trouble(fault.path, "filter", fault.message),
+            }
+        }
+        let origin = &self.origins[number as usize];
+        let scope = Arc::clone(&origin.scope);
         let names = match &which {
             Which::All => fs::names(&origin.fd),
             Which::One(name) => Ok(vec![name.clone()]),
@@ -187,7 +188,8 @@ impl Listing {
                 continue;
             };
             let is_directory = entry.stamp.kind == Kind::Directory;
-            if !filter.is_empty() && filter.excludes(&join(&self.path, &name), is_directory) {
+            if !filter.is_empty() && filter.excludes(&scope, &join(&self.path, &name), is_directory)
+            {
                 continue;
             }
             if let Some(why) = passed_over(
@@ -251,7 +253,12 @@ impl Listing {
                 Some((self.with_extra(number, entry, keep, true), true))
             }
             // What is left out may lead nowhere.
-            Err(_) if !filter.is_empty() && filter.excludes(&join(&self.path, name), false) => None,
+            Err(_)
+                if !filter.is_empty()
+                    && filter.excludes(&origin.scope, &join(&self.path, name), false) =>
+            {
+                None
+            }
             Err(error) => {
                 let target = String::from_utf8_lossy(&entry.target).into_owned();
                 let path = join(&self.path, name);
@@ -287,6 +294,28 @@ impl Listing {
             }
         }
         entry
+    }
+
+    /// Takes the entries out that are not to be kept.
+    pub(crate) fn retain(&mut self, keep: &[bool]) {
+        let mut expected = std::mem::take(&mut self.expected);
+        let linked = std::mem::take(&mut self.linked);
+        let entries = std::mem::take(&mut self.entries);
+        let origins = std::mem::take(&mut self.origin_of);
+        for (old, (entry, origin)) in (0u32..).zip(entries.into_iter().zip(origins)) {
+            if !keep.get(old as usize).is_some_and(|keep| *keep) {
+                continue;
+            }
+            let new = self.entries.len() as u32;
+            if let Some(expected) = expected.remove(&old) {
+                self.expected.insert(new, expected);
+            }
+            if linked.binary_search(&old).is_ok() {
+                self.linked.push(new);
+            }
+            self.entries.push(entry);
+            self.origin_of.push(origin);
+        }
     }
 
     fn trouble(&mut self, path: Vec<u8>, reason: &'static str, message: String) {
@@ -361,6 +390,7 @@ impl Listing {
                 Ok(fd) => origins.push(Origin {
                     fd: Arc::new(fd),
                     names: which,
+                    scope: Arc::clone(&origin.scope),
                     trail: origin.trail.as_ref().map(|trail| Trail {
                         start: Arc::clone(&trail.start),
                         path: join(&trail.path, &entry.name),

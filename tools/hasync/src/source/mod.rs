@@ -3,6 +3,7 @@
 mod difference;
 mod file;
 mod listing;
+mod prune;
 mod reader;
 mod roots;
 mod selection;
@@ -17,7 +18,7 @@ pub(crate) use roots::Roots;
 pub(crate) use selection::{Expected, Node};
 pub(crate) use table::Table;
 
-use crate::filter::Filter;
+use crate::filter::Filters;
 use crate::options::Options;
 use crate::wire::{Event, FileId, Outcome, Plea, ToSource, ToStandby, Totals, damaged};
 use ha_json::Error;
@@ -33,7 +34,7 @@ const READERS: usize = 2;
 /// Everything the source's threads share.
 pub(crate) struct Source {
     pub(crate) options: Options,
-    pub(crate) filter: Filter,
+    pub(crate) filters: Filters,
     pub(crate) roots: Roots,
     pub(crate) keep_implied: bool,
     pub(crate) table: Arc<Table>,
@@ -42,6 +43,22 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// Reads a directory: nothing is in one that lies on another file system, with `-x`.
+    fn list(&self, path: Vec<u8>, origins: Vec<listing::Origin>) -> Listing {
+        let read = |path, origins| {
+            Listing::read(path, origins, &self.options, &self.filters.hide, self.keep_implied)
+        };
+        let listing = read(path, origins);
+        let roots = &self.roots.devices;
+        let stays = listing.devices.iter().any(|device| roots.contains(device));
+        if !self.options.one_file_system || stays || listing.path.is_empty() {
+            return listing;
+        }
+        let mut nothing = read(listing.path, Vec::new());
+        nothing.whole = false;
+        nothing
+    }
+
     fn fault(&self) -> Option<Error> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

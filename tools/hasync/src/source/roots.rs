@@ -3,6 +3,7 @@
 use super::selection::Node;
 use crate::entry::{Entry, Kind, Stamp};
 use crate::extra::{Extra, Keep, Scope};
+use crate::filter;
 use crate::fs;
 use crate::options::Options;
 use crate::xattr::Place;
@@ -15,13 +16,22 @@ use std::sync::Arc;
 
 /// Where entries of the root come from.
 #[derive(Debug)]
-pub(crate) enum Part {
-    /// All that is in this directory (`dir/`).
-    Contents(Arc<OwnedFd>),
-    /// One thing in this directory, by its name there (`dir`, `file`).
-    Named(Arc<OwnedFd>, Vec<u8>),
-    /// The paths that a list names beneath this directory.
-    Selected(Arc<OwnedFd>, Arc<Node>),
+pub(crate) struct Part {
+    pub(crate) directory: Arc<OwnedFd>,
+    /// The directory's path from the root of the file system, as it was named.
+    pub(crate) place: Vec<u8>,
+    pub(crate) names: Which,
+}
+
+/// Which names of a directory take part.
+#[derive(Clone, Debug)]
+pub(crate) enum Which {
+    /// All that is in it (`dir/`).
+    All,
+    /// One thing in it, by its name there (`dir`, `file`).
+    One(Vec<u8>),
+    /// The paths that a list names beneath it.
+    Selected(Arc<Node>),
 }
 
 /// The sources, opened.
@@ -69,12 +79,12 @@ impl Roots {
             let stat = nix::sys::stat::fstat(&fd)
                 .map_err(|error| Error::failed(shown(base), fs::words(error)))?;
             roots.devices.push(stat.st_dev);
-            let part = match node.named && options.recursive {
+            let names = match node.named && options.recursive {
                 // "." in the list is the whole of it.
-                true => Part::Contents(Arc::new(fd)),
-                false => Part::Selected(Arc::new(fd), node),
+                true => Which::All,
+                false => Which::Selected(node),
             };
-            roots.parts.push(part);
+            roots.push(Arc::new(fd), Path::new(base), names);
             return Ok(roots);
         }
         for path in paths {
@@ -86,7 +96,7 @@ impl Roots {
             ([], [(path, why), ..]) => {
                 Err(Error::failed(String::from_utf8_lossy(path), why.clone()))
             }
-            ([Part::Named(directory, name)], []) => {
+            ([Part { directory, names: Which::One(name), .. }], []) => {
                 let stat = if follow { fs::stat_through } else { fs::stat };
                 let kind = stat(directory, name).map(|stat| Stamp::of(&stat).kind);
                 roots.single = kind != Ok(Kind::Directory);
@@ -116,7 +126,7 @@ impl Roots {
                 }
                 self.entry = Some(Entry { extra, ..Entry::nameless(Stamp::of(&stat)) });
             }
-            self.parts.push(Part::Contents(Arc::new(fd)));
+            self.push(Arc::new(fd), Path::new(path), Which::All);
             return Ok(());
         }
         let parent = match &bytes[..bytes.len() - last.len()] {
@@ -135,8 +145,15 @@ impl Roots {
             stat = fs::stat_through(&fd, last)?;
         }
         self.devices.push(stat.st_dev);
-        self.parts.push(Part::Named(fd, last.to_vec()));
+        self.push(fd, parent, Which::One(last.to_vec()));
         Ok(())
+    }
+
+    fn push(&mut self, directory: Arc<OwnedFd>, path: &Path, names: Which) {
+        // Where it is not known, rules from the root of the file system match less.
+        let here = std::env::current_dir().unwrap_or_default();
+        let place = filter::absolute(here.as_os_str().as_bytes(), path.as_os_str().as_bytes());
+        self.parts.push(Part { directory, place, names });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Source;
 use super::listing::{Listing, Origin};
+use super::prune::Pruning;
 use crate::acl::Lists;
 use crate::digest::{self, View};
 use crate::entry::{Entry, Kind, Stamp, join};
@@ -36,6 +37,7 @@ struct Walk<'a> {
     next: u32,
     files: u64,
     bytes: u64,
+    pruning: Pruning,
 }
 
 /// Walks all of the source and tells it. `owner` and `digests` are what the standby is ready for.
@@ -57,6 +59,7 @@ pub(super) fn walk(source: &Source, owner: bool, digests: bool, out: &SyncSender
         next: 0,
         files: 0,
         bytes: 0,
+        pruning: Pruning::default(),
     };
     if walk.run().is_ok() {
         let _ = out.send(ToStandby::Walked { files: walk.files, bytes: walk.bytes });
@@ -79,7 +82,9 @@ impl Walk<'_> {
         if let Some(entry) = &self.source.roots.entry {
             self.tell_owners(entry)?;
         }
-        let origins = Listing::roots(&self.source.roots.parts, self.source.options.copy_links);
+        let source = self.source;
+        let follow = source.options.copy_links;
+        let origins = Listing::roots(&source.roots.parts, follow, &source.filters.hide);
         let root = self.read(Vec::new(), origins);
         let mut steps = Vec::new();
         self.tell(0, Vec::new(), root, &mut steps)?;
@@ -105,20 +110,17 @@ impl Walk<'_> {
         };
         let unread = origins.is_empty();
         let mut listing = self.read(path, origins);
-        let roots = &self.source.roots.devices;
-        let stays = listing.devices.iter().any(|device| roots.contains(device));
-        if self.source.options.one_file_system && !stays {
-            listing = self.read(listing.path, Vec::new());
-            listing.whole = false;
-        }
         listing.whole &= !unread;
         let name = entry.name.clone();
         self.tell(step.parent, name, listing, steps)
     }
 
-    fn read(&self, path: Vec<u8>, origins: Vec<Origin>) -> Listing {
-        let source = self.source;
-        Listing::read(path, origins, &source.options, &source.filter, source.keep_implied)
+    fn read(&mut self, path: Vec<u8>, origins: Vec<Origin>) -> Listing {
+        let mut listing = self.source.list(path, origins);
+        if self.source.options.prune_empty_dirs {
+            self.pruning.prune(self.source, &mut listing);
+        }
+        listing
     }
 
     fn tell(

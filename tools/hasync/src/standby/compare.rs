@@ -54,6 +54,25 @@ struct Slot {
     hold: Option<Arc<Hold>>,
 }
 
+/// What is here in a directory, sorted by name.
+struct Here {
+    /// What takes part.
+    open: Vec<Entry>,
+    /// What the rules keep, and the source may have all the same.
+    kept: Vec<Entry>,
+}
+
+impl Here {
+    fn all(self) -> std::vec::IntoIter<Entry> {
+        let Here { open: mut all, kept } = self;
+        if !kept.is_empty() {
+            all.extend(kept);
+            all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        }
+        all.into_iter()
+    }
+}
+
 pub(super) struct Compare<'a> {
     site: &'a Arc<Site>,
     workers: Vec<SyncSender<Job>>,
@@ -203,12 +222,12 @@ impl Compare<'_> {
         };
         if let Some(digest) = slot.head.digest {
             let have = self.read(&slot.directory);
-            let own = have.as_ref().map(|have| {
-                digest::of_directory(have, self.site.attributes.view(), &mut self.names)
+            let own = have.as_ref().map(|here| {
+                digest::of_directory(&here.open, self.site.attributes.view(), &mut self.names)
             });
             // A file that gets another name is not what has its old one here.
             let same = own == Some(digest) && self.rename.is_none();
-            if let Some(have) = have.as_ref().filter(|_| same) {
+            if let Some(Here { open: have, kept }) = have.as_ref().filter(|_| same) {
                 let entries = have.len() as u64;
                 self.site.ledger.compared(entries);
                 self.site.ledger.unchanged(entries);
@@ -217,8 +236,13 @@ impl Compare<'_> {
                 self.site.ledger.done(entries, bytes);
                 slot.settled = true;
                 slot.hold = None;
+                // A file that says what is kept may come in another directory.
+                if self.deletes(&slot) && !self.rules_are_known(&slot) {
+                    let kept = kept.iter().map(|entry| entry.name.clone()).collect();
+                    self.site.deletions.add(slot.directory.path(), kept);
+                }
             } else {
-                slot.have = have.map(Vec::into_iter);
+                slot.have = have.map(Here::all);
                 self.site.ask(ToSource::Want { directory: id });
             }
         }
@@ -238,8 +262,8 @@ impl Compare<'_> {
         create::root(self.site, is_new, &want, have.as_ref());
     }
 
-    /// What is here in a directory, sorted by name, without what takes no part.
-    fn read(&self, directory: &Directory) -> Option<Vec<Entry>> {
+    /// What is here in a directory, as it is compared with its digest.
+    fn read(&self, directory: &Directory) -> Option<Here> {
         let fd = directory.fd()?;
         let mut names = match directory.names() {
             Ok(names) => names,
@@ -249,16 +273,21 @@ impl Compare<'_> {
             }
         };
         names.sort_unstable();
-        let filter = &self.site.filter;
-        let path = if filter.is_empty() { Vec::new() } else { directory.path() };
-        let mut have = Vec::with_capacity(names.len());
+        let filter = &self.site.filters.protect;
+        let (path, scope) = match filter.is_empty() {
+            true => (Vec::new(), self.site.top()),
+            false => (directory.path(), directory.scope()),
+        };
+        let mut open = Vec::with_capacity(names.len());
+        let mut kept = Vec::new();
         for name in names {
             match self.site.attributes.look(fd, name) {
                 Ok(Some(entry)) => {
                     let is_directory = entry.stamp.kind == Kind::Directory;
                     let path = || join(&path, &entry.name);
-                    if filter.is_empty() || !filter.excludes(&path(), is_directory) {
-                        have.push(entry);
+                    match filter.is_empty() || !filter.excludes(&scope, &path(), is_directory) {
+                        true => open.push(entry),
+                        false => kept.push(entry),
                     }
                 }
                 // It went just now.
@@ -269,7 +298,38 @@ impl Compare<'_> {
                 }
             }
         }
-        Some(have)
+        Some(Here { open, kept })
+    }
+
+    /// True for a directory in which what the source does not have is to go.
+    fn deletes(&self, slot: &Slot) -> bool {
+        self.site.options.delete.is_some() && slot.head.whole && self.rename.is_none()
+    }
+
+    /// True where it can be said now what the rules keep. What files in the directories say is
+    /// asked when all that the source has, and with it those files, are in place; or, where it is
+    /// deleted at once, as it was before. Where they cannot be read, that is told in the end.
+    fn rules_are_known(&self, slot: &Slot) -> bool {
+        let site = self.site;
+        !site.filters.protect.has_merges()
+            || site.options.delete == Some(DeleteWhen::During)
+                && !slot.directory.scope().is_unknown()
+    }
+
+    /// What the source does not have is to go, but for what the rules keep.
+    fn doom(&self, slot: &mut Slot, entries: impl Iterator<Item = Entry>) {
+        let filter = &self.site.filters.protect;
+        let scope = (!filter.is_empty() && self.rules_are_known(slot))
+            .then(|| (slot.directory.scope(), slot.directory.path()));
+        for entry in entries {
+            let is_directory = entry.stamp.kind == Kind::Directory;
+            let kept = scope.as_ref().is_some_and(|(scope, path)| {
+                filter.excludes(scope, &join(path, &entry.name), is_directory)
+            });
+            if !kept {
+                slot.gone.push(entry.name);
+            }
+        }
     }
 
     fn forget_if_done(&mut self, id: u32) {
@@ -286,8 +346,7 @@ impl Compare<'_> {
         if slot.next_index == 0 {
             self.make_ready(&mut slot);
         }
-        let deletes =
-            self.site.options.delete.is_some() && slot.head.whole && self.rename.is_none();
+        let deletes = self.deletes(&slot);
         let there = !slot.directory.is_left()
             && (slot.directory.fd().is_some() || self.site.options.dry_run);
         for entry in entries {
@@ -314,12 +373,13 @@ impl Compare<'_> {
                 return Err(damaged("fewer entries than it said"));
             }
             if let Some(rest) = slot.have.take().filter(|_| deletes) {
-                slot.gone.extend(rest.map(|entry| entry.name));
+                self.doom(&mut slot, rest);
                 let gone = std::mem::take(&mut slot.gone);
                 let site = self.site;
                 let held =
                     site.ledger.troubled.load(Ordering::Relaxed) && !site.options.ignore_errors;
-                if site.options.delete == Some(DeleteWhen::During) && !held {
+                let during = site.options.delete == Some(DeleteWhen::During);
+                if during && !held && self.rules_are_known(&slot) {
                     delete::at_once(site, &slot.directory, &gone);
                 } else {
                     site.deletions.add(slot.directory.path(), gone);
@@ -359,7 +419,7 @@ impl Compare<'_> {
             return;
         }
         if self.site.options.delete.is_some() {
-            slot.have = self.read(directory).map(Vec::into_iter);
+            slot.have = self.read(directory).map(Here::all);
         } else if let Err(error) = directory.names() {
             self.site.failed(directory.path(), error, "cannot be listed");
         }
@@ -380,9 +440,10 @@ impl Compare<'_> {
         if !wanted || leftover::is_temporary(&entry.name) {
             return Err(damaged("an entry that was not asked for"));
         }
-        if !self.site.filter.is_empty() {
+        let filter = &self.site.filters.hide;
+        if !filter.is_empty() {
             let path = slot.directory.path_of(&entry.name);
-            if self.site.filter.excludes(&path, entry.stamp.kind == Kind::Directory) {
+            if filter.forbids(&path, entry.stamp.kind == Kind::Directory) {
                 return Err(damaged("an entry that is excluded"));
             }
         }
@@ -398,11 +459,13 @@ impl Compare<'_> {
         let have = match (&mut slot.have, slot.directory.fd()) {
             (Some(have), _) if self.rename.is_none() => {
                 let passed = have.as_slice().partition_point(|here| here.name < entry.name);
-                slot.gone.extend(have.by_ref().take(passed).map(|here| here.name));
-                match have.as_slice().first() {
-                    Some(here) if here.name == entry.name => Ok(have.next()),
-                    _ => Ok(None),
-                }
+                let gone: Vec<_> = have.by_ref().take(passed).collect();
+                let found = match have.as_slice().first() {
+                    Some(here) if here.name == entry.name => have.next(),
+                    _ => None,
+                };
+                self.doom(slot, gone.into_iter());
+                Ok(found)
             }
             (_, Some(fd)) if !slot.directory.is_new.load(Ordering::Relaxed) => {
                 self.site.attributes.look(fd, entry.name.clone())

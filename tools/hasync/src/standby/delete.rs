@@ -3,14 +3,16 @@
 use super::Site;
 use super::directory::Directory;
 use crate::entry::{Kind, Stamp, join};
+use crate::filter::{Fault, Scope};
 use crate::fs;
 use crate::wire::{Action, Change, Why};
 use nix::errno::Errno;
 use nix::sys::stat::{fchmod, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
+use std::collections::HashSet;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Deletions found so far. They come last, when it is known that the source was read completely.
 #[derive(Debug, Default)]
@@ -36,16 +38,17 @@ impl Deletions {
     /// Deletes beneath `root`, or holds all of it back when the source was not read completely.
     pub(crate) fn carry_out(&self, site: &Site, root: &OwnedFd, troubled: bool) {
         let list = std::mem::take(&mut *self.list.lock().unwrap_or_else(PoisonError::into_inner));
-        let count: usize = list.iter().map(|(_, names)| names.len()).sum();
+        let list = spare(site, root, list);
+        let count: usize = list.iter().map(|going| going.names.len()).sum();
         if troubled && !site.options.ignore_errors && count > 0 {
             let message =
                 format!("{count} deletions are held back: the source could not be read completely");
             site.ledger.failed(b".".to_vec(), "deletions_held_back", message);
             return self.tell_limit(site);
         }
-        for (path, names) in list {
-            if let Err(error) = delete_in(site, root, &path, &names) {
-                site.failed(path, error, "cannot be deleted from");
+        for going in list {
+            if let Err(error) = delete_in(site, root, &going) {
+                site.failed(going.path, error, "cannot be deleted from");
             }
         }
         self.tell_limit(site);
@@ -97,15 +100,89 @@ pub(crate) fn open_beneath(root: &OwnedFd, path: &[u8]) -> nix::Result<OwnedFd> 
     Ok(fd)
 }
 
-fn delete_in(site: &Site, root: &OwnedFd, path: &[u8], names: &[Vec<u8>]) -> nix::Result<()> {
+/// What is to go in a directory, and the rules that hold there.
+struct Going {
+    path: Vec<u8>,
+    names: Vec<Vec<u8>>,
+    scope: Arc<Scope>,
+}
+
+/// Takes from the list what per-directory rules keep, as they stand now: the source's files that
+/// say so are in place, and those that are to go are still there.
+fn spare(site: &Site, root: &OwnedFd, list: Vec<InDirectory>) -> Vec<Going> {
+    let filter = &site.filters.protect;
+    let mut told = HashSet::new();
+    let mut tell = |fault: Fault| {
+        if told.insert(fault.path.clone()) {
+            tell_fault(site, fault);
+        }
+    };
+    let mut spared = Vec::with_capacity(list.len());
+    for (path, mut names) in list {
+        let mut scope = site.top();
+        if filter.has_merges() {
+            let (fd, inner) = match open_scoped(site, root, &path, &mut tell) {
+                Ok(opened) => opened,
+                Err(error) => {
+                    site.failed(path, error, "cannot be deleted from");
+                    continue;
+                }
+            };
+            names.retain(|name| {
+                let entry = fs::entry(&fd, name).ok().flatten();
+                let is_directory = entry.is_some_and(|entry| entry.stamp.kind == Kind::Directory);
+                !filter.excludes(&inner, &join(&path, name), is_directory)
+            });
+            scope = inner;
+        }
+        if !names.is_empty() {
+            spared.push(Going { path, names, scope });
+        }
+    }
+    spared
+}
+
+fn tell_fault(site: &Site, fault: Fault) {
+    let message = format!("nothing is deleted here: {}", fault.message);
+    site.ledger.failed(fault.path, "filter", message);
+}
+
+/// [`open_beneath`], with the rules that hold there.
+fn open_scoped(
+    site: &Site,
+    root: &OwnedFd,
+    path: &[u8],
+    mut tell: impl FnMut(Fault),
+) -> nix::Result<(OwnedFd, Arc<Scope>)> {
+    let mut enter =
+        |above: Arc<Scope>, fd: &OwnedFd, path: &[u8]| match site.enter(&above, fd, path) {
+            Ok(scope) => scope,
+            Err(fault) => {
+                tell(fault);
+                Arc::new(above.unknown())
+            }
+        };
+    let mut fd = fs::open_directory(root, b".")?;
+    let mut scope = enter(site.top(), &fd, b"");
+    let mut above = Vec::new();
+    for name in path.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b".")) {
+        fd = open_beneath(&fd, name)?;
+        above = join(&above, name);
+        scope = enter(scope, &fd, &above);
+    }
+    Ok((fd, scope))
+}
+
+fn delete_in(site: &Site, root: &OwnedFd, going: &Going) -> nix::Result<()> {
+    let Going { path, names, scope } = going;
     let fd = open_beneath(root, path)?;
     let before = Stamp::of(&fstat(&fd)?);
     let loosened = loosen(site, &fd, &before)?;
-    remove_all(site, &fd, path, names);
+    remove_all(site, &fd, path, names, scope);
     if loosened {
         fchmod(&fd, super::attributes::bits(before.mode))?;
     }
-    if site.options.dry_run || (matches!(path, b"" | b".") && site.root_entry().is_none()) {
+    if site.options.dry_run || (matches!(&path[..], b"" | b".") && site.root_entry().is_none()) {
         return Ok(());
     }
     site.attributes.restore_time(&fd, before.mtime)
@@ -119,15 +196,15 @@ pub(crate) fn at_once(site: &Site, directory: &Directory, names: &[Vec<u8>]) {
     let fd =
         if site.options.dry_run { directory.fd().ok_or(Errno::ENOENT) } else { directory.touch() };
     match fd {
-        Ok(fd) => remove_all(site, fd, &directory.path(), names),
+        Ok(fd) => remove_all(site, fd, &directory.path(), names, &directory.scope()),
         Err(error) => site.failed(directory.path(), error, "cannot be deleted from"),
     }
 }
 
-fn remove_all(site: &Site, fd: &OwnedFd, path: &[u8], names: &[Vec<u8>]) {
+fn remove_all(site: &Site, fd: &OwnedFd, path: &[u8], names: &[Vec<u8>], scope: &Arc<Scope>) {
     for name in names.iter().filter(|name| !is_protected(site, name)) {
         let path = join(path, name);
-        match remove(site, fd, name, &path) {
+        match remove(site, fd, name, &path, scope) {
             Ok(()) => {}
             // Told of at the end.
             Err(Errno::ENOTEMPTY | Errno::EEXIST | LIMIT) if site.deletions.is_at_limit(site) => {}
@@ -153,7 +230,13 @@ fn loosen(site: &Site, fd: &OwnedFd, stamp: &Stamp) -> nix::Result<bool> {
 
 /// Removes a name and all beneath it. What is excluded stays, and so do the directories above it,
 /// with the modes that they had.
-fn remove(site: &Site, fd: &OwnedFd, name: &[u8], path: &[u8]) -> nix::Result<()> {
+fn remove(
+    site: &Site,
+    fd: &OwnedFd,
+    name: &[u8],
+    path: &[u8],
+    scope: &Arc<Scope>,
+) -> nix::Result<()> {
     let Some(entry) = fs::entry(fd, name)? else { return Ok(()) };
     let kind = entry.stamp.kind;
     if kind == Kind::Directory {
@@ -162,7 +245,11 @@ fn remove(site: &Site, fd: &OwnedFd, name: &[u8], path: &[u8]) -> nix::Result<()
             return Err(Errno::ENOTEMPTY);
         }
         let loosened = loosen(site, &inner, &entry.stamp)?;
-        let emptied = empty(site, &inner, path);
+        let scope = site.enter(scope, &inner, path).unwrap_or_else(|fault| {
+            tell_fault(site, fault);
+            Arc::new(scope.unknown())
+        });
+        let emptied = empty(site, &inner, path, &scope);
         if loosened && emptied != Ok(true) {
             fchmod(&inner, super::attributes::bits(entry.stamp.mode))?;
         }
@@ -202,18 +289,18 @@ fn remove(site: &Site, fd: &OwnedFd, name: &[u8], path: &[u8]) -> nix::Result<()
 }
 
 /// Removes what is in a directory; `false` when some of it stays because it is excluded.
-fn empty(site: &Site, directory: &OwnedFd, path: &[u8]) -> nix::Result<bool> {
+fn empty(site: &Site, directory: &OwnedFd, path: &[u8], scope: &Arc<Scope>) -> nix::Result<bool> {
     let mut all = true;
     for child in fs::names(directory)? {
         let beneath = join(path, &child);
         let kind = fs::entry(directory, &child)?.map(|entry| entry.stamp.kind);
-        if site.filter.excludes(&beneath, kind == Some(Kind::Directory))
+        if site.filters.protect.keeps(scope, &beneath, kind == Some(Kind::Directory))
             || is_protected(site, &child)
         {
             all = false;
             continue;
         }
-        match remove(site, directory, &child, &beneath) {
+        match remove(site, directory, &child, &beneath, scope) {
             Err(Errno::ENOTEMPTY | Errno::EEXIST | LIMIT) => all = false,
             result => result?,
         }
@@ -233,7 +320,7 @@ pub(crate) fn make_way(
     name: &[u8],
 ) -> nix::Result<()> {
     if site.options.delete.is_some() || site.options.force {
-        remove(site, fd, name, &directory.path_of(name))
+        remove(site, fd, name, &directory.path_of(name), &directory.scope())
     } else {
         unlinkat(fd, name, UnlinkatFlags::RemoveDir)
     }

@@ -3,6 +3,7 @@
 use super::Site;
 use super::attributes::bits;
 use crate::entry::{Entry, Stamp, join};
+use crate::filter::Scope;
 use crate::fs;
 use crate::leftover;
 use crate::sys;
@@ -34,6 +35,7 @@ pub(crate) struct Directory {
     name: Vec<u8>,
     open: OnceLock<(OwnedFd, Stamp)>,
     default_acl: OnceLock<bool>,
+    scope: OnceLock<Arc<Scope>>,
     /// Made by this run: there is nothing in it that we did not put there.
     pub(crate) is_new: AtomicBool,
     touched: AtomicBool,
@@ -77,6 +79,7 @@ impl Directory {
             name,
             open: OnceLock::new(),
             default_acl: OnceLock::new(),
+            scope: OnceLock::new(),
             is_new: AtomicBool::new(false),
             touched: AtomicBool::new(false),
             loosened: AtomicBool::new(false),
@@ -121,6 +124,21 @@ impl Directory {
 
     pub(crate) fn fd(&self) -> Option<&OwnedFd> {
         self.open.get().map(|(fd, _)| fd)
+    }
+
+    /// The rules that keep what is in it from being deleted, as they stood when it was opened;
+    /// where they cannot be read, all of it is kept.
+    pub(crate) fn scope(&self) -> Arc<Scope> {
+        let above = match &self.parent {
+            Some(parent) => parent.scope(),
+            None => self.site.top(),
+        };
+        let Some(fd) = self.fd() else { return above };
+        let scope = self.scope.get_or_init(|| {
+            let scope = self.site.enter(&above, fd, &self.path());
+            scope.unwrap_or_else(|_| Arc::new(above.unknown()))
+        });
+        Arc::clone(scope)
     }
 
     /// The path relative to the root of the transfer; `.` for the root.

@@ -25,7 +25,7 @@ pub(crate) use output::{MOST_AT_ONCE, Output};
 pub(crate) use root::{Beneath, Root};
 
 use crate::entry::Entry;
-use crate::filter::Filter;
+use crate::filter::{Fault, Filters, Scope};
 use crate::fs;
 use crate::options::Options;
 use crate::pace::Pace;
@@ -59,7 +59,7 @@ const QUEUE: usize = 2;
 /// Everything the standby's threads share.
 pub(crate) struct Site {
     pub(crate) options: Options,
-    pub(crate) filter: Filter,
+    pub(crate) filters: Filters,
     pub(crate) ledger: Ledger,
     attributes: Attributes,
     store: Store,
@@ -74,6 +74,8 @@ pub(crate) struct Site {
     backups: OnceLock<Backups>,
     root_entry: OnceLock<Option<Entry>>,
     bases: OnceLock<Bases>,
+    /// What per-directory rules say above the root.
+    scope: OnceLock<Arc<Scope>>,
     round_robin: AtomicUsize,
     /// When nothing more is begun.
     until: Option<Instant>,
@@ -93,7 +95,7 @@ impl Site {
     /// When an owner that was asked for is not known here.
     pub(crate) fn new(
         options: Options,
-        filter: Filter,
+        filters: Filters,
         ledger: Ledger,
         source: Sender<ToSource>,
         here: Option<Arc<Table>>,
@@ -107,7 +109,7 @@ impl Site {
             attributes: Attributes::new(&options)?,
             partials: Partials::new(&options),
             options,
-            filter,
+            filters,
             ledger,
             store: Store::new(),
             deletions: Deletions::default(),
@@ -118,6 +120,7 @@ impl Site {
             backups: OnceLock::new(),
             root_entry: OnceLock::new(),
             bases: OnceLock::new(),
+            scope: OnceLock::new(),
             round_robin: AtomicUsize::new(0),
             pace: Pace::new(pace),
         }))
@@ -157,6 +160,22 @@ impl Site {
     /// The system's own; then it must stay where it is.
     fn keep(&self, path: &[u8], fd: &OwnedFd, name: &[u8]) -> nix::Result<()> {
         self.backups.get().map_or(Ok(()), |backups| backups.keep(self, path, fd, name, false))
+    }
+
+    fn top(&self) -> Arc<Scope> {
+        Arc::clone(self.scope.get_or_init(Arc::default))
+    }
+
+    /// The rules that keep what is in a directory from being deleted, where its parent has `above`.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn enter(&self, above: &Arc<Scope>, fd: &OwnedFd, path: &[u8]) -> Result<Arc<Scope>, Fault> {
+        let filter = &self.filters.protect;
+        match filter.has_merges() {
+            true => above.enter(filter, fd, path).map(Arc::new),
+            false => Ok(Arc::clone(above)),
+        }
     }
 
     fn ask(&self, message: ToSource) {
@@ -233,6 +252,7 @@ pub(crate) fn run(
         Err(error) => return farewell(site, &mut incoming, error),
     }
     let _ = site.root_entry.set(start.root);
+    let _ = site.scope.set(Arc::new(root.scope(&site.filters.protect)));
     let (compare, told) = std::sync::mpsc::channel();
     let queues: Vec<_> = (0..WORKERS).map(|_| sync_channel(QUEUE)).collect();
     let (workers, queues): (Vec<SyncSender<Job>>, Vec<_>) = queues.into_iter().unzip();

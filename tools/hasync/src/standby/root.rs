@@ -1,6 +1,7 @@
 //! Where the standby's files go: the destination as rsync understands it.
 
 use super::delete::open_beneath;
+use crate::filter::{self, Filter, Scope};
 use crate::fs;
 use crate::options::Options;
 use crate::wire::Start;
@@ -128,6 +129,17 @@ impl Root {
             };
         }
         Ok(fd)
+    }
+
+    /// The rules that hold for the destination itself: beneath a directory that a forced command
+    /// lets in, nothing above the destination is looked into.
+    pub(crate) fn scope(&self, filter: &Filter) -> Scope {
+        let here = match &self.beneath {
+            Some(beneath) => beneath.path.clone(),
+            None => std::env::current_dir().unwrap_or_default(),
+        };
+        let place = filter::absolute(here.as_os_str().as_bytes(), self.path.as_bytes());
+        Scope::top(filter, place, self.beneath.is_none())
     }
 
     fn directory(&self, path: &[u8]) -> nix::Result<OwnedFd> {

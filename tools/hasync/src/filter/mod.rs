@@ -1,0 +1,208 @@
+//! Which paths take part: rsync's filter rules, of which the first that matches decides.
+//!
+//! Source of the rules: rsync(1), FILTER RULES, and rsync 3.5.0 where that is silent.
+
+mod cvs;
+mod list;
+mod pattern;
+mod rule;
+mod scope;
+
+pub(crate) use list::{List, contents};
+pub(crate) use scope::{Fault, Scope, absolute};
+
+use crate::options::{Options, Rule};
+use ha_json::Error;
+use pattern::{Base, Pattern, Subject};
+use scope::Spec;
+use std::sync::Arc;
+
+/// What a rule is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// What is sent.
+    Source,
+    /// What may be deleted.
+    Standby,
+}
+
+/// The rules of a run.
+#[derive(Debug)]
+pub(crate) struct Filters {
+    /// What the source leaves out.
+    pub(crate) hide: Filter,
+    /// What the standby does not delete.
+    pub(crate) protect: Filter,
+}
+
+impl Filters {
+    /// Reads the rules' patterns.
+    ///
+    /// # Errors
+    /// Usage, naming a pattern that is too large.
+    pub(crate) fn new(options: &Options) -> Result<Filters, Error> {
+        Ok(Filters {
+            hide: Filter::new(options, Side::Source)?,
+            protect: Filter::new(options, Side::Standby)?,
+        })
+    }
+}
+
+/// The rules of one side, ready to be asked.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    side: Side,
+    /// Rules that name no side are for the source alone.
+    delete_excluded: bool,
+    items: Vec<Item>,
+    merges: Vec<Arc<Spec>>,
+}
+
+#[derive(Debug)]
+enum Item {
+    Pattern(Box<Judged>),
+    /// What the files of a per-directory rule say, by its number in the scope.
+    Merge(usize),
+}
+
+/// A pattern and what follows when it matches.
+#[derive(Debug)]
+struct Judged {
+    pattern: Pattern,
+    include: bool,
+    negated: bool,
+    perishable: bool,
+}
+
+impl Judged {
+    fn matches(&self, subject: &Subject<'_>, base: &Base) -> bool {
+        self.pattern.matches(subject, base) != self.negated
+    }
+}
+
+impl Filter {
+    fn new(options: &Options, side: Side) -> Result<Filter, Error> {
+        let mut filter = Filter {
+            side,
+            delete_excluded: options.delete_excluded,
+            items: Vec::new(),
+            merges: Vec::new(),
+        };
+        let mut names: Vec<&[u8]> = Vec::new();
+        for rule in &options.rules {
+            let shown = || String::from_utf8_lossy(&rule.pattern).into_owned();
+            if rule.merge.is_some() {
+                // Of rules that read the same files the first stands.
+                let name = scope::file_name(&rule.pattern);
+                if name.is_empty() {
+                    return Err(Error::usage(shown(), "names no file in a directory"));
+                }
+                if !names.contains(&name) {
+                    names.push(name);
+                    if filter.concerns(rule) {
+                        filter.items.push(Item::Merge(filter.merges.len()));
+                        filter.merges.push(Arc::new(Spec::new(rule)));
+                    }
+                }
+            } else if let Some(item) =
+                filter.item(rule).map_err(|why| Error::usage(shown(), why))?
+            {
+                filter.items.push(item);
+            }
+        }
+        Ok(filter)
+    }
+
+    /// True for a rule that is for this side.
+    fn concerns(&self, rule: &Rule) -> bool {
+        let modifiers = &rule.modifiers;
+        match (modifiers.source, modifiers.standby, self.side) {
+            (false, false, Side::Source) => true,
+            (false, false, Side::Standby) => !self.delete_excluded || rule.merge.is_some(),
+            (source, _, Side::Source) => source,
+            (_, standby, Side::Standby) => standby,
+        }
+    }
+
+    /// A pattern's rule, ready to be asked; `None` when it is not for the names of files here.
+    fn item(&self, rule: &Rule) -> Result<Option<Item>, String> {
+        if rule.modifiers.xattr || !self.concerns(rule) {
+            return Ok(None);
+        }
+        Ok(Some(Item::Pattern(Box::new(Judged {
+            pattern: Pattern::new(&rule.pattern, rule.modifiers.absolute)?,
+            include: rule.include,
+            negated: rule.modifiers.negated,
+            perishable: rule.modifiers.perishable,
+        }))))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// True when files in the directories have a say.
+    pub(crate) fn has_merges(&self) -> bool {
+        !self.merges.is_empty()
+    }
+
+    /// True when the path, relative to the root of the transfer, is left out or protected, in the
+    /// directory that the scope is of.
+    pub(crate) fn excludes(&self, scope: &Scope, path: &[u8], is_directory: bool) -> bool {
+        self.judge(scope, path, is_directory, false)
+    }
+
+    /// [`Filter::excludes`] in a directory that is to be deleted: perishable rules do not count.
+    pub(crate) fn keeps(&self, scope: &Scope, path: &[u8], is_directory: bool) -> bool {
+        self.judge(scope, path, is_directory, true)
+    }
+
+    fn judge(&self, scope: &Scope, path: &[u8], is_directory: bool, doomed: bool) -> bool {
+        let subject = Subject { path, is_directory, root: scope.root() };
+        scope.is_unknown()
+            || self.decide(&self.items, scope, &subject, &Base::ROOT, doomed) == Some(false)
+    }
+
+    /// What the first of the rules that matches says: to include it or not.
+    fn decide(
+        &self,
+        items: &[Item],
+        scope: &Scope,
+        subject: &Subject<'_>,
+        base: &Base,
+        doomed: bool,
+    ) -> Option<bool> {
+        items.iter().find_map(|item| match item {
+            Item::Pattern(judged) if judged.perishable && doomed => None,
+            Item::Pattern(judged) => judged.matches(subject, base).then_some(judged.include),
+            Item::Merge(number) => scope
+                .frames(*number)
+                .find_map(|frame| self.decide(&frame.items, scope, subject, &frame.base, doomed)),
+        })
+    }
+
+    /// True when an honest source cannot have sent this path, whatever stands in its own
+    /// per-directory files, which are unknown here, and wherever its root lies. Those files may let
+    /// through what a rule after theirs would exclude, so that only the rules before the first such
+    /// file that can include are held against the source; one that only excludes takes nothing back.
+    pub(crate) fn forbids(&self, path: &[u8], is_directory: bool) -> bool {
+        let subject = Subject { path, is_directory, root: b"" };
+        for item in &self.items {
+            match item {
+                Item::Merge(number) if self.merges[*number].only_excludes() => {}
+                Item::Merge(_) => return false,
+                Item::Pattern(judged) if judged.pattern.is_absolute() => {
+                    if judged.include {
+                        return false;
+                    }
+                }
+                Item::Pattern(judged) => {
+                    if judged.matches(&subject, &Base::ROOT) {
+                        return !judged.include;
+                    }
+                }
+            }
+        }
+        false
+    }
+}
