@@ -87,7 +87,7 @@ class Judge:
             found += compare(case, name, seen["rsync"][name], seen["hasync"][name], now)
         if not any(word in ("--remove-source-files",) for group in case.options for word in group):
             found += compare(case, "src", before, seen["hasync"]["src"], now)
-        found = differences.unexplained(case, statuses, seen, found)
+        found = differences.unexplained(statuses, said["hasync"][0].decode(errors="replace"), found)
         if not found and statuses["hasync"] == 0:
             found += self.again(case, places["hasync"])
         return found

@@ -36,7 +36,7 @@ OPTIONS = [
     Option("files-from", 0.06, (("--files-from=list",),), ("--delete",)),
     Option("sparse", 0.08, (("-S",),)),
     Option("inplace", 0.05, (("--inplace",),)),
-    Option("append-verify", 0.03, (("--append-verify",),)),
+    Option("append-verify", 0.03, (("--append-verify",),), ("-c",)),
     Option("partial", 0.03, (("--partial",),)),
     Option("partial-dir", 0.03, (("--partial-dir=.part",),), ("--inplace",)),
     Option("hard-links", 0.15, (("-H",),)),

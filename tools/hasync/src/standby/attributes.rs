@@ -196,6 +196,13 @@ impl Attributes {
         (uid, gid)
     }
 
+    /// What a directory that was just made counts as having had before, where modes are not kept:
+    /// the setgid bit that it has from the directory above it stays.
+    pub(crate) fn made(&self, want: &Stamp, made: &Stamp) -> Option<Stamp> {
+        let setgid = made.mode & Mode::S_ISGID.bits();
+        (!self.view.perms).then(|| Stamp { mode: self.mode(want, None) | setgid, ..*made })
+    }
+
     /// The mode that a new file in this directory can be made with, and needs no other call to have:
     /// its owner and group are right from the beginning, and nothing but this mode decides.
     pub(crate) fn made_right(

@@ -275,6 +275,7 @@ impl Directory {
         let Child { want, before } = child;
         let result = attributes.look(fd, want.name.clone()).and_then(|have| {
             let Some(have) = have else { return Ok(()) };
+            let before = before.or_else(|| attributes.made(&want.stamp, &have.stamp));
             let mode = attributes.mode(&want.stamp, before.as_ref());
             if attributes.differences(want, &have).is_empty() && mode == have.stamp.mode {
                 return Ok(());
