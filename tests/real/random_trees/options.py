@@ -33,7 +33,7 @@ OPTIONS = [
     Option("exclude", 0.12, patterns("--exclude")),
     Option("include", 0.06, tuple(form + ("--exclude=*.txt",) for form in patterns("--include"))),
     Option("numeric-ids", 0.05, (("--numeric-ids",),)),
-    Option("files-from", 0.06, (("--files-from=list",),), ("--delete",)),
+    Option("files-from", 0.06, (("--files-from=list",),)),
     Option("sparse", 0.08, (("-S",),)),
     Option("inplace", 0.05, (("--inplace",),)),
     Option("append-verify", 0.03, (("--append-verify",),), ("-c",)),
@@ -106,7 +106,8 @@ def chosen(stream, known, only):
             continue
         groups.append(form)
         words += form
-    recursive = any(word in ("-r", "-a", "-d", "-rt", "-rlt", "-rp", "-rlptgoD", "-Lprogtz") for word in words)
+    # Without -r rsync takes -d here; hasync wants to be told.
+    recursive = any(word in ("-r", "-a", "-d", "-rt", "-rlt", "-rp", "-rlptgoD", "-Lprogtz") for word in words) and not ("--files-from=list" in words and "-a" in words)
     if not recursive and any(word.startswith(("--delete", "--del", "--max-delete")) for word in words):
         groups.insert(0, ("-r",))
     if only and not any(only in option.name for option in OPTIONS):

@@ -91,7 +91,7 @@ impl Backups {
 
     /// True for what is not deleted although the source does not have it.
     pub(super) fn protects(&self, name: &[u8]) -> bool {
-        !self.are_deleted && self.is_backup(name)
+        !self.are_deleted && self.apart.is_none() && name.ends_with(&self.suffix)
     }
 
     /// True for the directory that the backups lie in.
