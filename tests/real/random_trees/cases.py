@@ -195,6 +195,9 @@ def generate(seed, known, only, as_root):
     flat = [word for group in options for word in group]
     source = maker.tree(maker.random.choice([1, 3, 6, 6, 10, 15]), flat)
     old = maker.aged(source, flat) if maker.random.random() < 0.85 else None
+    if "-u" in flat:
+        # To rsync newer is newer by a second, to hasync by a nanosecond.
+        source, old = ({path: replace(node, mtime=node.mtime // 10**9 * 10**9) for path, node in tree.items()} if tree else None for tree in (source, old))
     r = maker.stream("shape")
     way = r.choice(["local", "push", "pull"])
     sources, destination, lists = ("src/",), "dst/", ()

@@ -22,7 +22,7 @@ def left_open(case, name, path, one, other):
     given, fields = letters(case), set()
     if name != "dst" or "--backup-dir=saved" in words(case) and path.split(b"/")[0] == b"saved":
         # What the directories of backups look like nobody said.
-        return {"blocks"} | ({"mtime", "mode", "owner", "group"} if one["kind"] == "directory" and name != "src" else set())
+        return {"blocks"} | ({"mtime", "mode", "owner", "group", "xattrs"} if one["kind"] == "directory" and name != "src" else set())
     if "S" not in given or abs(one.get("blocks", 0) - other.get("blocks", 0)) <= 16:
         fields.add("blocks")
     # Without -t a directory's time is that of the last name that was made in it.
@@ -34,6 +34,9 @@ def left_open(case, name, path, one, other):
     # rsync dresses a directory before it makes what is in it, and a new setgid hands its group down; hasync dresses it at the end.
     if "g" not in given and "p" in given:
         fields.add("group")
+    # A file that is written in place is copied for its backup; rsync then gives the copy what the options keep of it, hasync all.
+    if "--inplace" in words(case) and "-b" in words(case):
+        fields |= {"mode", "owner", "group", "xattrs"}
     # What is within the window is left by both, but only rsync leaves it when something else of the entry is set.
     if any(word.startswith("--modify-window=") for word in words(case)) and abs(one["mtime"] - other["mtime"]) < 2 * 10**9:
         fields.add("mtime")
@@ -52,13 +55,14 @@ def settles(case):
     given = letters(case)
     # A link to a directory that got another name is a destination directory the next time.
     renamed = not case.destination.endswith("/")
-    return "t" in given and not given & set("InOJ") and not renamed
+    return "t" in given and not given & set("InOJU") and not renamed
 
 
 def corresponds(case, statuses):
-    """The statuses mean the same. A dry run of hasync does not try what cannot be done, and does not say so."""
+    """The statuses mean the same. What a dry run of hasync does not try, or --ignore-existing leaves, does not fail."""
     wanted = STATUSES.get(statuses["rsync"], ())
-    return statuses["hasync"] in wanted or "n" in letters(case) and 3 in wanted and statuses["hasync"] == 0
+    untried = "n" in letters(case) or "--ignore-existing" in words(case)
+    return statuses["hasync"] in wanted or untried and 3 in wanted and statuses["hasync"] == 0
 
 
 def unexplained(statuses, told, found):
