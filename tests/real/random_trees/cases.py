@@ -60,7 +60,7 @@ class Maker:
                 found[name] = r.choice([b"", b"1", b"two\0\xff", b"v" * 40, b"w" * 300])
         if ("-A" in options or "-X" in options) and r.random() < 0.4:
             found["system.posix_acl_access"] = acl(r)
-            if kind == "directory" and r.random() < 0.5:
+            if kind == "directory" and "-A" in options and r.random() < 0.5:
                 found["system.posix_acl_default"] = acl(r)
         return tuple(sorted(found.items()))
 

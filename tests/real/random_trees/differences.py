@@ -34,6 +34,14 @@ def left_open(case, name, path, one, other):
     # rsync dresses a directory before it makes what is in it, and a new setgid hands its group down; hasync dresses it at the end.
     if "g" not in given and "p" in given:
         fields.add("group")
+    # The directory of backups is there before the first of them is.
+    if not path and "--backup-dir=saved" in words(case):
+        fields.add("mtime")
+    # rsync puts the attributes of a directory on the file that --ignore-existing leaves in its place.
+    if "--ignore-existing" in words(case) and one["kind"] != "directory":
+        source = case.source.get(path) or case.source.get(path.removeprefix(b"src/"))
+        if source is not None and source.kind == "directory":
+            fields |= {"mtime", "mode", "owner", "group", "xattrs"}
     # A file that is written in place is copied for its backup; rsync then gives the copy what the options keep of it, hasync all.
     if "--inplace" in words(case) and "-b" in words(case):
         fields |= {"mode", "owner", "group", "xattrs"}
