@@ -34,6 +34,9 @@ def left_open(case, name, path, one, other):
     # rsync dresses a directory before it makes what is in it, and a new setgid hands its group down; hasync dresses it at the end.
     if "g" not in given and "p" in given:
         fields.add("group")
+    # With -X and without -p rsync gives a directory whose attributes it sets the mode of the source all the same.
+    if "X" in given and "p" not in given and one["kind"] == "directory":
+        fields.add("mode")
     # The directory of backups is there before the first of them is.
     if not path and "--backup-dir=saved" in words(case):
         fields.add("mtime")
