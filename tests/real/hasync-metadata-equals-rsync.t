@@ -131,6 +131,46 @@ fi
 check_status "a map without a colon is wrong usage" 2 hasync -a --usermap=root src/ made
 check_status "--chown beside the map that it is" 2 hasync -a --usermap=root:bin --chown=bin src/ made
 
+# --- hard links --------------------------------------------------------------
+mv src plain.src && mv older plain.older
+mkdir -p src/b/c src/a src/z older/b/c older/a older/z
+echo one >src/b/one && ln src/b/one src/a/one && ln src/b/one src/z/one && ln src/b/one src/top
+head -c 400000 /dev/zero >src/z/large && ln src/z/large src/b/c/large
+echo two >src/a/two && ln src/a/two src/a/two-too && ln src/a/two outside
+echo single >src/single && echo three >src/a/three && ln src/a/three src/b/three
+ln -s x src/a/symlink && ln src/a/symlink src/z/symlink
+mkfifo src/a/fifo && ln src/a/fifo src/b/fifo
+echo four >src/a/four && ln src/a/four src/b/four && ln src/a/four src/b/c/four
+find src -depth -exec touch -h -d '2021-03-04 05:06:07.123456789' {} +
+# Some of a group are up to date, some are something else, some are linked to what they should not be.
+cp -a src/b/one older/b/one && cp -a src/a/one older/z/one && echo other >older/top
+echo old >older/a/two && ln older/a/two older/a/two-too && ln older/a/two older/b/extra
+cp -a src/a/three older/b/three && mkdir older/a/three
+cp -a src/z/large older/z/large && ln older/z/large older/single && cp -a src/a/four older/b/c/four
+find older -type d -exec touch -d '2020-01-02 03:04:05' {} +
+check "-H" judge -aH
+rm -rf older/a/three
+check "-H with one where nothing stands in the way" judge -aH
+check "-H --delete" judge -aH --delete
+check "-H with contents compared" judge -aHc
+check "-H -A -X" judge -aHAX
+chmod 600 src/a/one src/b/c/large
+check "-H with other permissions" judge -aH
+rm -rf judged made
+hasync -aH src/ made >again && echo five >src/a/two && chmod 640 src/a/four
+rm made/z/one made/b/c/four && echo x >made/b/c/four
+hasync -aHin src/ made >dry && same_as_before() { hasync -aHi src/ made >seen; }
+check "-H of some that changed" same_as_before
+changed() { jq -c 'select(.type == "change") | [.action, .key.path]' "$1" | sort; }
+changed dry >dry.changed && changed seen >seen.changed
+check "what a dry run tells of them is what is done" diff dry.changed seen.changed
+check_json "why is told" 'any(.why == ["links"] and .key.path == "b/c/four")' seen
+rm outside
+check "and all is as it should be" same src made atime
+check "a further name where the first is left out by a pattern" judge -aH --exclude=/a/one --exclude=/z/
+check "without -H there is no link" sh -c 'rm -rf made; hasync -a src/ made && [ "$(stat -c %h made/top made/a/one | tr -d "\n")" = 11 ]'
+rm -rf src older && mv plain.src src && mv plain.older older
+
 # --- access times ---------------------------------------------------------
 touch -a -d '2001-02-03 04:05:06' src/a src/d/c src/fifo
 without=directory

@@ -105,6 +105,11 @@ pub(crate) fn of_directory<'a>(
 
 fn add_extra(field: &mut Vec<u8>, extra: &Extra, scope: Scope, names: &mut Names) {
     let number = |field: &mut Vec<u8>, n: usize| field.extend_from_slice(&(n as u64).to_le_bytes());
+    if let Some(first) = &extra.first {
+        field.push(0xff);
+        number(field, first.len());
+        field.extend_from_slice(first);
+    }
     if let Some(atime) = extra.atime {
         field.extend_from_slice(&atime.seconds.to_le_bytes());
         field.extend_from_slice(&atime.nanoseconds.to_le_bytes());

@@ -17,6 +17,7 @@ pub(crate) const MOST_VALUE: usize = 64 << 10;
 /// What is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Keep {
+    pub(crate) links: bool,
     pub(crate) atimes: bool,
     pub(crate) acls: bool,
     pub(crate) xattrs: bool,
@@ -24,7 +25,12 @@ pub(crate) struct Keep {
 
 impl Keep {
     pub(crate) fn new(options: &Options) -> Keep {
-        Keep { atimes: options.atimes, acls: options.acls, xattrs: options.xattrs }
+        Keep {
+            links: options.hard_links,
+            atimes: options.atimes,
+            acls: options.acls,
+            xattrs: options.xattrs,
+        }
     }
 
     /// Whether anything is.
@@ -36,6 +42,10 @@ impl Keep {
 /// What is known of a thing beyond its stamp.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Extra {
+    /// Device and inode on this end, of what has more than one name; it does not travel.
+    pub(crate) inode: Option<(u64, u64)>,
+    /// Of what has more than one name: the path of the first, where this is a further one.
+    pub(crate) first: Option<Vec<u8>>,
     /// Of neither directories nor links: looking at them changes it.
     pub(crate) atime: Option<Moment>,
     pub(crate) lists: Option<acl::Lists>,
@@ -52,7 +62,10 @@ impl Extra {
         };
         let keeps = keep.atimes && !matches!(kind, Kind::Directory | Kind::Symlink);
         let atime = keeps.then_some(atime);
-        keep.any().then(|| Box::new(Extra { atime, ..Extra::default() }))
+        let several = keep.links && kind != Kind::Directory && stat.st_nlink > 1;
+        let inode = several.then_some((stat.st_dev, stat.st_ino));
+        let any = keep.acls || keep.xattrs || atime.is_some() || inode.is_some();
+        any.then(|| Box::new(Extra { inode, atime, ..Extra::default() }))
     }
 
     /// Reads attributes and lists.
@@ -99,7 +112,10 @@ impl Extra {
     pub(crate) fn weight(&self) -> usize {
         let lists = self.lists.as_ref().map_or(0, |l| l.access.len() + l.default.len());
         let xattrs = self.xattrs.iter().flatten();
-        64 + lists * 8 + xattrs.map(|(name, value)| name.len() + value.len() + 8).sum::<usize>()
+        let first = self.first.as_ref().map_or(0, Vec::len);
+        64 + first
+            + lists * 8
+            + xattrs.map(|(name, value)| name.len() + value.len() + 8).sum::<usize>()
     }
 }
 

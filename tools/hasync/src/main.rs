@@ -15,6 +15,7 @@ mod interrupt;
 mod job;
 mod leftover;
 mod limits;
+mod links;
 mod mode;
 mod options;
 mod owner;

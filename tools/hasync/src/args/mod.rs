@@ -39,7 +39,6 @@ const NOT_YET: &[&str] = &[
     "safe_links",
     "copy_dirlinks",
     "keep_dirlinks",
-    "hard_links",
     "fake_super",
     "temp_dir",
     "delay_updates",

@@ -6,6 +6,7 @@ use super::prune::Pruning;
 use crate::acl::Lists;
 use crate::digest::{self, View};
 use crate::entry::{Entry, Kind, Stamp, join};
+use crate::links::FirstNames;
 use crate::owner::{Names, name_of};
 use crate::wire::{Head, ToStandby};
 use std::collections::HashSet;
@@ -33,6 +34,7 @@ struct Walk<'a> {
     digests: bool,
     view: View,
     names: Names,
+    first_names: FirstNames,
     told: HashSet<(bool, u32)>,
     next: u32,
     files: u64,
@@ -55,6 +57,7 @@ pub(super) fn walk(source: &Source, owner: bool, digests: bool, out: &SyncSender
             && options.groupmap.is_none(),
         view: View { chmod: options.chmod.clone(), ..View::new(options, owner) },
         names: Names::new(options.numeric_ids),
+        first_names: FirstNames::default(),
         told: HashSet::new(),
         next: 0,
         files: 0,
@@ -141,6 +144,7 @@ impl Walk<'_> {
             self.send(ToStandby::Skipped { path, why: why.into() })?;
         }
         let source = self.source;
+        self.first_names.mark(&listing.path, &mut listing.entries);
         let id = self.next;
         self.next += 1;
         let listing = Arc::new(listing);

@@ -135,7 +135,8 @@ impl Attributes {
     /// True when the source tells of an entry nothing but what is kept.
     pub(crate) fn keeps_all_of(&self, entry: &Entry) -> bool {
         entry.extra.as_ref().is_none_or(|extra| {
-            (self.keep.atimes || extra.atime.is_none())
+            (self.keep.links || extra.first.is_none())
+                && (self.keep.atimes || extra.atime.is_none())
                 && (self.keep.acls || extra.lists.is_none())
                 && (self.keep.xattrs || extra.xattrs.is_none())
         })

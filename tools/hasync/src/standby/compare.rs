@@ -7,6 +7,7 @@ use super::create;
 use super::credit::Credit;
 use super::delete;
 use super::directory::Directory;
+use super::links;
 use super::root::Opened;
 use super::worker::{Hold, Job, Pending};
 use super::worker_of;
@@ -16,6 +17,7 @@ use crate::digest;
 use crate::entry::{Entry, Kind, Stamp, join};
 use crate::fs;
 use crate::leftover;
+use crate::links::FirstNames;
 use crate::options::DeleteWhen;
 use crate::owner::Names;
 use crate::wire::{Action, Change, Details, FileId, Head, Plea, ToSource, ToStandby, Why, damaged};
@@ -78,6 +80,7 @@ pub(super) struct Compare<'a> {
     workers: Vec<SyncSender<Job>>,
     slots: HashMap<u32, Slot>,
     names: Names,
+    first_names: FirstNames,
     root: Arc<Directory>,
     rename: Option<Vec<u8>>,
     batch: Vec<(u32, Pending, Plea)>,
@@ -104,6 +107,7 @@ impl Compare<'_> {
             workers,
             slots: HashMap::new(),
             names: Names::new(site.options.numeric_ids),
+            first_names: FirstNames::default(),
             root,
             rename: opened.rename,
             batch: Vec::new(),
@@ -124,6 +128,7 @@ impl Compare<'_> {
             && !site.ledger.is_stopped()
         {
             if !late {
+                site.links.carry_out(site, fd);
                 let troubled = site.ledger.troubled.load(Ordering::Relaxed);
                 site.deletions.carry_out(site, fd, troubled);
             }
@@ -221,7 +226,10 @@ impl Compare<'_> {
             head,
         };
         if let Some(digest) = slot.head.digest {
-            let have = self.read(&slot.directory);
+            let mut have = self.read(&slot.directory);
+            if let Some(here) = have.as_mut().filter(|_| self.site.options.hard_links) {
+                self.first_names.mark(&slot.directory.path(), &mut here.open);
+            }
             let own = have.as_ref().map(|here| {
                 digest::of_directory(&here.open, self.site.attributes.view(), &mut self.names)
             });
@@ -437,6 +445,13 @@ impl Compare<'_> {
         if !self.site.attributes.keeps_all_of(entry) {
             return Err(damaged("attributes that were not asked for"));
         }
+        let first = entry.extra.as_ref().and_then(|extra| extra.first.as_ref());
+        if first.is_some_and(|first| {
+            entry.stamp.kind == Kind::Directory
+                || links::is_left_out(&self.site.filters.hide, first)
+        }) {
+            return Err(damaged("a link to what was not asked for"));
+        }
         if !wanted || leftover::is_temporary(&entry.name) {
             return Err(damaged("an entry that was not asked for"));
         }
@@ -488,12 +503,41 @@ impl Compare<'_> {
             self.site.ledger.done(1, entry.stamp.size);
             return;
         }
+        if self.site.options.takes(entry.stamp.kind)
+            && let Some(first) = entry.extra.as_mut().and_then(|extra| extra.first.take())
+        {
+            return self.further_name(slot, entry, first, have);
+        }
         match entry.stamp.kind {
             kind if !self.site.options.takes(kind) => {}
             Kind::File => self.file(slot, index, entry, told, have),
             Kind::Directory => create::directory(self.site, &slot.directory, entry, have),
             _ => create::other(self.site, &slot.directory, entry, have),
         }
+    }
+
+    /// A further name of a file is made when that is in place. Where it is one already, and the file
+    /// stays, there is nothing to do.
+    fn further_name(&self, slot: &Slot, entry: Entry, first: Vec<u8>, have: Option<Entry>) {
+        self.site.ledger.done(1, entry.stamp.size);
+        let inode = have.as_ref().and_then(|have| have.extra.as_ref()?.inode);
+        let linked = || self.root.fd().and_then(|root| links::inode_of(root, &first).ok());
+        let stays = |have: &Entry| self.site.attributes.differences(&entry, have).is_empty();
+        if inode.is_some() && have.as_ref().is_some_and(stays) && linked() == inode {
+            return self.site.ledger.unchanged(1);
+        }
+        if have.is_some_and(|have| have.stamp.kind == Kind::Directory) && !self.site.options.dry_run
+        {
+            let directory = &slot.directory;
+            let gone = directory
+                .touch()
+                .and_then(|fd| delete::make_way(self.site, directory, fd, &entry.name));
+            if let Err(error) = gone {
+                let path = directory.path_of(&entry.name);
+                return self.site.failed(path, error, "cannot be put in place");
+            }
+        }
+        self.site.links.add(slot.directory.path(), entry, first);
     }
 
     fn file(&mut self, slot: &Slot, index: u32, entry: Entry, told: Stamp, have: Option<Entry>) {

@@ -220,7 +220,7 @@ fn is_protected(site: &Site, name: &[u8]) -> bool {
     site.backups.get().is_some_and(|backups| backups.protects(name))
 }
 
-fn loosen(site: &Site, fd: &OwnedFd, stamp: &Stamp) -> nix::Result<bool> {
+pub(super) fn loosen(site: &Site, fd: &OwnedFd, stamp: &Stamp) -> nix::Result<bool> {
     let needed = !site.attributes.is_root && stamp.mode & 0o700 != 0o700 && !site.options.dry_run;
     if needed {
         fchmod(fd, super::attributes::bits(stamp.mode | 0o700))?;

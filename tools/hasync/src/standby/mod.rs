@@ -12,6 +12,7 @@ mod delete;
 mod directory;
 mod large;
 mod ledger;
+mod links;
 mod old;
 mod output;
 pub(crate) mod partial;
@@ -38,6 +39,7 @@ use compare::Compare;
 use credit::Credits;
 use delete::Deletions;
 use ha_json::Error;
+use links::Links;
 use nix::errno::Errno;
 use partial::Partials;
 use std::collections::HashMap;
@@ -65,6 +67,7 @@ pub(crate) struct Site {
     store: Store,
     pub(crate) partials: Partials,
     deletions: Deletions,
+    links: Links,
     credits: Arc<Credits>,
     /// What was asked of the source and has not come.
     asked: Mutex<HashMap<FileId, Pending>>,
@@ -113,6 +116,7 @@ impl Site {
             ledger,
             store: Store::new(),
             deletions: Deletions::default(),
+            links: Links::default(),
             credits: Arc::default(),
             asked: Mutex::default(),
             source,

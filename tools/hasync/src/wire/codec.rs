@@ -13,6 +13,7 @@ use ha_json::{Error, Kind as ErrorKind};
 const ATIME: u8 = 1;
 const LISTS: u8 = 2;
 const XATTRS: u8 = 4;
+const FIRST: u8 = 8;
 
 /// A message that can be sent as a frame.
 pub(crate) trait Frame: Sized + Send + 'static {
@@ -56,8 +57,14 @@ impl Encoder {
 
     fn extra(&mut self, extra: Option<&Extra>) {
         let nothing = Extra::default();
-        let Extra { atime, lists, xattrs } = extra.unwrap_or(&nothing);
-        let told = [(atime.is_some(), ATIME), (lists.is_some(), LISTS), (xattrs.is_some(), XATTRS)];
+        let Extra { atime, lists, xattrs, first, .. } = extra.unwrap_or(&nothing);
+        let first_told = (first.is_some(), FIRST);
+        let told = [
+            first_told,
+            (atime.is_some(), ATIME),
+            (lists.is_some(), LISTS),
+            (xattrs.is_some(), XATTRS),
+        ];
         self.byte(told.into_iter().filter(|(is, _)| *is).map(|(_, bit)| bit).sum());
         if let Some(atime) = atime {
             self.signed(atime.seconds);
@@ -75,6 +82,9 @@ impl Encoder {
                 e.string(name);
                 e.string(value);
             });
+        }
+        if let Some(first) = first {
+            self.string(first);
         }
     }
 
@@ -103,6 +113,12 @@ impl Encoder {
     }
 }
 
+/// True for a component of a path that leads nowhere but into its directory.
+fn is_name(name: &[u8]) -> bool {
+    let bad = name.is_empty() || name == b"." || name == b".." || name.len() > 255;
+    !bad && !name.iter().any(|&byte| byte == b'/' || byte == 0)
+}
+
 impl Decoder<'_> {
     fn kind(&mut self) -> Result<Kind, Error> {
         let number = usize::from(self.byte()?);
@@ -126,8 +142,7 @@ impl Decoder<'_> {
     /// A name of one component: the only kind there is on the wire, so no path can lead outside.
     fn name(&mut self) -> Result<Vec<u8>, Error> {
         let name = self.string()?;
-        let bad = name.is_empty() || name == b"." || name == b".." || name.len() > 255;
-        if bad || name.iter().any(|&byte| byte == b'/' || byte == 0) {
+        if !is_name(&name) {
             return Err(damaged("a name that leads outside its directory"));
         }
         Ok(name)
@@ -150,7 +165,7 @@ impl Decoder<'_> {
         if told == 0 {
             return Ok(None);
         }
-        if told & !(ATIME | LISTS | XATTRS) != 0 {
+        if told & !(ATIME | LISTS | XATTRS | FIRST) != 0 {
             return Err(damaged("more of a file than there is"));
         }
         let mut extra = Extra::default();
@@ -173,6 +188,13 @@ impl Decoder<'_> {
                 return Err(damaged("too many attributes, or one twice"));
             }
             extra.xattrs = Some(xattrs);
+        }
+        if told & FIRST != 0 {
+            let path = self.string()?;
+            if path.split(|&byte| byte == b'/').any(|name| !is_name(name)) {
+                return Err(damaged("a name that leads outside its directory"));
+            }
+            extra.first = Some(path);
         }
         Ok(Some(Box::new(extra)))
     }

@@ -228,8 +228,9 @@ impl Why {
     pub(crate) const ATIME: Why = Why(512);
     pub(crate) const ACL: Why = Why(1024);
     pub(crate) const XATTR: Why = Why(2048);
+    pub(crate) const LINKS: Why = Why(4096);
 
-    const WORDS: [(Why, &'static str); 12] = [
+    const WORDS: [(Why, &'static str); 13] = [
         (Why::KIND, "kind"),
         (Why::SIZE, "size"),
         (Why::TIME, "time"),
@@ -242,6 +243,7 @@ impl Why {
         (Why::ATIME, "atime"),
         (Why::ACL, "acl"),
         (Why::XATTR, "xattr"),
+        (Why::LINKS, "links"),
     ];
 
     pub(crate) fn add(&mut self, cause: Why, holds: bool) {

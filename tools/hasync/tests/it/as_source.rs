@@ -168,6 +168,11 @@ fn attributes_that_nobody_asked_for_or_that_cannot_be() {
             ("a null byte", with(one(b"user.a\0b"))),
         ],
     );
+    let first = |path: &[u8]| with([&[8, path.len() as u8], path].concat());
+    all_are_refused("attributes that were not asked for", vec![("a link", first(b"old"))]);
+    let outside = [&b"../secret"[..], b"/etc/shadow", b"a//b", b"a/../../b", b"", b"a/."];
+    let outside = outside.map(|path| ("a link to what lies outside", first(path)));
+    all_are_refused("a name that leads outside its directory", outside.into());
     let twice = [attribute(b"user.a", b"1"), attribute(b"user.a", b"2")].concat();
     let twice = vec![("one twice", with([&[4, 2], &twice[..]].concat()))];
     all_are_refused("too many attributes, or one twice", twice);

@@ -1,0 +1,184 @@
+//! Hard links: further names of files, given when all files are in place.
+
+use super::Site;
+use super::attributes::bits;
+use super::delete::{loosen, open_beneath};
+use crate::entry::{Entry, Kind, Stamp, join};
+use crate::filter::Filter;
+use crate::fs;
+use crate::leftover;
+use crate::wire::{Action, Change, Details, Why};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, renameat};
+use nix::sys::stat::{FileStat, fchmod, fstat};
+use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+use std::os::fd::OwnedFd;
+use std::sync::{Mutex, PoisonError};
+
+/// Further names that are to be given: only of what has more than one, and is not right yet.
+#[derive(Debug, Default)]
+pub(crate) struct Links(Mutex<Vec<(Vec<u8>, Vec<Further>)>>);
+
+/// A further name: its entry, and the path of the first.
+#[derive(Debug)]
+struct Further {
+    entry: Entry,
+    first: Vec<u8>,
+}
+
+impl Links {
+    /// The entry in the directory of this path is a further name of the file whose path is `first`.
+    pub(crate) fn add(&self, directory: Vec<u8>, entry: Entry, first: Vec<u8>) {
+        let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let further = Further { entry, first };
+        match links.last_mut() {
+            Some((last, names)) if *last == directory => names.push(further),
+            _ => links.push((directory, vec![further])),
+        }
+    }
+
+    /// Gives the names beneath `root`.
+    pub(crate) fn carry_out(&self, site: &Site, root: &OwnedFd) {
+        let links = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for (path, names) in links {
+            if let Err(error) = link_in(site, root, &path, &names) {
+                site.failed(path, error, "names cannot be given in it");
+            }
+        }
+    }
+}
+
+/// True for a path that the filter leaves out, or that names a file in the making: the source could
+/// not bring it, and does not make a link to it either.
+pub(crate) fn is_left_out(filter: &Filter, path: &[u8]) -> bool {
+    let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    path.split(|&byte| byte == b'/').any(leftover::is_temporary)
+        || filter.forbids(path, false)
+        || ends.into_iter().any(|end| filter.forbids(&path[..end], true))
+}
+
+/// Device and inode of what has this path beneath `root`; no link in it is followed.
+///
+/// # Errors
+/// The system's own.
+pub(crate) fn inode_of(root: &OwnedFd, path: &[u8]) -> nix::Result<(u64, u64)> {
+    let (directory, name) = split(path);
+    let stat = fs::stat(&open_beneath(root, directory)?, name)?;
+    Ok((stat.st_dev, stat.st_ino))
+}
+
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(cut) => (&path[..cut], &path[cut + 1..]),
+        None => (b".", path),
+    }
+}
+
+fn link_in(site: &Site, root: &OwnedFd, path: &[u8], names: &[Further]) -> nix::Result<()> {
+    let fd = match open_beneath(root, path) {
+        // It would have been made.
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) if site.options.dry_run => {
+            for further in names {
+                tell(site, path, further, None);
+            }
+            return Ok(());
+        }
+        fd => fd?,
+    };
+    let before = Stamp::of(&fstat(&fd)?);
+    let loosened = loosen(site, &fd, &before)?;
+    let mut given = false;
+    for further in names {
+        match link(site, root, &fd, path, further) {
+            Ok(new) => given |= new,
+            Err(error) => {
+                let first = String::from_utf8_lossy(&further.first).into_owned();
+                let what = format!("cannot be made a link to {first}");
+                site.failed(join(path, &further.entry.name), error, &what);
+            }
+        }
+    }
+    if loosened {
+        fchmod(&fd, bits(before.mode))?;
+    }
+    if !given || site.options.dry_run {
+        return Ok(());
+    }
+    if !matches!(path, b"" | b".") || site.root_entry().is_some() {
+        site.attributes.restore_time(&fd, before.mtime)?;
+    }
+    site.store.sync_directory(&fd)
+}
+
+/// Gives one name; `false` where it was there.
+fn link(
+    site: &Site,
+    root: &OwnedFd,
+    fd: &OwnedFd,
+    path: &[u8],
+    further: &Further,
+) -> nix::Result<bool> {
+    let name = &further.entry.name[..];
+    let have = match fs::stat(fd, name) {
+        Ok(stat) => Some(stat),
+        Err(Errno::ENOENT) => None,
+        Err(error) => return Err(error),
+    };
+    let (directory, first_name) = split(&further.first);
+    let first = open_beneath(root, directory)
+        .and_then(|directory| fs::stat(&directory, first_name).map(|stat| (directory, stat)));
+    let (directory, first) = match first {
+        Ok(first) => first,
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) if site.options.dry_run => {
+            tell(site, path, further, have.as_ref());
+            return Ok(true);
+        }
+        // The first name was left out, too.
+        Err(Errno::ENOENT) if site.options.existing => {
+            site.ledger.unchanged(1);
+            return Ok(false);
+        }
+        Err(error) => return Err(error),
+    };
+    let is_linked = |have: &FileStat| (have.st_dev, have.st_ino) == (first.st_dev, first.st_ino);
+    // In a dry run both names are still those of the old file, which would be replaced.
+    let stays = |have: &FileStat| {
+        !site.options.dry_run || Stamp::of(have).same_content(&further.entry.stamp)
+    };
+    if have.as_ref().is_some_and(|have| is_linked(have) && stays(have)) {
+        site.ledger.unchanged(1);
+        return Ok(false);
+    }
+    if !site.options.dry_run {
+        if Kind::of_mode(first.st_mode) != further.entry.stamp.kind {
+            // Another kind of thing stands there: what should be did not come.
+            return Err(Errno::ESTALE);
+        }
+        let temporary = site.store.name();
+        linkat(&directory, first_name, fd, &temporary[..], AtFlags::empty())?;
+        let kept = if have.is_some() { site.keep(path, fd, name) } else { Ok(()) };
+        let placed = kept.and_then(|()| renameat(fd, &temporary[..], fd, name));
+        if placed.is_err() {
+            // The next run would remove it, too.
+            let _ = unlinkat(fd, &temporary[..], UnlinkatFlags::NoRemoveDir);
+        }
+        placed?;
+    }
+    tell(site, path, further, have.as_ref());
+    Ok(true)
+}
+
+fn tell(site: &Site, directory: &[u8], further: &Further, have: Option<&FileStat>) {
+    let Stamp { kind, size, .. } = further.entry.stamp;
+    let update = have.is_some_and(|have| Kind::of_mode(have.st_mode) == kind);
+    let action = if update { Action::Update } else { Action::Create };
+    let change = || Change {
+        path: join(directory, &further.entry.name),
+        kind,
+        action,
+        why: if update { Why::LINKS } else { Why::default() },
+        size,
+        details: Details::of(further.entry.stamp, &further.entry.target),
+    };
+    site.ledger.changed(change, action);
+}
