@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random trees and random filter rules: rsync and hasync must leave the same tree.
 
-    filters.py [--seed N] [--cases N] DIRECTORY
+    filters.py [--seed N] [--cases N] [--way local|push|pull] [--during] DIRECTORY
 
 Each case is a source and a destination with merge files in them, and options. rsync and hasync bring the source to a copy
 of the destination each; then the copies must have the same names and contents. One that differs is made smaller as long as
@@ -41,7 +41,7 @@ def rule(rnd, plain=False, nested=True, root="/"):
     if kind < 0.08 and nested:
         return rnd.choice([": .excl", ":- .excl", ":n .excl", ":e .excl", ":C", ":s .excl", ":w+ .excl", ":p .excl"])
     prefix = rnd.choice(["- ", "- ", "- ", "+ ", "+ ", "+ ", "-! ", "-s ", "-r ", "+s ", "+r ", "-p ", "H ", "S ", "P ", "R ", "-_",
-                         "exclude ", "include,p ", "hide,! ", "-sr ", "+rp ", "protect ", "-x "])
+                         "exclude ", "include,p ", "hide,! ", "-sr ", "+rp ", "protect "])
     if rnd.random() < 0.05:
         return "-/ " + rnd.choice(["", root + "/src", root + "/rsync"]) + "/" + pattern(rnd).lstrip("/")
     return prefix + pattern(rnd)
@@ -133,6 +133,25 @@ def read(root):
     return found
 
 
+WAY = "local"
+DURING = False
+# Stands for ssh: the host is this one.
+CARRIER = """#!/bin/sh
+while [ "$1" = -l ]; do shift 2; done
+shift
+exec "$@"
+"""
+
+
+def command(name, options, source):
+    """What is run: the judge always here; hasync, where it is asked for, with one end behind a carrier."""
+    if name == "rsync" or WAY == "local":
+        return [name, "-rt", *options, source, "copy/"]
+    here = os.getcwd() + "/"
+    ends = [source, "host:" + here + "copy/"] if WAY == "push" else ["host:" + here + source, "copy/"]
+    return [name, "-rt", "-e", here + "carrier", *options, *ends]
+
+
 def differs(case):
     """What is different, as lines; empty when nothing is, or the judge does not understand a rule."""
     build("src", case["source"])
@@ -141,14 +160,15 @@ def differs(case):
         whole = {"src": None, **{"src/" + path: content for path, content in whole.items()}}
     ran = {}
     # The judge deletes after all is in place, as hasync does: the merge files are then those of the source.
-    judged = ["--delete-after" if option == "--delete" else option for option in case["options"]]
-    if "--delete-excluded" in judged and "--delete-after" not in judged:
-        judged.append("--delete-after")
-    for name, options in [("rsync", judged), ("hasync", case["options"])]:
+    moment = "--delete-during" if DURING else "--delete-after"
+    judged = [moment if option == "--delete" else option for option in case["options"]]
+    if "--delete-excluded" in judged and moment not in judged:
+        judged.append(moment)
+    for name, options in [("rsync", judged), ("hasync", judged if DURING else case["options"])]:
         # The same name for both: rules may be for paths from the root of the file system.
         build("copy", whole)
-        ran[name] = subprocess.run([name, "-rt", *options, case["from"], "copy/"], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+        ran[name] = subprocess.run(command(name, options, case["from"]), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, timeout=60, check=False)
         ran[name].tree = read("copy")
     if ran["rsync"].returncode == 1:
         # A rule that it does not understand, if only in a file that does not concern it.
@@ -202,10 +222,17 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cases", type=int, default=150)
     parser.add_argument("--keep-going", type=int, default=1, metavar="N", help="stop after N that differ")
+    parser.add_argument("--way", choices=["local", "push", "pull"], default="local")
+    parser.add_argument("--during", action="store_true", help="delete in each directory at once")
     parser.add_argument("directory")
     arguments = parser.parse_args()
+    global WAY, DURING
+    WAY, DURING = arguments.way, arguments.during
     os.makedirs(arguments.directory, exist_ok=True)
     os.chdir(arguments.directory)
+    with open("carrier", "w") as file:
+        file.write(CARRIER)
+    os.chmod("carrier", 0o755)
     os.environ["HOME"] = os.getcwd()
     os.environ.pop("CVSIGNORE", None)
     bad = 0

@@ -127,8 +127,6 @@ pub(crate) struct Modifiers {
     pub(crate) absolute: bool,
     /// It keeps nothing in a directory that is deleted.
     pub(crate) perishable: bool,
-    /// It is for the names of extended attributes, not of files.
-    pub(crate) xattr: bool,
 }
 
 /// How the files of a per-directory rule are read.

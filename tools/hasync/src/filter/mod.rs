@@ -124,9 +124,9 @@ impl Filter {
         }
     }
 
-    /// A pattern's rule, ready to be asked; `None` when it is not for the names of files here.
+    /// A pattern's rule, ready to be asked; `None` when it is for the other side.
     fn item(&self, rule: &Rule) -> Result<Option<Item>, String> {
-        if rule.modifiers.xattr || !self.concerns(rule) {
+        if !self.concerns(rule) {
             return Ok(None);
         }
         Ok(Some(Item::Pattern(Box::new(Judged {
@@ -204,5 +204,141 @@ impl Filter {
             }
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, File};
+    use std::os::fd::OwnedFd;
+    use std::path::Path;
+
+    fn filters(rules: &[&str], delete_excluded: bool) -> Filters {
+        let mut list = List::new(false);
+        for rule in rules {
+            list.rule(rule.as_bytes()).unwrap();
+        }
+        let rules = list.into_rules();
+        Filters::new(&Options { rules, delete_excluded, ..Options::default() }).unwrap()
+    }
+
+    fn enter(scope: &Scope, filter: &Filter, root: &Path, path: &str) -> Result<Scope, Fault> {
+        let directory = OwnedFd::from(File::open(root.join(path)).unwrap());
+        scope.enter(filter, &directory, path.as_bytes())
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_decides_for_its_side() {
+        let filters = filters(&["+ *.c", "P keep", "H hidden", "- *.o", "-p junk", "-! *"], false);
+        let top = Scope::default();
+        for (path, hidden, kept) in [
+            ("a.c", false, false),
+            ("a.o", true, true),
+            ("keep", false, true),
+            ("hidden", true, false),
+            ("other", false, false),
+        ] {
+            assert_eq!(filters.hide.excludes(&top, path.as_bytes(), false), hidden, "{path}");
+            assert_eq!(filters.protect.excludes(&top, path.as_bytes(), false), kept, "{path}");
+        }
+        assert!(filters.protect.excludes(&top, b"junk", false));
+        assert!(!filters.protect.keeps(&top, b"junk", false));
+    }
+
+    #[test]
+    fn delete_excluded_leaves_only_rules_that_name_the_standby() {
+        let filters = filters(&["- a", "-sr b", "P c"], true);
+        let keeps = |name: &[u8]| filters.protect.excludes(&Scope::default(), name, false);
+        assert!(!keeps(b"a") && keeps(b"b") && keeps(b"c"));
+        assert!(filters.hide.excludes(&Scope::default(), b"a", false));
+    }
+
+    #[test]
+    fn files_in_directories_hold_beneath_them_the_nearest_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        fs::write(root.join("rules"), "- x\n- /top\n: inner\n").unwrap();
+        fs::write(root.join("a/rules"), "+ x\n- /b/only\n").unwrap();
+        fs::write(root.join("a/b/rules"), "!\n").unwrap();
+        fs::write(root.join("a/inner"), "- y").unwrap();
+        let filters = filters(&[": rules", "- last"], false);
+        let filter = &filters.hide;
+        let top = Scope::top(filter, b"/nowhere".to_vec(), true);
+        assert!(!filter.excludes(&top, b"x", false));
+        let first = enter(&top, filter, root, "").unwrap();
+        let a = enter(&first, filter, root, "a").unwrap();
+        let b = enter(&a, filter, root, "a/b").unwrap();
+        for (scope, path, expected) in [
+            (&first, "x", true),
+            (&first, "top", true),
+            (&first, "y", false),
+            (&a, "a/x", false),
+            (&a, "a/top", false),
+            (&a, "a/y", true),
+            (&b, "a/b/only", false),
+            (&b, "a/b/x", false),
+            (&b, "a/b/last", true),
+        ] {
+            assert_eq!(filter.excludes(scope, path.as_bytes(), false), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn files_above_the_root_are_read_where_the_rule_says_so_and_it_is_allowed() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("data");
+        fs::create_dir_all(root.join("sub")).unwrap();
+        fs::write(directory.path().join("rules"), "- /data/x\n- y\n").unwrap();
+        let filters = filters(&[": /rules"], false);
+        let place = root.to_str().unwrap().as_bytes().to_vec();
+        for (look_above, expected) in [(true, true), (false, false)] {
+            let top = Scope::top(&filters.hide, place.clone(), look_above);
+            let scope = enter(&top, &filters.hide, &root, "").unwrap();
+            assert_eq!(filters.hide.excludes(&scope, b"x", false), expected);
+            assert_eq!(filters.hide.excludes(&scope, b"sub/y", false), expected);
+            assert!(!filters.hide.excludes(&scope, b"sub/x", false));
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_or_understood_is_named_and_keeps_everything() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let filters = filters(&[": rules"], false);
+        let (hide, protect) = (&filters.hide, &filters.protect);
+        let top = Scope::top(protect, b"/".to_vec(), false);
+        fs::write(root.join("rules"), "- a\nroot:secret\n").unwrap();
+        let fault = enter(&top, protect, root, "").unwrap_err();
+        assert_eq!(fault.path, b"rules");
+        assert!(fault.message.starts_with("line 2 ") && !fault.message.contains("secret"));
+        assert!(protect.keeps(&top.unknown(), b"anything", false));
+        fs::rename(root.join("rules"), root.join("others")).unwrap();
+        std::os::unix::fs::symlink("others", root.join("rules")).unwrap();
+        assert!(enter(&top, protect, root, "").unwrap_err().message.contains("symbolic link"));
+        fs::write(root.join("others"), "- a\n").unwrap();
+        assert!(enter(&Scope::top(hide, b"/".to_vec(), false), hide, root, "").is_ok());
+        fs::remove_file(root.join("rules")).unwrap();
+        fs::create_dir(root.join("rules")).unwrap();
+        assert!(enter(&top, protect, root, "").is_ok());
+    }
+
+    #[test]
+    fn the_standby_forbids_only_what_no_file_of_the_source_can_let_through() {
+        for (rules, expected) in [
+            (&["- x"][..], true),
+            (&["- x", ": rules"], true),
+            (&[":- rules", "- x"], true),
+            (&[":C", "- x"], true),
+            (&[": rules", "- x"], false),
+            (&[":+ rules", "- x"], false),
+            (&["+/ /srv/x", "- x"], false),
+            (&["-/ /srv/x"], false),
+            (&["P x"], false),
+            (&["+ x", "- x"], false),
+        ] {
+            assert_eq!(filters(rules, false).hide.forbids(b"x", false), expected, "{rules:?}");
+        }
     }
 }

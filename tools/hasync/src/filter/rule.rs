@@ -210,7 +210,11 @@ impl Letters {
                 b'e' | b'n' | b'w' => letters.is_merge,
                 b'!' => !letters.is_merge,
                 b'r' | b's' => !sided,
-                b'/' | b'p' | b'x' => true,
+                b'/' | b'p' => true,
+                b'x' => {
+                    let why = "is for the names of extended attributes, which this version has no rules for";
+                    return Err(why.into());
+                }
                 _ => false,
             };
             if !fits {
@@ -239,8 +243,7 @@ impl Letters {
                 b'r' => rule.modifiers.standby = true,
                 b's' => rule.modifiers.source = true,
                 b'/' => rule.modifiers.absolute = true,
-                b'p' => rule.modifiers.perishable = true,
-                _ => rule.modifiers.xattr = true,
+                _ => rule.modifiers.perishable = true,
             }
         }
         Ok(letters)
@@ -263,7 +266,6 @@ mod tests {
             negated: letters.contains('!'),
             absolute: letters.contains('/'),
             perishable: letters.contains('p'),
-            xattr: letters.contains('x'),
         };
         Written::Rule(Rule { include, pattern: pattern.into(), modifiers, merge: None })
     }
@@ -283,7 +285,6 @@ mod tests {
             ("protect a", pattern(false, "a", "r")),
             ("R_a", pattern(true, "a", "r")),
             ("-sr a", pattern(false, "a", "sr")),
-            ("-x user.*", pattern(false, "user.*", "x")),
             ("!", Written::Clear),
             ("clear", Written::Clear),
             ("clear,", Written::Clear),

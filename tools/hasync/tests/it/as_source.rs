@@ -71,6 +71,28 @@ fn names_that_are_not_one_component() {
 }
 
 #[test]
+fn what_a_rule_excludes_is_refused_unless_a_file_of_the_source_may_have_let_it_through() {
+    let exclude = json!({ "pattern": b"new" });
+    let file = json!({ "pattern": b".rules", "merge": {} });
+    for (rules, refuses) in
+        [(json!([exclude]), true), (json!([exclude, file]), true), (json!([file, exclude]), false)]
+    {
+        let place = Place::new();
+        let mut peer = place.standby(&json!({ "rules": rules }));
+        if let Say(bytes) = one(b"new", 4) {
+            peer.raw(&bytes);
+        }
+        if refuses {
+            peer.until_it_gives_up();
+            refused(&peer.end(), "an entry that is excluded", "a rule");
+        } else {
+            assert!(peer.until(GET).is_some(), "{:?}", peer.told);
+        }
+        place.is_untouched("a rule");
+    }
+}
+
+#[test]
 fn targets_that_no_link_has() {
     let long = vec![b't'; 4097];
     let attempts = [&b"a\0b"[..], &long]
