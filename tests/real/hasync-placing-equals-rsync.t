@@ -123,6 +123,27 @@ check_json "what --max-delete leaves is counted" \
     '[.[] | select(.reason? == "deletions_held_back" and (.message | contains("--max-delete")))] | length == 1' "$OUT"
 check_json "so many were deleted" '.[-1].deleted == 2' "$OUT"
 check_status "a directory that is not empty stays in the way without --force" 3 sh -c 'rm -rf few && cp -a old few && hasync -a src/ few/'
+# Of the source what is left is compared, too.
+removes() { # OPTION...
+    rm -rf by
+    for who in rsync local push pull; do mkdir -p by/$who && cp -a src by/$who/src && cp -a old by/$who/to || return; done
+    (cd by/rsync && rsync "$@" src/ to/ >/dev/null 2>&1)
+    (cd by/local && hasync "$@" src/ to/ >out)
+    (cd by/push && hasync "$@" -e ../../here src/ "host:$PWD/to/" >out)
+    (cd by/pull && hasync "$@" -e ../../here "host:$PWD/src/" to/ >out)
+    for who in rsync local push pull; do (cd by/$who && find src to -printf '%p %y %s\n' | LC_ALL=C sort >told); done
+    for who in local push pull; do diff by/rsync/told by/$who/told || { echo "$who $*"; tail -n 3 by/$who/out; return 1; }; done
+}
+for options in --force '--force -n' '--force --exclude=deep' '--force --max-size=11' '--force -u' '--force -c' '--force --inplace' '--force --existing' '--force -z' '--force --no-l'; do
+    # shellcheck disable=SC2086
+    check "--remove-source-files $options" removes -a --remove-source-files $options
+done
+check "a single file that gets another name goes" sh -c 'rm -rf one && mkdir one && cp -a src/large one/from &&
+    hasync -a --remove-source-files -e ./here one/from "host:$PWD/one/to" && [ ! -e one/from ] && cmp src/large one/to'
+check "of a list only what it names goes" sh -c 'rm -rf one two && cp -a src one && printf "sub/later1\nnew\n" >list &&
+    hasync -a -r --files-from=list --remove-source-files one two && [ ! -e one/sub/later1 ] && [ -e one/sub/later2 ] && [ ! -e one/new/file ] && [ -e two/new/file ]'
+check_status "where the standby cannot put it in place the source stays" 3 sh -c 'rm -rf one two && cp -a src one && mkdir -p two/large/full &&
+    hasync -a --remove-source-files one/ two/; status=$?; [ -e one/large ] && [ ! -e one/new/file ] && exit $status'
 check "backups in the destination are not deleted" sh -c '
     rm -rf few && cp -a old few && hasync -a --delete -b --backup-dir=kept src/ few/ && hasync -a --delete -b --backup-dir=kept src/ few/ &&
     [ "$(cat few/kept/bye)" = bye ] && [ "$(cat few/kept/sub/later1)" = "older text 1" ] && [ ! -e few/kept/kept ]'

@@ -114,6 +114,8 @@ fn local_source(request: &Request, paths: &[OsString]) -> Result<Source, Error> 
         keep_implied: matches!(request.chosen, Chosen::Records),
         table: Arc::new(Table::new(limits::directories())),
         fault: Mutex::default(),
+        stayed: Mutex::default(),
+        due: Default::default(),
         options: request.options.clone(),
     })
 }

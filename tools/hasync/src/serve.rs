@@ -100,6 +100,9 @@ fn serve_source(
     if service.write_only {
         return Err(Error::failed("--write-only", "nothing may be read here"));
     }
+    if service.read_only && job.options.remove_source_files && !job.options.dry_run {
+        return Err(Error::failed("--read-only", "nothing may be removed here"));
+    }
     if service.root.is_some() {
         let why =
             "reading beneath --root is not offered: use --root for a standby that is pushed to";
@@ -116,6 +119,8 @@ fn serve_source(
         keep_implied: false,
         table: Arc::new(Table::new(limits::directories())),
         fault: Mutex::default(),
+        stayed: Mutex::default(),
+        due: Default::default(),
         options: job.options,
     };
     let mut incoming = unpacked(input, false)?;

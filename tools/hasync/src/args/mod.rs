@@ -42,7 +42,6 @@ const NOT_YET: &[&str] = &[
     "fake_super",
     "temp_dir",
     "delay_updates",
-    "remove_source_files",
     "relative",
     "mkpath",
     "delete_before",

@@ -5,6 +5,7 @@ mod file;
 mod listing;
 mod prune;
 mod reader;
+mod removal;
 mod roots;
 mod selection;
 mod table;
@@ -40,6 +41,9 @@ pub(crate) struct Source {
     pub(crate) table: Arc<Table>,
     /// Why a reader gave the standby up.
     pub(crate) fault: Mutex<Option<Error>>,
+    /// What is in place at the standby and could not be removed here.
+    pub(crate) stayed: Mutex<Vec<Event>>,
+    pub(crate) due: removal::Due,
 }
 
 impl Source {
@@ -61,6 +65,10 @@ impl Source {
 
     fn fault(&self) -> Option<Error> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn stayed(&self) -> std::sync::MutexGuard<'_, Vec<Event>> {
+        self.stayed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A reader gives the standby up.
@@ -94,6 +102,9 @@ impl Source {
         let mut read = Totals::default();
         for reader in readers {
             read = read.plus(reader.join().unwrap_or_default());
+        }
+        for event in std::mem::take(&mut *source.stayed()) {
+            let _ = events.send(event);
         }
         for thread in walker.into_iter().chain([lister]) {
             // One that panicked has said so on stderr.
@@ -162,6 +173,16 @@ impl Desk<'_> {
                     {
                         return Err(damaged("a rolling signature that was not asked for"));
                     }
+                }
+                Some(ToSource::Placed { path, stamp }) => {
+                    if !self.source.options.remove_source_files || self.source.options.dry_run {
+                        return Err(damaged("a file in place that is not to be removed"));
+                    }
+                    // The one file may have got another name.
+                    if !self.source.roots.single && !self.source.due.take(&path) {
+                        return Err(damaged("a file in place that was never told, or twice"));
+                    }
+                    self.send(Job::Remove { path, stamp });
                 }
                 Some(ToSource::Event(event)) => {
                     let _ = events.send(event);

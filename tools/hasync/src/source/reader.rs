@@ -3,9 +3,10 @@
 use super::Source;
 use super::file::{self, ATTEMPTS, Loss, listed_size};
 use super::listing::Listing;
+use super::removal;
 use crate::content::{self, Sum};
 use crate::entry::Stamp;
-use crate::wire::{FileId, MOST_ZEROS, Payload, SmallFile, ToStandby, Totals, buffer};
+use crate::wire::{Event, FileId, MOST_ZEROS, Payload, SmallFile, ToStandby, Totals, buffer};
 use crate::{SMALL, sys};
 use ha_json::Error;
 use nix::sys::stat::fstat;
@@ -29,6 +30,7 @@ const DEBT: u64 = 4;
 pub(super) enum Job {
     Files { directory: u32, listing: Arc<Listing>, files: Vec<(u32, Option<[u8; 32]>)> },
     Delta { directory: u32, listing: Arc<Listing>, index: u32, input: DeltaInput },
+    Remove { path: Vec<u8>, stamp: Stamp },
     Append { directory: u32, listing: Arc<Listing>, index: u32, from: u64 },
 }
 
@@ -77,6 +79,7 @@ impl Reader {
 
     fn work(&mut self, job: Job) -> Result<(), Gone> {
         match job {
+            Job::Remove { path, stamp } => self.remove(path, &stamp),
             Job::Append { directory, listing, index, from } => {
                 self.large(&listing, FileId { directory, index }, None, None, from)
             }
@@ -88,6 +91,17 @@ impl Reader {
                 result
             }
         }
+    }
+
+    fn remove(&self, path: Vec<u8>, stamp: &Stamp) -> Result<(), Gone> {
+        let Err(Loss { reason, message }) = removal::remove(&self.source, &path, stamp) else {
+            return Ok(());
+        };
+        let reason = reason.to_owned();
+        let event =
+            Event::Failed { path: path.clone(), reason: reason.clone(), message: message.clone() };
+        self.source.stayed().push(event);
+        self.send(ToStandby::Stays { path, reason, message })
     }
 
     /// True where the standby writes over its old file while it is compared.

@@ -53,6 +53,8 @@ pub(super) fn walk(source: &Source, owner: bool, digests: bool, out: &SyncSender
             && !options.checksum
             // Then there is something to do where nothing differs, too.
             && !options.ignore_times
+            // What is the same is to be told of, too.
+            && !options.remove_source_files
             && options.usermap.is_none()
             && options.groupmap.is_none(),
         view: View { chmod: options.chmod.clone(), ..View::new(options, owner) },
@@ -161,6 +163,9 @@ impl Walk<'_> {
             self.files += 1;
             self.bytes += entry.stamp.size;
             self.tell_owners(entry)?;
+            if source.options.remove_source_files && entry.stamp.kind != Kind::Directory {
+                source.due.add(&join(&listing.path, &entry.name));
+            }
         }
         self.send(ToStandby::Head(Head {
             id,

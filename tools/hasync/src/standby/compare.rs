@@ -132,6 +132,7 @@ impl Compare<'_> {
                 let troubled = site.ledger.troubled.load(Ordering::Relaxed);
                 site.deletions.carry_out(site, fd, troubled);
             }
+            site.store.hand_over(site);
             if let Err(error) = site.store.sync_all(fd) {
                 site.stop(Error::failed("destination", fs::words(error)));
             } else if late {
@@ -610,6 +611,7 @@ impl Compare<'_> {
             extra: entry.extra,
             why,
             sent: 0,
+            flawed: false,
             partial: partial.is_some(),
             tries: 0,
             credit: None,

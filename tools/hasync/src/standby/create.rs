@@ -131,6 +131,7 @@ pub(super) fn other(site: &Site, within: &Arc<Directory>, entry: Entry, have: Op
     let change = || Change { path: path(), kind, action, why, size: 0, details: details() };
     site.ledger.changed(change, action);
     site.ledger.done(1, 0);
+    site.store.placed(site, within, &entry.name, &entry.stamp);
 }
 
 /// Leaves out, or links to its place, what another directory has as it should be; `false` where it
@@ -154,6 +155,7 @@ pub(super) fn taken(site: &Site, within: &Directory, entry: &Entry, found: &Foun
     let change = || Change { path: path(), kind, action, why, size, details: details() };
     site.ledger.changed(change, action);
     site.ledger.done(1, size);
+    site.store.placed(site, within, &entry.name, &entry.stamp);
     true
 }
 
@@ -201,6 +203,7 @@ pub(super) fn attributes(
     let why = if site.options.times { why } else { Why(why.0 & !Why::TIME.0) };
     if why.is_empty() {
         site.ledger.unchanged(1);
+        site.store.placed(site, within, &entry.name, &entry.stamp);
         return;
     }
     if !site.options.dry_run {
@@ -227,4 +230,5 @@ pub(super) fn attributes(
     let details = || Details::of(entry.stamp, &entry.target);
     let change = || Change { path: path(), kind, action, why, size, details: details() };
     site.ledger.changed(change, action);
+    site.store.placed(site, within, &entry.name, &entry.stamp);
 }

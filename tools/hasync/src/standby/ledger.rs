@@ -110,6 +110,13 @@ impl Ledger {
         self.tell(Event::Failed { path, reason: reason.into(), message: message.into() });
     }
 
+    /// What is in place here could not be removed at the source, which tells it at its own end.
+    pub(crate) fn stays(&self, path: Vec<u8>, reason: &str, message: String) {
+        if matches!(self.told, Told::Here(_)) {
+            self.failed(path, reason, message);
+        }
+    }
+
     pub(crate) fn skipped(&self, path: Vec<u8>, why: String) {
         self.tell(Event::Skipped { path, why });
     }

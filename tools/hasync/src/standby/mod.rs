@@ -372,6 +372,7 @@ fn route(
             | ToStandby::Lost { file, .. } => {
                 let _ = worker_of(workers, file).send(Job::Message(message));
             }
+            ToStandby::Stays { path, reason, message } => site.ledger.stays(path, &reason, message),
             ToStandby::Clock(_) => return Err(damaged("the time where nobody asked")),
             ToStandby::Start(_) => return Err(damaged("a second start")),
             ToStandby::Ping => {}

@@ -12,7 +12,7 @@ use crate::entry::{Kind, Stamp};
 use crate::fs;
 use crate::leftover::Temporaries;
 use crate::sys;
-use crate::wire::{Action, Change, Details};
+use crate::wire::{Action, Change, Details, ToSource};
 use ha_json::Error;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
@@ -89,6 +89,8 @@ pub(crate) struct Store {
     touched: AtomicU64,
     unsynced: AtomicBool,
     room: Room,
+    /// What is in place and not known to be durable, where the source is to remove it then.
+    placed: Mutex<Vec<(Vec<u8>, Stamp)>>,
     /// A directory of each file system that was written to, by device.
     file_systems: Mutex<BTreeMap<u64, OwnedFd>>,
 }
@@ -103,6 +105,7 @@ impl Store {
             touched: AtomicU64::new(0),
             unsynced: AtomicBool::new(false),
             room: Room::default(),
+            placed: Mutex::default(),
             file_systems: Mutex::default(),
         }
     }
@@ -194,6 +197,7 @@ impl Store {
         let (have, extra) = (pending.have.as_ref(), pending.extra.as_deref());
         if place.is_final {
             let missed = site.attributes.set(&file, &want, have, extra)?;
+            pending.flawed = missed.is_some();
             site.missed(|| pending.path(), missed);
             self.stands(site, &file, &pending, stamp);
             return Ok(());
@@ -202,6 +206,7 @@ impl Store {
             Some(_) if right => site.attributes.set_time(&file, &want, extra)?,
             _ => {
                 let missed = site.attributes.set(&file, &want, have, extra)?;
+                pending.flawed = missed.is_some();
                 site.missed(|| pending.path(), missed);
             }
         }
@@ -238,7 +243,10 @@ impl Store {
             _ => fsync(file),
         };
         match durable {
-            Ok(()) => tell(site, pending, stamp),
+            Ok(()) => {
+                tell(site, pending, stamp);
+                self.placed_file(site, pending, stamp);
+            }
             Err(error) => site.stop(not_durable(error)),
         }
     }
@@ -267,6 +275,53 @@ impl Store {
         }
         for finished in files {
             rename(site, finished);
+        }
+    }
+
+    fn placed_file(&self, site: &Site, pending: &Pending, stamp: &Stamp) {
+        if !pending.flawed {
+            self.placed(site, &pending.directory, &pending.name, stamp);
+        }
+    }
+
+    /// A thing that is no directory is in place: with `--remove-source-files` its source goes once it
+    /// is durable here.
+    pub(crate) fn placed(&self, site: &Site, directory: &Directory, name: &[u8], stamp: &Stamp) {
+        if !site.options.remove_source_files || site.options.dry_run {
+            return;
+        }
+        if let Some(fd) = directory.fd()
+            && self.remember(fd).is_ok()
+        {
+            let full = {
+                let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
+                placed.push((directory.path_of(name), *stamp));
+                placed.len() >= MOST_FILES
+            };
+            if full {
+                self.hand_over(site);
+            }
+        }
+    }
+
+    /// Makes durable what is in place, and tells the source of it.
+    pub(crate) fn hand_over(&self, site: &Site) {
+        let placed =
+            std::mem::take(&mut *self.placed.lock().unwrap_or_else(PoisonError::into_inner));
+        if placed.is_empty() {
+            return;
+        }
+        let made = {
+            let systems = self.file_systems.lock().unwrap_or_else(PoisonError::into_inner);
+            systems.values().try_for_each(sys::sync_file_system)
+        };
+        match made {
+            Ok(()) => {
+                for (path, stamp) in placed {
+                    site.ask(ToSource::Placed { path, stamp });
+                }
+            }
+            Err(error) => site.stop(not_durable(error)),
         }
     }
 
@@ -370,6 +425,7 @@ fn rename(site: &Site, finished: Finished) {
                 site.partials.remove(&place.directory, &pending.name);
             }
             tell(site, &pending, &stamp);
+            site.store.placed_file(site, &pending, &stamp);
         }
         Err(error) => {
             let path = pending.directory.path_of(&pending.name);

@@ -43,6 +43,8 @@ pub(crate) struct Pending {
     pub(super) why: Why,
     /// Bytes of content that came from the source.
     pub(super) sent: u64,
+    /// Something of it could not be kept.
+    pub(super) flawed: bool,
     /// There is a partial file of an earlier run.
     pub(super) partial: bool,
     /// The file here is so long, in bytes, and what the source has beyond that is asked for.

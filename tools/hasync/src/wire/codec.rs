@@ -383,6 +383,12 @@ impl Frame for ToStandby {
                 e.string(reason.as_bytes());
                 e.string(message.as_bytes());
             }
+            ToStandby::Stays { path, reason, message } => {
+                e.byte(22);
+                e.string(path);
+                e.string(reason.as_bytes());
+                e.string(message.as_bytes());
+            }
             ToStandby::Skipped { path, why } => {
                 e.byte(16);
                 e.string(path);
@@ -486,6 +492,7 @@ impl Frame for ToStandby {
                 ToStandby::Zeros { file, length }
             }
             21 => ToStandby::Clock(d.signed()?),
+            22 => ToStandby::Stays { path: d.string()?, reason: d.text()?, message: d.text()? },
             _ => return Err(damaged("a frame of an unknown type")),
         };
         d.end()?;
@@ -522,6 +529,11 @@ impl Frame for ToSource {
             ToSource::Want { directory } => {
                 e.byte(3);
                 e.number((*directory).into());
+            }
+            ToSource::Placed { path, stamp } => {
+                e.byte(11);
+                e.string(path);
+                e.stamp(stamp);
             }
             ToSource::Release { directory } => {
                 e.byte(4);
@@ -608,6 +620,7 @@ impl Frame for ToSource {
             7 => ToSource::Rolling { file: d.file()?, signature: d.string()? },
             8 => ToSource::Event(decode_event(&mut d)?),
             10 => ToSource::Clock(d.signed()?),
+            11 => ToSource::Placed { path: d.string()?, stamp: d.stamp()? },
             9 => {
                 let totals = d.totals()?;
                 let error = if d.flag()? { Some(d.error()?) } else { None };

@@ -143,6 +143,12 @@ pub(crate) enum ToStandby {
         files: u64,
         bytes: u64,
     },
+    /// What the standby has in place could not be removed at the source.
+    Stays {
+        path: Vec<u8>,
+        reason: String,
+        message: String,
+    },
     /// The server's time, in microseconds since 1970.
     Clock(i64),
     Bye(Totals),
@@ -190,6 +196,11 @@ pub(crate) enum ToSource {
     Rolling {
         file: FileId,
         signature: Vec<u8>,
+    },
+    /// What was brought, as the source told it, is in place and durable: it may go there.
+    Placed {
+        path: Vec<u8>,
+        stamp: Stamp,
     },
     Event(Event),
     /// The server's time, in microseconds since 1970.

@@ -1,0 +1,165 @@
+//! What is in place at the standby, removed here: `--remove-source-files`.
+
+use super::Source;
+use super::file::Loss;
+use super::roots::Which;
+use super::selection::Node;
+use crate::entry::{Kind, Stamp};
+use crate::fs;
+use nix::errno::Errno;
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use std::collections::HashSet;
+use std::os::fd::OwnedFd;
+use std::sync::{Mutex, PoisonError};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// What was told to the standby and may be said to be in place: a digest for each path.
+#[derive(Debug, Default)]
+pub(crate) struct Due(Mutex<HashSet<u128>>);
+
+impl Due {
+    /// The standby was told of this path.
+    pub(super) fn add(&self, path: &[u8]) {
+        self.lock().insert(xxh3_128(path));
+    }
+
+    /// True when the standby was told of this path and has not said before that it is in place.
+    pub(super) fn take(&self, path: &[u8]) -> bool {
+        self.lock().remove(&xxh3_128(path))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<u128>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Removes what the standby has in place under this path of the transfer, if it still is what was
+/// brought.
+///
+/// # Errors
+/// Why it stays.
+pub(super) fn remove(source: &Source, path: &[u8], stamp: &Stamp) -> Result<(), Loss> {
+    let options = &source.options;
+    let follow =
+        options.copy_links || options.copy_unsafe_links || options.copy_dirlinks || options.listed;
+    let mut barred = false;
+    for part in &source.roots.parts {
+        let within = match &part.names {
+            Which::All => path,
+            Which::One(name) if source.roots.single => &name[..],
+            Which::One(name) if components(path).next() == Some(name) => path,
+            Which::Selected(node) if is_selected(node, path) => path,
+            _ => continue,
+        };
+        let fd = &part.directory;
+        match remove_beneath(fd, within, stamp, follow) {
+            // Another source has it.
+            Err(Errno::ENOENT) => {}
+            Err(Errno::ENOTDIR | Errno::ELOOP) => barred = true,
+            Err(Errno::ESTALE) => return Err(changed()),
+            Err(error) => {
+                let why = format!("cannot be removed: {}", fs::words(error));
+                return Err(Loss::new("write_error", why));
+            }
+            Ok(()) => return Ok(()),
+        }
+    }
+    // Else it is gone already.
+    if barred { Err(changed()) } else { Ok(()) }
+}
+
+fn changed() -> Loss {
+    Loss::new(
+        "changed_since",
+        "changed since it was brought: it stays; the next run brings it again",
+    )
+}
+
+fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b"."))
+}
+
+/// True for a path that the list names, or one beneath it.
+fn is_selected(node: &Node, path: &[u8]) -> bool {
+    let mut node = node;
+    for name in components(path) {
+        match node.children.get(name) {
+            Some(next) => node = next,
+            None => return node.named,
+        }
+    }
+    true
+}
+
+fn remove_beneath(root: &OwnedFd, path: &[u8], stamp: &Stamp, follow: bool) -> nix::Result<()> {
+    let mut names: Vec<&[u8]> = components(path).collect();
+    let name = names.pop().ok_or(Errno::EISDIR)?;
+    if name == b".." || names.contains(&&b".."[..]) {
+        return Err(Errno::EXDEV);
+    }
+    let mut fd = fs::open_directory(root, b".")?;
+    for name in names {
+        fd = match follow {
+            true => fs::open_directory_through(&fd, name)?,
+            false => fs::open_directory(&fd, name)?,
+        };
+    }
+    // A link that was followed goes, as with rsync; what it leads to stays.
+    let stat = if follow { fs::stat_through(&fd, name) } else { fs::stat(&fd, name) };
+    let stat = match stat {
+        Err(Errno::ENOENT) if follow => fs::stat(&fd, name),
+        stat => stat,
+    }?;
+    let now = Stamp::of(&stat);
+    let now = match now.kind == stamp.kind {
+        true => now,
+        false => Stamp::of(&fs::stat(&fd, name)?),
+    };
+    if now.kind != stamp.kind || now.kind == Kind::Directory || !now.same_content(stamp) {
+        return Err(Errno::ESTALE);
+    }
+    unlinkat(&fd, name, UnlinkatFlags::NoRemoveDir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::OwnedFd;
+
+    fn directory(path: &std::path::Path) -> OwnedFd {
+        fs::open_named_directory(path).unwrap()
+    }
+
+    #[test]
+    fn only_what_is_still_the_same_is_removed_and_nothing_outside() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("in/side")).unwrap();
+        for name in ["in/file", "in/side/file", "file"] {
+            std::fs::write(root.path().join(name), "text").unwrap();
+        }
+        let fd = directory(&root.path().join("in"));
+        let stamp = Stamp::of(&fs::stat(&fd, b"file").unwrap());
+        let other = Stamp { size: 5, ..stamp };
+        assert_eq!(remove_beneath(&fd, b"file", &other, false), Err(Errno::ESTALE));
+        assert_eq!(remove_beneath(&fd, b"../file", &stamp, false), Err(Errno::EXDEV));
+        assert_eq!(remove_beneath(&fd, b"", &stamp, false), Err(Errno::EISDIR));
+        let of_directory = Stamp::of(&fs::stat(&fd, b"side").unwrap());
+        assert_eq!(remove_beneath(&fd, b"side", &of_directory, false), Err(Errno::ESTALE));
+        assert_eq!(remove_beneath(&fd, b"file", &stamp, false), Ok(()));
+        assert!(root.path().join("file").exists() && !root.path().join("in/file").exists());
+    }
+
+    #[test]
+    fn a_list_covers_what_it_names_and_what_lies_beneath() {
+        let mut node = Node::default();
+        assert!(node.add(b"etc/hosts", None) && node.add(b"usr/lib", None));
+        for (path, covered) in [
+            (&b"etc/hosts"[..], true),
+            (b"etc/motd", false),
+            (b"usr/lib/x/y", true),
+            (b"usr/x", false),
+        ] {
+            assert_eq!(is_selected(&node, path), covered);
+        }
+    }
+}
