@@ -9,11 +9,11 @@ if [ -w /dev/shm ]; then
 fi
 cases=${HATOOLS_FILTER_CASES:-150} seed=${HATOOLS_FILTER_SEED:-1}
 check "random filter rules do what rsync makes of them" \
-    python3 "$ROOT/tests/real/filters.py" --cases "$cases" --seed "$seed" work
+    python3 "$ROOT/tests/real/filters.py" --cases $((cases / 2)) --seed "$seed" work
 check "and when each directory is deleted in at once" \
-    python3 "$ROOT/tests/real/filters.py" --cases $((cases / 3)) --seed $((seed + cases)) --during work
+    python3 "$ROOT/tests/real/filters.py" --cases $((cases / 6)) --seed $((seed + cases)) --during work
 check "and pushed" \
-    python3 "$ROOT/tests/real/filters.py" --cases $((cases / 3)) --seed $((seed + 2 * cases)) --way push work
+    python3 "$ROOT/tests/real/filters.py" --cases $((cases / 6)) --seed $((seed + 2 * cases)) --way push work
 check "and pulled" \
-    python3 "$ROOT/tests/real/filters.py" --cases $((cases / 3)) --seed $((seed + 3 * cases)) --way pull work
+    python3 "$ROOT/tests/real/filters.py" --cases $((cases / 6)) --seed $((seed + 3 * cases)) --way pull work
 done_testing

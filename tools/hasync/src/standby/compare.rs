@@ -480,7 +480,9 @@ impl Compare<'_> {
                     Some(here) if here.name == entry.name => have.next(),
                     _ => None,
                 };
-                self.doom(slot, gone.into_iter());
+                if !gone.is_empty() {
+                    self.doom(slot, gone.into_iter());
+                }
                 Ok(found)
             }
             (_, Some(fd)) if !slot.directory.is_new.load(Ordering::Relaxed) => {
