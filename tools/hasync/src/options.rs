@@ -39,6 +39,8 @@ pub(crate) struct Options {
     pub(crate) sparse: bool,
     pub(crate) compress: bool,
     pub(crate) checksum: bool,
+    /// Nothing is brought: both ends digest all content, at once.
+    pub(crate) verify: bool,
     pub(crate) size_only: bool,
     pub(crate) ignore_times: bool,
     /// In seconds; negative compares nanoseconds, which is the default.

@@ -12,6 +12,7 @@ use std::ffi::OsString;
     disable_help_flag = true,
     override_usage = "hasync [OPTIONS] SRC... DEST
        hasync [OPTIONS] --from-json DEST
+       hasync verify [OPTIONS] SRC... DEST
        hasync --serve [--root DIR] [--read-only | --write-only]"
 )]
 pub(crate) struct Flags {

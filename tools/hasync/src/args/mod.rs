@@ -4,6 +4,7 @@ mod amount;
 mod flags;
 mod negated;
 mod refused;
+mod verify;
 
 use crate::filter::{List, contents};
 use crate::mode::Changes;
@@ -28,6 +29,8 @@ pub(crate) struct Arguments {
     rules: Vec<RuleArgument>,
     /// The options that a `--no-` after them switched off.
     off: HashSet<&'static str>,
+    /// It began with the word `verify`.
+    verify: Result<bool, Error>,
     refused: Result<(), Error>,
 }
 
@@ -92,7 +95,8 @@ impl FromArgMatches for Arguments {
         }
         rules.sort_by_key(|(place, _)| *place);
         let rules = rules.into_iter().map(|(_, rule)| rule).collect();
-        let flags = Flags::from_arg_matches(matches)?;
+        let mut flags = Flags::from_arg_matches(matches)?;
+        let verify = verify::taken(matches, &mut flags.paths);
         if flags.human_readable && flags.paths.is_empty() && !flags.serve {
             Self::command().try_get_matches_from(["hasync", "--help"])?;
         }
@@ -104,7 +108,7 @@ impl FromArgMatches for Arguments {
             )),
             None => refused::refuse(matches),
         };
-        Ok(Arguments { flags, rules, off: negated::off(matches), refused })
+        Ok(Arguments { flags, rules, off: negated::off(matches), verify, refused })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -167,6 +171,7 @@ impl Arguments {
     /// Usage, naming the option and what is wrong with it.
     pub(crate) fn task(self) -> Result<Task, Error> {
         self.refused?;
+        let verify = self.verify?;
         let rules = rules(self.rules, &self.flags)?;
         let flags = self.flags;
         if flags.serve {
@@ -243,7 +248,7 @@ impl Arguments {
             let why = "does not work without -r or -d: a directory must be read whole before";
             return Err(Error::usage("--delete", why));
         }
-        Ok(Task::Sync(Box::new(Request {
+        let mut request = Request {
             sources,
             destination,
             chosen,
@@ -255,7 +260,11 @@ impl Arguments {
             out_format: out_format.transpose()?,
             log,
             records,
-        })))
+        };
+        if verify {
+            verify::asked(&mut request);
+        }
+        Ok(Task::Sync(Box::new(request)))
     }
 }
 
@@ -297,6 +306,7 @@ impl Flags {
             sparse: on("sparse", self.sparse),
             compress: on("compress", self.compress),
             checksum: on("checksum", self.checksum),
+            verify: false,
             size_only: self.size_only,
             ignore_times: self.ignore_times,
             modify_window: self.modify_window,

@@ -16,12 +16,15 @@ use std::time::{Duration, Instant};
 
 /// The schema of the stream.
 pub(crate) const SCHEMA: &str = "hasync/1";
+/// The schema of the stream of `hasync verify`.
+const VERIFY_SCHEMA: &str = "hasync-verify/1";
 
 pub(crate) struct Report {
     stream: Stream<Stdout>,
     tool: Tool,
     started: Instant,
     dry_run: bool,
+    verify: bool,
     stats: bool,
     progress: bool,
     shown: bool,
@@ -54,11 +57,16 @@ pub(crate) struct Traffic {
 impl Report {
     pub(crate) fn begin(tool: Tool, options: &Options, stats: bool, lines: Lines) -> Report {
         let dry_run = Map::from_iter([("dry_run".to_owned(), Value::from(options.dry_run))]);
+        let stream = match options.verify {
+            true => Stream::begin_with(std::io::stdout(), tool, VERIFY_SCHEMA, &Map::new()),
+            false => Stream::begin_with(std::io::stdout(), tool, SCHEMA, &dry_run),
+        };
         Report {
-            stream: Stream::begin_with(std::io::stdout(), tool, SCHEMA, &dry_run),
+            stream,
             tool,
             started: Instant::now(),
             dry_run: options.dry_run,
+            verify: options.verify,
             stats,
             progress: options.progress,
             shown: false,
@@ -94,6 +102,10 @@ impl Report {
     }
 
     fn change(&mut self, change: &Change) {
+        if self.verify {
+            self.stream.record("drift", &drift(change));
+            return;
+        }
         if self.lines.records {
             let mut record = record(change);
             if let Some(format) = &self.lines.out {
@@ -144,6 +156,9 @@ impl Report {
             );
             self.stream.record("warning", &json!({"item": item, "message": message}));
         }
+        if self.verify {
+            return self.end_verify(&totals, error, traffic, elapsed);
+        }
         if self.stats {
             self.tell_stats(&totals, traffic, elapsed);
         }
@@ -151,6 +166,45 @@ impl Report {
         match error {
             None => self.stream.end(&totals),
             Some(error) => Err(self.stream.end_failed(&totals, error)),
+        }
+    }
+
+    fn end_verify(
+        self,
+        totals: &Totals,
+        error: Option<Error>,
+        traffic: Traffic,
+        elapsed: Duration,
+    ) -> Result<Status, Error> {
+        let differing = totals.created + totals.updated + totals.attributes + totals.deleted;
+        if self.stats {
+            let Totals { files, unchanged, .. } = totals;
+            self.tool.say(&format!(
+                "{files} entries: {unchanged} the same, {differing} differing, {} failed; {} read \
+                 in {:.2} s",
+                self.stream.failed(),
+                size(totals.bytes_read),
+                elapsed.as_secs_f64()
+            ));
+        }
+        let mut map = Map::new();
+        for (name, value) in [
+            ("files", totals.files),
+            ("same", totals.unchanged),
+            ("differing", differing),
+            ("only_in_source", totals.created),
+            ("only_in_destination", totals.deleted),
+            ("read_bytes", totals.bytes_read),
+            ("sent_bytes", traffic.sent),
+            ("received_bytes", traffic.received),
+        ] {
+            map.insert(name.into(), Value::from(value));
+        }
+        put_elapsed(&mut map, traffic, elapsed);
+        match error {
+            None if differing == 0 => self.stream.end(&map),
+            None => self.stream.end_with_no(&map),
+            Some(error) => Err(self.stream.end_failed(&map, error)),
         }
     }
 
@@ -171,6 +225,24 @@ impl Report {
             elapsed.as_secs_f64()
         ));
     }
+}
+
+/// How source and destination differ at one path.
+fn drift(change: &Change) -> Map<String, Value> {
+    let mut key = Map::new();
+    put_bytes(&mut key, "path", &change.path);
+    let only_in = match change.action {
+        Action::Create => Value::from("source"),
+        Action::Delete => Value::from("destination"),
+        Action::Update | Action::Attributes => Value::Null,
+    };
+    let mut record = Map::new();
+    record.insert("key".into(), Value::Object(key));
+    record.insert("only_in".into(), only_in);
+    record.insert("what".into(), Value::from(change.kind.word()));
+    record.insert("why".into(), change.why.words().collect());
+    record.insert("size_bytes".into(), Value::from(change.size));
+    record
 }
 
 fn record(change: &Change) -> Map<String, Value> {
@@ -213,12 +285,16 @@ fn end_totals(
     ] {
         map.insert(name.into(), Value::from(value));
     }
+    put_elapsed(&mut map, traffic, elapsed);
+    map.insert("dry_run".into(), Value::from(dry_run));
+    map
+}
+
+fn put_elapsed(map: &mut Map<String, Value>, traffic: Traffic, elapsed: Duration) {
     // Milliseconds are as fine as a whole process can be told.
     let seconds = (elapsed.as_secs_f64() * 1000.0).round() / 1000.0;
     map.insert("elapsed_seconds".into(), Value::from(seconds));
     map.insert("clock_skew_seconds".into(), Value::from(traffic.skew.map(Measured::seconds)));
-    map.insert("dry_run".into(), Value::from(dry_run));
-    map
 }
 
 fn progress(

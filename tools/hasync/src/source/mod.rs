@@ -234,6 +234,10 @@ impl Desk<'_> {
                 }
                 Plea::Whole => plain.push((index, None)),
                 Plea::Unless(digest) => plain.push((index, Some(digest))),
+                Plea::Digest => {
+                    let listing = Arc::clone(&listing);
+                    self.send(Job::Digest { directory, listing, index });
+                }
             }
         }
         if !plain.is_empty() {

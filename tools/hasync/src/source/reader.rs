@@ -32,6 +32,7 @@ pub(super) enum Job {
     Delta { directory: u32, listing: Arc<Listing>, index: u32, input: DeltaInput },
     Remove { path: Vec<u8>, stamp: Stamp },
     Append { directory: u32, listing: Arc<Listing>, index: u32, from: u64 },
+    Digest { directory: u32, listing: Arc<Listing>, index: u32 },
 }
 
 /// What comes from the standby for a delta.
@@ -82,6 +83,9 @@ impl Reader {
             Job::Remove { path, stamp } => self.remove(path, &stamp),
             Job::Append { directory, listing, index, from } => {
                 self.large(&listing, FileId { directory, index }, None, None, from)
+            }
+            Job::Digest { directory, listing, index } => {
+                self.tell_digest(&listing, FileId { directory, index })
             }
             Job::Files { directory, listing, files } => self.files(directory, &listing, &files),
             Job::Delta { directory, listing, index, input } => {
@@ -251,6 +255,25 @@ impl Reader {
             }
         }
         self.lost(id, Loss::changing())
+    }
+
+    /// Tells the digest of a file in one state.
+    fn tell_digest(&mut self, listing: &Listing, file: FileId) -> Result<(), Gone> {
+        for attempt in 0..ATTEMPTS {
+            file::pause(attempt);
+            let (content, before) = match file::open(listing, file.index) {
+                Ok(opened) => opened,
+                Err(loss) => return self.lost(file, loss),
+            };
+            match (self.digest(&content), fstat(&content)) {
+                (Err(error), _) => return self.lost(file, Loss::read(sys::errno(&error))),
+                (Ok(digest), Ok(after)) if file::is_unchanged(&before, &after) => {
+                    return self.send(ToStandby::Digest { file, digest });
+                }
+                _ => {}
+            }
+        }
+        self.lost(file, Loss::changing())
     }
 
     fn digest(&mut self, file: &File) -> std::io::Result<[u8; 32]> {

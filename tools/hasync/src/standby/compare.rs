@@ -677,7 +677,7 @@ impl Compare<'_> {
                     self.site.asked().insert(file, pending);
                     files.push((index, plea));
                 }
-                Plea::Unless(_) => large.push((file, Job::Digest { file, pending })),
+                Plea::Unless(_) | Plea::Digest => large.push((file, Job::Digest { file, pending })),
                 Plea::Delta(old) => large.push((file, Job::Delta { file, pending, old })),
             }
         }

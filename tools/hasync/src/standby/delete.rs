@@ -40,7 +40,8 @@ impl Deletions {
         let list = std::mem::take(&mut *self.list.lock().unwrap_or_else(PoisonError::into_inner));
         let list = spare(site, root, list);
         let count: usize = list.iter().map(|going| going.names.len()).sum();
-        if troubled && !site.options.ignore_errors && count > 0 {
+        let goes_on = site.options.ignore_errors || site.options.verify;
+        if troubled && !goes_on && count > 0 {
             let message =
                 format!("{count} deletions are held back: the source could not be read completely");
             site.ledger.failed(b".".to_vec(), "deletions_held_back", message);

@@ -369,6 +369,7 @@ fn route(
             | ToStandby::AskRolling { file, .. }
             | ToStandby::Close { file, .. }
             | ToStandby::Same { file }
+            | ToStandby::Digest { file, .. }
             | ToStandby::Lost { file, .. } => {
                 let _ = worker_of(workers, file).send(Job::Message(message));
             }

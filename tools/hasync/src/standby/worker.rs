@@ -20,6 +20,7 @@ use ha_json::Error;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Seek;
 use std::sync::Arc;
@@ -125,11 +126,18 @@ pub(super) struct Worker {
     larges: Larges,
     /// For the content of small files.
     buffer: Vec<u8>,
+    /// Of files whose digest the source was asked for.
+    digests: HashMap<FileId, std::io::Result<[u8; 32]>>,
 }
 
 impl Worker {
     pub(super) fn new(site: &Arc<Site>) -> Worker {
-        Worker { site: Arc::clone(site), larges: Larges::new(site), buffer: Vec::new() }
+        Worker {
+            site: Arc::clone(site),
+            larges: Larges::new(site),
+            buffer: Vec::new(),
+            digests: HashMap::new(),
+        }
     }
 
     pub(super) fn run(mut self, queue: &Receiver<Job>) {
@@ -177,6 +185,7 @@ impl Worker {
                 let intact = *blake3::hash(&data).as_bytes() == digest;
                 self.files(directory, files, &data, intact)
             }
+            Job::Message(ToStandby::Digest { file, digest }) => self.compare_digests(file, digest),
             Job::Message(ToStandby::Same { file }) => {
                 let pending = self.take(file)?;
                 self.same(pending);
@@ -278,10 +287,20 @@ impl Worker {
     }
 
     fn digest(&mut self, file: FileId, pending: Pending) -> Result<(), Error> {
-        let digest = pending
-            .open_old()
-            .map_err(std::io::Error::from)
-            .and_then(|old| content::digest_of(&old));
+        let old = pending.open_old().map_err(std::io::Error::from);
+        if self.site.options.verify {
+            // The source digests its file while this one is digested here.
+            self.site.asked().insert(file, pending);
+            let files = vec![(file.index, Plea::Digest)];
+            self.site.ask(ToSource::Get { directory: file.directory, files });
+            let digest = old.and_then(|old| content::digest_of(&old));
+            if let Ok((_, read)) = digest {
+                self.site.ledger.bytes_read.fetch_add(read, Ordering::Relaxed);
+            }
+            self.digests.insert(file, digest.map(|(digest, _)| digest));
+            return Ok(());
+        }
+        let digest = old.and_then(|old| content::digest_of(&old));
         let plea = match digest {
             Ok((digest, read)) => {
                 self.site.ledger.bytes_read.fetch_add(read, Ordering::Relaxed);
@@ -292,6 +311,21 @@ impl Worker {
         self.site.asked().insert(file, pending);
         let files = vec![(file.index, plea)];
         self.site.ask(ToSource::Get { directory: file.directory, files });
+        Ok(())
+    }
+
+    fn compare_digests(&mut self, file: FileId, digest: [u8; 32]) -> Result<(), Error> {
+        let pending = self.take(file)?;
+        match self.digests.remove(&file) {
+            Some(Ok(own)) if own == digest => self.same(pending),
+            Some(Ok(_)) => would(&self.site, &pending, &pending.want),
+            Some(Err(error)) => {
+                let error = fs::words(sys::errno(&error));
+                let message = format!("cannot be read at the destination: {error}");
+                self.site.ledger.failed(pending.path(), "read_error", message);
+            }
+            None => return Err(damaged("a digest that was not asked for")),
+        }
         Ok(())
     }
 
@@ -401,6 +435,9 @@ impl Worker {
         index: u32,
         pending: &Pending,
     ) -> Result<bool, Loss> {
+        if listing.expected(index).is_none() {
+            return self.compare_bytes(listing, index, pending);
+        }
         let (file, _) = source::open_file(listing, index)?;
         let read = |file: &File| {
             let (digest, read) =
@@ -413,6 +450,36 @@ impl Worker {
         // A file here that cannot be read is another file.
         let Ok(old) = pending.open_old() else { return Ok(false) };
         Ok(read(&old).is_ok_and(|(digest, _)| digest == wanted))
+    }
+
+    /// Compares a file with that of the source in this process, byte by byte.
+    fn compare_bytes(
+        &self,
+        listing: &Listing,
+        index: u32,
+        pending: &Pending,
+    ) -> Result<bool, Loss> {
+        for attempt in 0..source::ATTEMPTS {
+            source::pause(attempt);
+            let (file, before) = source::open_file(listing, index)?;
+            let old = match pending.open_old() {
+                Ok(old) => old,
+                Err(error) if self.site.options.verify => {
+                    let message =
+                        format!("cannot be read at the destination: {}", fs::words(error));
+                    return Err(Loss::new("read_error", message));
+                }
+                // A file here that cannot be read is another file.
+                Err(_) => return Ok(false),
+            };
+            let (equal, read) =
+                content::equal(&file, &old).map_err(|error| Loss::read(sys::errno(&error)))?;
+            self.site.ledger.bytes_read.fetch_add(read, Ordering::Relaxed);
+            if fstat(&file).is_ok_and(|now| source::is_unchanged(&before, &now)) {
+                return Ok(equal);
+            }
+        }
+        Err(Loss::changing())
     }
 
     /// Copies a large file inside this machine; the kernel does the work.

@@ -371,6 +371,11 @@ impl Frame for ToStandby {
                 e.byte(13);
                 e.file(*file);
             }
+            ToStandby::Digest { file, digest } => {
+                e.byte(10);
+                e.file(*file);
+                e.fixed(digest);
+            }
             ToStandby::Lost { file, reason, message } => {
                 e.byte(14);
                 e.file(*file);
@@ -461,6 +466,7 @@ impl Frame for ToStandby {
                 ToStandby::Data { file, data: Payload::default() }
             }
             9 => ToStandby::AskBlocks { file: d.file()?, offset: d.number()? },
+            10 => ToStandby::Digest { file: d.file()?, digest: d.array()? },
             11 => ToStandby::AskRolling {
                 file: d.file()?,
                 offset: d.number()?,
@@ -554,6 +560,7 @@ impl Frame for ToSource {
                             e.byte(2);
                             e.number(*size);
                         }
+                        Plea::Digest => e.byte(4),
                         Plea::Append(size) => {
                             e.byte(3);
                             e.number(*size);
@@ -606,6 +613,7 @@ impl Frame for ToSource {
                         1 => Plea::Unless(d.array()?),
                         2 => Plea::Delta(d.number()?),
                         3 => Plea::Append(d.number()?),
+                        4 => Plea::Digest,
                         _ => return Err(damaged("a request of an unknown type")),
                     };
                     Ok((index, plea))

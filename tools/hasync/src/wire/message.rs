@@ -122,6 +122,11 @@ pub(crate) enum ToStandby {
     Same {
         file: FileId,
     },
+    /// The digest of the content, which was asked for.
+    Digest {
+        file: FileId,
+        digest: [u8; 32],
+    },
     /// The file could not be read; the standby's old one stays.
     Lost {
         file: FileId,
@@ -162,6 +167,8 @@ pub(crate) enum Plea {
     Whole,
     /// Only if the content's digest is another.
     Unless([u8; 32]),
+    /// Its digest, and not itself.
+    Digest,
     /// The difference to a file of this size, in bytes.
     Delta(u64),
     /// What lies beyond this size, in bytes.
