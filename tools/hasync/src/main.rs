@@ -25,6 +25,7 @@ mod report;
 mod serve;
 mod source;
 mod standby;
+mod symlink;
 mod sys;
 mod trusted;
 mod wire;

@@ -91,6 +91,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// True where a symbolic link of the source may be followed.
+    pub(crate) fn follows_links(&self) -> bool {
+        self.copy_links || self.copy_unsafe_links || self.copy_dirlinks
+    }
+
     /// True for the kinds of which more takes part than the name.
     pub(crate) fn takes(&self, kind: Kind) -> bool {
         match kind {

@@ -37,16 +37,11 @@ pub(crate) struct Arguments {
 /// Options that are understood and not built yet: refused by name until they are.
 #[rustfmt::skip]
 const NOT_YET: &[&str] = &[
-    "dirs",
-    "copy_unsafe_links",
-    "safe_links",
-    "copy_dirlinks",
     "keep_dirlinks",
     "fake_super",
     "temp_dir",
     "delay_updates",
     "relative",
-    "mkpath",
     "delete_before",
 ];
 

@@ -8,6 +8,7 @@ use crate::filter::Filter;
 use crate::fs;
 use crate::leftover;
 use crate::options::Options;
+use crate::symlink;
 use crate::xattr::Place;
 use nix::errno::Errno;
 use std::collections::HashMap;
@@ -236,7 +237,11 @@ impl Listing {
                 return None;
             }
         };
-        if entry.stamp.kind != Kind::Symlink || !(options.copy_links || leads_on(node)) {
+        let path = || join(&self.path, name);
+        let is_followed = || {
+            leads_on(node) || symlink::is_followed(&origin.fd, name, path, &entry.target, options)
+        };
+        if entry.stamp.kind != Kind::Symlink || !is_followed() {
             return Some((self.with_extra(number, entry, keep, false), false));
         }
         let followed = match &origin.trail {
@@ -414,7 +419,9 @@ fn leads_on(node: Option<&Node>) -> bool {
 /// Why an entry takes no part under these options, or `None` when it does.
 fn passed_over(entry: &Entry, options: &Options, named: bool) -> Option<&'static str> {
     match entry.stamp.kind {
-        Kind::Directory if !options.recursive && !named => Some("directory, and no -r"),
+        Kind::Directory if !options.recursive && !options.dirs && !named => {
+            Some("directory, and neither -r nor -d")
+        }
         kind if options.takes(kind) => None,
         Kind::Symlink => Some("symbolic link, and neither -l nor -L"),
         kind if kind.is_device() => Some("device, and no -D"),

@@ -6,6 +6,7 @@ use crate::extra::{Extra, Keep, Scope};
 use crate::filter;
 use crate::fs;
 use crate::options::Options;
+use crate::symlink;
 use crate::xattr::Place;
 use ha_json::Error;
 use std::ffi::{OsStr, OsString};
@@ -62,7 +63,6 @@ impl Roots {
         selection: Option<Arc<Node>>,
         options: &Options,
     ) -> Result<Roots, Error> {
-        let follow = options.copy_links;
         let mut roots = Roots {
             parts: Vec::new(),
             entry: None,
@@ -97,9 +97,18 @@ impl Roots {
                 Err(Error::failed(String::from_utf8_lossy(path), why.clone()))
             }
             ([Part { directory, names: Which::One(name), .. }], []) => {
-                let stat = if follow { fs::stat_through } else { fs::stat };
-                let kind = stat(directory, name).map(|stat| Stamp::of(&stat).kind);
-                roots.single = kind != Ok(Kind::Directory);
+                let entry = fs::entry(directory, name).ok().flatten();
+                let is_followed = |entry: &Entry| {
+                    let path = || name.clone();
+                    symlink::is_followed(directory, name, path, &entry.target, options)
+                };
+                let kind = match entry {
+                    Some(entry) if entry.stamp.kind == Kind::Symlink && is_followed(&entry) => {
+                        fs::stat_through(directory, name).ok().map(|stat| Stamp::of(&stat).kind)
+                    }
+                    entry => entry.map(|entry| entry.stamp.kind),
+                };
+                roots.single = kind != Some(Kind::Directory);
                 Ok(roots)
             }
             _ => Ok(roots),
@@ -112,7 +121,7 @@ impl Roots {
         let last = bytes.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         if matches!(last, b"" | b"." | b"..") {
             let fd = fs::open_named_directory(Path::new(path))?;
-            if !options.recursive {
+            if !options.recursive && !options.dirs {
                 self.skipped.push(bytes.to_vec());
                 return Ok(());
             }

@@ -81,14 +81,14 @@ impl Walk<'_> {
             })?;
         }
         for path in &self.source.roots.skipped {
-            let why = "directory, and no -r".into();
+            let why = "directory, and neither -r nor -d".into();
             self.send(ToStandby::Skipped { path: path.clone(), why })?;
         }
         if let Some(entry) = &self.source.roots.entry {
             self.tell_owners(entry)?;
         }
         let source = self.source;
-        let follow = source.options.copy_links;
+        let follow = source.options.follows_links();
         let origins = Listing::roots(&source.roots.parts, follow, &source.filters.hide);
         let root = self.read(Vec::new(), origins);
         let mut steps = Vec::new();

@@ -20,6 +20,7 @@ use crate::leftover;
 use crate::links::FirstNames;
 use crate::options::DeleteWhen;
 use crate::owner::Names;
+use crate::symlink;
 use crate::wire::{Action, Change, Details, FileId, Head, Plea, ToSource, ToStandby, Why, damaged};
 use ha_json::Error;
 use nix::errno::Errno;
@@ -438,7 +439,9 @@ impl Compare<'_> {
     fn check(&self, slot: &Slot, entry: &Entry) -> Result<(), Error> {
         let options = &self.site.options;
         let wanted = match entry.stamp.kind {
-            Kind::Directory => (options.recursive || options.listed) && self.rename.is_none(),
+            Kind::Directory => {
+                (options.recursive || options.dirs || options.listed) && self.rename.is_none()
+            }
             Kind::Symlink => !options.copy_links,
             // What the options do not take holds its name and no more.
             _ => true,
@@ -506,13 +509,21 @@ impl Compare<'_> {
             self.site.ledger.done(1, entry.stamp.size);
             return;
         }
+        let options = &self.site.options;
+        let path = || slot.directory.path_of(&entry.name);
+        let is_link = entry.stamp.kind == Kind::Symlink && options.links;
+        if is_link && options.safe_links && symlink::leads_out(&path(), &entry.target) {
+            let target = String::from_utf8_lossy(&entry.target);
+            self.site.ledger.skipped(path(), format!("leads out of the tree: {target}"));
+            return;
+        }
         if self.site.options.takes(entry.stamp.kind)
             && let Some(first) = entry.extra.as_mut().and_then(|extra| extra.first.take())
         {
             return self.further_name(slot, entry, first, have);
         }
         match entry.stamp.kind {
-            kind if !self.site.options.takes(kind) => {}
+            kind if !options.takes(kind) => {}
             Kind::File => self.file(slot, index, entry, told, have),
             Kind::Directory => create::directory(self.site, &slot.directory, entry, have),
             _ => create::other(self.site, &slot.directory, entry, have),

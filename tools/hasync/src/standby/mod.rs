@@ -236,7 +236,7 @@ pub(crate) fn run(
         Some(_) => return Err(damaged("something before its start")),
         None => return Err(Error::failed("the far side", "went away before it began")),
     };
-    let opened = match root.open(&start, site.options.dry_run, site.attributes.umask) {
+    let opened = match root.open(&start, &site.options, site.attributes.umask) {
         Ok(opened) => opened,
         Err(error) => return farewell(site, &mut incoming, error),
     };

@@ -41,11 +41,19 @@ pub(crate) struct Opened {
 }
 
 impl Root {
-    /// Opens the destination, makes it when only its last component is missing.
+    /// Opens the destination, makes it when only its last component is missing, or with `--mkpath`
+    /// whatever is missing above it, too.
     ///
     /// # Errors
     /// When it cannot be opened or made, or is a file where a directory is due.
-    pub(crate) fn open(&self, start: &Start, dry_run: bool, umask: u32) -> Result<Opened, Error> {
+    pub(crate) fn open(
+        &self,
+        start: &Start,
+        options: &Options,
+        umask: u32,
+    ) -> Result<Opened, Error> {
+        let dry_run = options.dry_run;
+        let mode = Mode::from_bits_truncate(0o777 & !umask);
         let bytes = if self.path.is_empty() { b"." } else { self.path.as_bytes() };
         let shown = String::from_utf8_lossy(bytes).into_owned();
         let fail = |error: Errno| Error::failed(shown.clone(), fs::words(error));
@@ -65,18 +73,26 @@ impl Root {
             Some(cut) => (&trimmed[..=cut], &trimmed[cut + 1..]),
             None => (&b"."[..], trimmed),
         };
-        let parent_fd = self.directory(parent).map_err(|error| {
+        let is_named = start.single && !bytes.ends_with(b"/");
+        let found = match self.directory(parent) {
+            Err(Errno::ENOENT) if options.mkpath && dry_run => {
+                let rename = is_named.then(|| name.to_vec());
+                return Ok(Opened { fd: None, is_new: true, rename, shown });
+            }
+            Err(Errno::ENOENT) if options.mkpath => self.make_path(trim(parent), mode),
+            found => found,
+        };
+        let parent_fd = found.map_err(|error| {
             let parent = String::from_utf8_lossy(parent);
             Error::failed(shown.clone(), format!("{}: {parent}", fs::words(error)))
         })?;
-        if start.single && !bytes.ends_with(b"/") {
+        if is_named {
             let rename = Some(name.to_vec());
             return Ok(Opened { fd: Some(parent_fd), is_new: false, rename, shown });
         }
         if dry_run {
             return Ok(Opened { fd: None, is_new: true, rename: None, shown });
         }
-        let mode = Mode::from_bits_truncate(0o777 & !umask);
         match mkdirat(&parent_fd, name, mode) {
             Ok(()) | Err(Errno::EEXIST) => {}
             Err(error) => return Err(fail(error)),
@@ -140,6 +156,37 @@ impl Root {
         };
         let place = filter::absolute(here.as_os_str().as_bytes(), self.path.as_bytes());
         Scope::top(filter, place, self.beneath.is_none())
+    }
+
+    /// Opens a directory that was asked for; what is missing of its path is made.
+    fn make_path(&self, path: &[u8], mode: Mode) -> nix::Result<OwnedFd> {
+        let mut missing = Vec::new();
+        let mut rest = path;
+        let mut fd = loop {
+            match self.directory(rest) {
+                Ok(fd) => break fd,
+                // What is not there has nothing above it that ".." could lead to.
+                Err(Errno::ENOENT) if !matches!(rest, b"." | b"/") => {}
+                Err(error) => return Err(error),
+            }
+            let cut = rest.iter().rposition(|&byte| byte == b'/');
+            missing.push(&rest[cut.map_or(0, |cut| cut + 1)..]);
+            rest = match cut {
+                None => b".",
+                Some(cut) => trim(&rest[..=cut]),
+            };
+        };
+        for name in missing.into_iter().rev().filter(|name| !matches!(*name, b"" | b".")) {
+            if name == b".." {
+                return Err(Errno::ENOENT);
+            }
+            match mkdirat(&fd, name, mode) {
+                Ok(()) | Err(Errno::EEXIST) => {}
+                Err(error) => return Err(error),
+            }
+            fd = fs::open_directory(&fd, name)?;
+        }
+        Ok(fd)
     }
 
     fn directory(&self, path: &[u8]) -> nix::Result<OwnedFd> {

@@ -1,0 +1,102 @@
+# Which paths come, which links are followed and what is made above them: rsync is the judge.
+. "${0%/*}/../lib.sh"
+
+# A remote shell that stays here.
+cat >near <<'END'
+#!/bin/sh
+while [ "$1" = -l ]; do shift 2; done
+shift
+exec "$@"
+END
+chmod +x near
+
+# All that a tree holds: path, kind, mode, time and where a link points. What is not in the source has the time of the run.
+tree() { # DIR
+    (cd "$1" && find . \( -newermt 2021-01-01 -printf '%P|%y|%m|now|%l\n' \) -o -printf '%P|%y|%m|%T@|%l\n' | sort) &&
+        (cd "$1" && find . -type f -exec md5sum {} + | sort)
+}
+
+same_trees() { # DIR DIR
+    tree "$1" >tree1 && tree "$2" >tree2 && diff tree1 tree2
+}
+
+# The same words to both, into a copy each of what stands in `begin`.
+agree() { # NAME OPTION... SRC; the destination is out/dest, or what DEST says
+    what=$1
+    shift
+    rm -rf judge && mkdir judge && cp -a begin judge/out
+    (cd judge && rsync "$@" "out/${DEST-dest/}" >/dev/null 2>&1)
+    for way in local push pull; do
+        rm -rf ours && mkdir ours && cp -a begin ours/out
+        (
+            cd ours || exit
+            case $way in
+                local) hasync "$@" "out/${DEST-dest/}" ;;
+                push) hasync -e "$SCENE_DIR/near" "$@" "host:$PWD/out/${DEST-dest/}" ;;
+                pull)
+                    # The last word is the source.
+                    for word; do :; done
+                    i=$#
+                    while [ $((i -= 1)) -ge 0 ]; do
+                        [ "$i" = 0 ] && set -- "$@" "host:$word" || set -- "$@" "$1"
+                        shift
+                    done
+                    hasync -e "$SCENE_DIR/near" "$@" "out/${DEST-dest/}"
+                    ;;
+            esac
+        ) >said 2>&1
+        check "$way: $what" same_trees judge/out ours/out
+    done
+}
+
+mkdir -p begin/dest src/d/e/f src/real src/empty outside/deep
+echo one >src/one
+echo two >src/d/two
+echo three >src/d/e/f/three
+echo four >src/real/four
+echo five >outside/five
+echo six >outside/deep/six
+for target in . ./.. ./../x ../one ../. e/. e/.. ..//../b ././../e ../d/two ../src/one ../../src/one ../../outside /nowhere; do
+    ln -s "$target" "src/d/to-$(echo "$target" | tr / _)"
+done
+ln -s ../one src/up
+ln -s d/../one src/detour
+ln -s real src/link-to-dir
+ln -s one src/link-to-file
+ln -s ../outside src/out
+ln -s ../outside/five src/out-file
+ln -s ../../../outside/five src/d/e/out-nested
+old() { find src outside -exec touch -h -d '2020-02-02 02:02:02.123456789' {} +; }
+old
+S=$SCENE_DIR/src
+
+agree "--safe-links leaves what leads out" -a --safe-links "$S/"
+agree "--safe-links of a directory that is named" -a --safe-links "$S"
+rm -f src/d/to-* && ln -s ../one src/d/inside
+old
+agree "--copy-unsafe-links brings what is outside" -a --copy-unsafe-links "$S/"
+agree "--copy-unsafe-links of a directory that is named" -a --copy-unsafe-links "$S"
+agree "--copy-unsafe-links and --safe-links" -a --copy-unsafe-links --safe-links "$S/"
+agree "-k takes links to directories for directories" -ak "$S/"
+agree "-k of a link that is named" -ak "$S/link-to-dir"
+agree "a link that is named stays one" -a "$S/link-to-dir"
+agree "-d takes directories without what is in them" -dlpt "$S/"
+agree "-d of a directory that is named" -dlpt "$S"
+mkdir -p begin/dest/d/old begin/dest/gone/deep
+touch begin/dest/d/old/file begin/dest/extra
+agree "-d --delete" -dlpt --delete "$S/"
+agree "-a --no-r -d" -a --no-r -d "$S/"
+DEST=a/b/c/
+agree "--mkpath makes all of a directory's path" -a --mkpath "$S/"
+agree "--mkpath makes a file's path" -a --mkpath "$S/one"
+agree "--mkpath in a dry run makes nothing" -an --mkpath "$S/"
+DEST=a/b/c
+agree "--mkpath gives a file its name" -a --mkpath "$S/one"
+agree "--mkpath in a dry run of a file makes nothing" -an --mkpath "$S/one"
+agree "--mkpath of a directory without a slash" -a --mkpath "$S"
+agree "without --mkpath one component is made" -a "$S/"
+DEST=dest/
+
+check_status "a link that leads out is told" 0 hasync -ai --safe-links "$S/" told/
+check_json "a link that leads out is skipped" 'map(select(.type == "skipped" and .key.path == "out")) | length == 1' "$OUT"
+done_testing
