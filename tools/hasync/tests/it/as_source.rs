@@ -400,3 +400,28 @@ fn names_twice_in_a_directory_or_out_of_order() {
         vec![("twice", list_of(b"a", b"a")), ("backwards", list_of(b"b", b"a"))],
     );
 }
+
+#[test]
+fn further_names_of_what_is_excluded_or_lies_behind_a_link() {
+    let further = |path: &[u8]| {
+        let extra = [&[8, path.len() as u8], path].concat();
+        list(0, &[Entry { extra, ..entry(b"new", file_of(4)) }])
+    };
+    let place = Place::new();
+    let rule = json!({"include": false, "pattern": b"/old", "modifiers": {}, "merge": null});
+    let mut peer = place.standby(&json!({"hard_links": true, "rules": [rule]}));
+    peer.raw(&[start_of_one(), further(b"old"), walked()].map(|m| m.framed()).concat());
+    peer.until_it_gives_up();
+    refused(&peer.end(), "a link to what was not asked for", "excluded");
+    place.is_untouched("excluded");
+
+    let place = Place::new();
+    std::os::unix::fs::symlink(&place.outside, place.destination.join("way")).unwrap();
+    let mut peer = place.standby(&json!({"hard_links": true}));
+    peer.raw(&[start_of_one(), further(b"way/file"), walked()].map(|m| m.framed()).concat());
+    let failed = peer.until(EVENT).expect("the item fails");
+    assert!(String::from_utf8_lossy(&failed).contains("cannot be made a link to way/file"));
+    assert!(peer.until(DONE).is_some(), "{:?}", peer.told);
+    assert_eq!(place.names(), ["old", "small", "way"]);
+    place.outside_is_untouched("behind a link");
+}
