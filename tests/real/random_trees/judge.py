@@ -28,8 +28,9 @@ class Judge:
         words = [word for group in case.options for word in group]
         sources, destination = list(case.sources), case.destination
         if tool == "rsync":
-            # hasync compares times to the nanosecond where nothing else is asked for.
-            words += [] if any(word.startswith("--modify-window") for word in words) else ["--modify-window=-1"]
+            # hasync compares times to the nanosecond where nothing else is asked for. With -u that makes rsync take what is newer
+            # by a second for older; the times of such cases are whole seconds.
+            words += [] if any(word.startswith(("--modify-window", "-u")) for word in words) else ["--modify-window=-1"]
         elif case.way == "push":
             words, destination = words + ["-e", self.far], "host:" + destination
         elif case.way == "pull":
@@ -85,7 +86,7 @@ class Judge:
             found += compare(case, name, seen["rsync"][name], seen["hasync"][name], now)
         if not any(word in ("--remove-source-files",) for group in case.options for word in group):
             found += compare(case, "src", before, seen["hasync"]["src"], now)
-        found = differences.unexplained(statuses, said["hasync"][0].decode(errors="replace"), found)
+        found = differences.unexplained(case, statuses, said["hasync"][0].decode(errors="replace"), found)
         if not found and statuses["hasync"] == 0:
             found += self.again(case, places["hasync"])
         return found

@@ -39,7 +39,7 @@ OPTIONS = [
     Option("append-verify", 0.03, (("--append-verify",),), ("-c",)),
     Option("partial", 0.03, (("--partial",),)),
     Option("partial-dir", 0.03, (("--partial-dir=.part",),), ("--inplace",)),
-    Option("hard-links", 0.15, (("-H",),)),
+    Option("hard-links", 0.15, (("-H",),), ("--append-verify",)),
     Option("xattrs", 0.1, (("-X",),)),
     Option("acls", 0.08, (("-A",),)),
     Option("executability", 0.06, (("-E",),)),

@@ -1,8 +1,9 @@
 """The smallest case that still differs in the same way."""
+import os
 from dataclasses import replace
 
 from cases import beneath, whole
-from nodes import PLAIN
+from nodes import PLAIN, below
 
 PLAINER = [{"pieces": ()}, {"pieces": ((1, 0, 1),)}, {"pieces": ((1, 0, 100),)}, {"pieces": ((1, 0, 70_000),)}, {"xattrs": ()}, {"owner": (0, 0)}, {"mtime": PLAIN}, {"mode": 0o644}, {"target": b"a"}]
 
@@ -20,9 +21,10 @@ def smaller(case):
             plain = "rlptgoD" if word == "-a" else word[1:] if word[:1] == "-" and word[:2] != "--" and len(word) > 2 and len(group) == 1 else ""
             if plain:
                 yield replace(case, options=case.options[:index] + tuple(("-" + letter,) for letter in plain) + case.options[index + 1:])
+    named = {os.fsencode(source.removeprefix("src/").removeprefix("./").rstrip("/")) for source in case.sources} if case.sources[0] != "src" else set()
     for side in ("old", "source"):
         for path in sorted(getattr(case, side) or ()):
-            if path:
+            if path and not (side == "source" and named.intersection(below(case.source, path))):
                 yield beneath(case, side, path)
     for index in range(len(case.sources) if len(case.sources) > 1 else 0):
         yield replace(case, sources=case.sources[:index] + case.sources[index + 1:])

@@ -59,6 +59,12 @@ enum RuleArgument {
 impl CommandFactory for Arguments {
     fn command() -> clap::Command {
         let command = negated::known(refused::known(Flags::command()));
+        // As with rsync, what follows an option that takes a value is that value: `-f '- *.log'`.
+        let command = command.mut_args(|arg| {
+            // -F is counted by values that nobody gives.
+            let gets = arg.get_action().takes_values() && arg.get_id() != "filter_files";
+            if gets && !arg.is_positional() { arg.allow_hyphen_values(true) } else { arg }
+        });
         NOT_YET.iter().fold(command, |command, name| command.mut_arg(name, |arg| arg.hide(true)))
     }
 
@@ -462,6 +468,12 @@ mod tests {
         assert!(o.compress && !o.links && !o.devices && o.delete.is_none());
         assert_eq!(request.sources, ["/install"]);
         assert_eq!(request.destination, "aixmn2:/");
+    }
+
+    #[test]
+    fn the_value_of_an_option_may_begin_with_a_dash() {
+        let words = ["-r", "-f", "- a", "--exclude", "-b", "x", "y"];
+        assert_eq!(request(&words).unwrap().options.rules.len(), 2);
     }
 
     #[test]
