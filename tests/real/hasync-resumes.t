@@ -54,6 +54,15 @@ for way in push pull; do
     check "$way: the file is whole" same "$way"
     check "$way: the directory of partial files is gone" test ! -e "$way/.partial"
 
+    # The old file differs at its front only, and the partial one has just that.
+    mkdir "$way-both" "$way-both/.partial"
+    cp src/large "$way-both/large"
+    head -c 2000000 /dev/urandom | dd of="$way-both/large" conv=notrunc 2>/dev/null
+    head -c 3000001 src/large >"$way-both/.partial/large"
+    check "$way: the partial file and the old one are taken together" run "$way" here "$way-both" --partial-dir=.partial
+    check_json "$way: and hardly anything is sent" '.[-1].literal_bytes < 100000' "$OUT"
+    check "$way: the file is whole" same "$way-both"
+
     mkdir "$way-damaged"
     run "$way" breaks "$way-damaged" --partial-dir=.partial >/dev/null 2>&1
     printf damage | dd of="$way-damaged/.partial/large" bs=1 seek=1000 conv=notrunc 2>/dev/null

@@ -597,7 +597,7 @@ impl Compare<'_> {
         }
         let partial = self.site.partials.find(&slot.directory, &entry.name);
         let elsewhere = found.as_ref().filter(|_| partial.is_none());
-        let basis = partial.or(same_kind.map(|have| have.stamp.size));
+        let basis = partial.max(same_kind.map(|have| have.stamp.size));
         let basis = basis.or(elsewhere.map(|found| found.stamp.size));
         let delta = self.site.here.is_none()
             && !options.whole_file
@@ -625,7 +625,7 @@ impl Compare<'_> {
             why,
             sent: 0,
             flawed: false,
-            partial: partial.is_some(),
+            partial,
             tries: 0,
             credit: None,
             hold: slot.hold.clone(),

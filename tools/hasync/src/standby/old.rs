@@ -13,6 +13,9 @@ use std::sync::atomic::Ordering;
 #[derive(Debug)]
 pub(super) struct Old {
     file: File,
+    /// How much of it counts: what lies beyond is that of another file, where there is one.
+    own: u64,
+    beyond: Option<File>,
     pub(super) length: u64,
     /// Where the next segment begins whose hashes are to be sent.
     next: u64,
@@ -29,14 +32,27 @@ struct Kept {
 
 impl Old {
     pub(super) fn new(file: File, length: u64) -> Old {
-        Old { file, length, next: 0, kept: VecDeque::new(), spare: Vec::new() }
+        let (kept, spare) = (VecDeque::new(), Vec::new());
+        Old { file, own: length, beyond: None, length, next: 0, kept, spare }
+    }
+
+    /// With what lies beyond its end in a longer file.
+    pub(super) fn and_beyond(self, longer: File, length: u64) -> Old {
+        Old { beyond: Some(longer), length, ..self }
     }
 
     /// Reads a part of it. What cannot be read is zeros: the digest will tell, and the file comes
     /// whole.
     fn read(&self, offset: u64, buffer: &mut [u8]) {
-        let read = content::read_at(&self.file, buffer, offset).unwrap_or(0);
-        buffer[read..].fill(0);
+        let own = self.own.saturating_sub(offset).min(buffer.len() as u64) as usize;
+        let (own, beyond) = buffer.split_at_mut(own);
+        let place = offset + own.len() as u64;
+        for (file, part, offset) in
+            [(Some(&self.file), own, offset), (self.beyond.as_ref(), beyond, place)]
+        {
+            let read = file.map(|file| content::read_at(file, part, offset).unwrap_or(0));
+            part[read.unwrap_or(0)..].fill(0);
+        }
     }
 
     /// Sends the hashes of the first segments from this place on.

@@ -421,7 +421,7 @@ fn rename(site: &Site, finished: Finished) {
         Ok(()) => {
             place.kept = true;
             site.partials.end(&place.name);
-            if pending.partial {
+            if pending.partial.is_some() {
                 site.partials.remove(&place.directory, &pending.name);
             }
             tell(site, &pending, &stamp);

@@ -46,8 +46,8 @@ pub(crate) struct Pending {
     pub(super) sent: u64,
     /// Something of it could not be kept.
     pub(super) flawed: bool,
-    /// There is a partial file of an earlier run.
-    pub(super) partial: bool,
+    /// There is a partial file of an earlier run, so long, in bytes.
+    pub(super) partial: Option<u64>,
     /// The file here is so long, in bytes, and what the source has beyond that is asked for.
     pub(super) append: Option<u64>,
     /// How often it came and was not what its digest said.
@@ -165,12 +165,8 @@ impl Worker {
             }
             Job::Digest { file, pending } => self.digest(file, pending),
             Job::Delta { file, pending, old } => {
-                let opened = match pending.partial {
-                    true => self.site.partials.open(&pending.directory, &pending.name),
-                    false => pending.open_old(),
-                };
-                let (plea, old) = match opened {
-                    Ok(file) => (Plea::Delta(old), Some(Old::new(file, old))),
+                let (plea, old) = match self.old(&pending, old) {
+                    Ok(known) => (Plea::Delta(old), Some(known)),
                     Err(_) => (Plea::Whole, None),
                 };
                 self.site.asked().insert(file, pending);
@@ -201,6 +197,19 @@ impl Worker {
             }
             Job::Message(message) => self.larges.message(message),
         }
+    }
+
+    /// What is here of a file, so many bytes in all: the partial file of an earlier run first, and
+    /// what lies beyond its end in the old one.
+    fn old(&self, pending: &Pending, length: u64) -> nix::Result<Old> {
+        let Some(partial) = pending.partial else {
+            return pending.open_old().map(|file| Old::new(file, length));
+        };
+        let file = self.site.partials.open(&pending.directory, &pending.name)?;
+        if length <= partial {
+            return Ok(Old::new(file, partial));
+        }
+        Ok(Old::new(file, partial).and_beyond(pending.open_old()?, length))
     }
 
     fn take(&self, file: FileId) -> Result<Pending, Error> {
