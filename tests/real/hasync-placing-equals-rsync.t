@@ -140,6 +140,8 @@ for options in --force '--force -n' '--force --exclude=deep' '--force --max-size
 done
 check "a single file that gets another name goes" sh -c 'rm -rf one && mkdir one && cp -a src/large one/from &&
     hasync -a --remove-source-files -e ./here one/from "host:$PWD/one/to" && [ ! -e one/from ] && cmp src/large one/to'
+check "with -H all names of a file go" sh -c 'rm -rf one two && mkdir -p one/sub && echo text >one/a && ln one/a one/b && ln one/a one/sub/c &&
+    hasync -aH --remove-source-files -e ./here one/ "host:$PWD/two/" && [ -z "$(find one -type f)" ] && [ "$(find two -type f -links 3 | wc -l)" = 3 ]'
 check "of a list only what it names goes" sh -c 'rm -rf one two && cp -a src one && printf "sub/later1\nnew\n" >list &&
     hasync -a -r --files-from=list --remove-source-files one two && [ ! -e one/sub/later1 ] && [ -e one/sub/later2 ] && [ ! -e one/new/file ] && [ -e two/new/file ]'
 check_status "where the standby cannot put it in place the source stays" 3 sh -c 'rm -rf one two && cp -a src one && mkdir -p two/large/full &&
@@ -149,4 +151,26 @@ check "backups in the destination are not deleted" sh -c '
     [ "$(cat few/kept/bye)" = bye ] && [ "$(cat few/kept/sub/later1)" = "older text 1" ] && [ ! -e few/kept/kept ]'
 check "no backup is made where a link leads out of the destination" sh -c '
     rm -rf few outside && mkdir outside && cp -a old few && ln -s ../outside few/kept && ! hasync -a -b --backup-dir=kept src/ few/ && [ -z "$(ls outside)" ]'
+# Killed anywhere, the old content of each file has one of its names.
+killed_while_keeping() { # SECONDS
+    rm -rf one two && mkdir one two || return
+    for n in 1 2 3 4 5 6 7 8 9; do
+        for m in 1 2 3 4 5 6 7 8 9; do echo "new $n $m" >one/$n$m; echo "old text $n $m" >two/$n$m; done
+    done
+    hasync -ab one/ two/ >/dev/null 2>&1 &
+    sleep "$1"
+    kill -KILL $! 2>/dev/null
+    wait $! 2>/dev/null
+    for n in 1 2 3 4 5 6 7 8 9; do
+        for m in 1 2 3 4 5 6 7 8 9; do
+            [ -s two/$n$m ] || { echo "$n$m is gone"; return 1; }
+            [ "$(cat two/$n$m)" = "old text $n $m" ] || [ "$(cat two/$n$m~)" = "old text $n $m" ] || { echo "the old $n$m is gone"; return 1; }
+        done
+    done
+    hasync -ab one/ two/ >/dev/null || return
+    [ "$(cat two/55)" = 'new 5 5' ] && [ "$(cat two/55~)" = 'old text 5 5' ] && [ "$(find two -type f | wc -l)" = 162 ]
+}
+for seconds in 0.005 0.01 0.015 0.02 0.03; do
+    check "a run with backups that is killed after $seconds seconds has lost nothing" killed_while_keeping $seconds
+done
 done_testing

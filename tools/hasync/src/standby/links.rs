@@ -141,12 +141,20 @@ fn link(
         Err(error) => return Err(error),
     };
     let is_linked = |have: &FileStat| (have.st_dev, have.st_ino) == (first.st_dev, first.st_ino);
+    // The first name may be that of an old file, where the new one could not be brought.
+    let placed = || {
+        if Stamp::of(&first).same_content(&further.entry.stamp) {
+            let path = || join(path, name);
+            site.store.placed_at(site, fd, path, &further.entry.stamp);
+        }
+    };
     // In a dry run both names are still those of the old file, which would be replaced.
     let stays = |have: &FileStat| {
         !site.options.dry_run || Stamp::of(have).same_content(&further.entry.stamp)
     };
     if have.as_ref().is_some_and(|have| is_linked(have) && stays(have)) {
         site.ledger.unchanged(1);
+        placed();
         return Ok(false);
     }
     if !site.options.dry_run {
@@ -165,6 +173,7 @@ fn link(
         placed?;
     }
     tell(site, path, further, have.as_ref());
+    placed();
     Ok(true)
 }
 

@@ -287,20 +287,30 @@ impl Store {
     /// A thing that is no directory is in place: with `--remove-source-files` its source goes once it
     /// is durable here.
     pub(crate) fn placed(&self, site: &Site, directory: &Directory, name: &[u8], stamp: &Stamp) {
-        if !site.options.remove_source_files || site.options.dry_run {
+        if let Some(fd) = directory.fd() {
+            self.placed_at(site, fd, || directory.path_of(name), stamp);
+        }
+    }
+
+    /// [`Store::placed`], by the open directory and the path of the whole.
+    pub(crate) fn placed_at(
+        &self,
+        site: &Site,
+        fd: &OwnedFd,
+        path: impl FnOnce() -> Vec<u8>,
+        stamp: &Stamp,
+    ) {
+        if !site.options.remove_source_files || site.options.dry_run || self.remember(fd).is_err() {
             return;
         }
-        if let Some(fd) = directory.fd()
-            && self.remember(fd).is_ok()
-        {
-            let full = {
-                let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
-                placed.push((directory.path_of(name), *stamp));
-                placed.len() >= MOST_FILES
-            };
-            if full {
-                self.hand_over(site);
-            }
+        // A name that goes makes one of two names of a file the only one, and that may not be told yet.
+        let full = {
+            let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
+            placed.push((path(), *stamp));
+            placed.len() >= MOST_FILES && !site.options.hard_links
+        };
+        if full {
+            self.hand_over(site);
         }
     }
 
