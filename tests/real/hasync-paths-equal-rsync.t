@@ -86,6 +86,24 @@ mkdir -p begin/dest/d/old begin/dest/gone/deep
 touch begin/dest/d/old/file begin/dest/extra
 agree "-d --delete" -dlpt --delete "$S/"
 agree "-a --no-r -d" -a --no-r -d "$S/"
+R=$SCENE_DIR/./src
+chmod 711 src/d
+old
+agree "-R keeps the path behind /./" -aR "$R/d/e"
+agree "-R of a file" -aR "$R/d/e/f/three"
+agree "-R with a slash at its end" -aR "$R/d/"
+agree "-R of all" -aR "$SCENE_DIR/src/./"
+agree "-R of a whole path" -aR "$S/d/two"
+agree "-R over a link" -aR "$R/link-to-dir/four"
+agree "-R of a link" -aR "$R/link-to-dir"
+agree "-R of a link with a slash" -aR "$R/link-to-dir/"
+agree "-R without -r" -lptR "$R/d/e"
+agree "-R -d with a slash" -lptdR "$R/d/"
+agree "-R --no-implied-dirs makes directories as the umask says" -aR --no-implied-dirs "$R/d/e/f"
+mkdir -m 700 begin/dest/src begin/dest/src/d
+mkdir begin/dest/src/d/e && touch begin/dest/src/d/e/extra begin/dest/src/extra
+agree "-R --no-implied-dirs leaves directories" -aR --no-implied-dirs "$R/d/e/f"
+agree "-R --delete deletes in what was named alone" -aR --delete "$R/d/e"
 DEST=a/b/c/
 agree "--mkpath makes all of a directory's path" -a --mkpath "$S/"
 agree "--mkpath makes a file's path" -a --mkpath "$S/one"

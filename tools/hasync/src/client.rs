@@ -111,7 +111,7 @@ fn local_source(request: &Request, paths: &[OsString]) -> Result<Source, Error> 
     Ok(Source {
         roots: Roots::open(paths, selection, &request.options)?,
         filters: Filters::new(&request.options)?,
-        keep_implied: matches!(request.chosen, Chosen::Records),
+        keep_implied: matches!(request.chosen, Chosen::Records) || request.options.leaves_implied(),
         table: Arc::new(Table::new(limits::directories())),
         fault: Mutex::default(),
         stayed: Mutex::default(),

@@ -91,6 +91,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// True where directories that lead to what was named are no part of what is brought.
+    pub(crate) fn leaves_implied(&self) -> bool {
+        (self.relative || self.listed) && !self.implied_dirs
+    }
+
     /// True where a symbolic link of the source may be followed.
     pub(crate) fn follows_links(&self) -> bool {
         self.copy_links || self.copy_unsafe_links || self.copy_dirlinks

@@ -116,7 +116,7 @@ fn serve_source(
     let source = Source {
         roots: Roots::open(&paths, selection, &job.options)?,
         filters: Filters::new(&job.options)?,
-        keep_implied: false,
+        keep_implied: job.options.leaves_implied(),
         table: Arc::new(Table::new(limits::directories())),
         fault: Mutex::default(),
         stayed: Mutex::default(),

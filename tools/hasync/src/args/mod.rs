@@ -41,7 +41,6 @@ const NOT_YET: &[&str] = &[
     "fake_super",
     "temp_dir",
     "delay_updates",
-    "relative",
     "delete_before",
 ];
 
@@ -217,6 +216,9 @@ impl Arguments {
             (false, Some(file)) => {
                 if sources.len() != 1 {
                     return Err(Error::usage("--files-from", "takes exactly one SRC, and DEST"));
+                }
+                if self.off.contains("relative") {
+                    return Err(Error::usage("--no-relative", "does not go with --files-from"));
                 }
                 options.recursive = flags.recursive && !self.off.contains("recursive");
                 options.listed = true;

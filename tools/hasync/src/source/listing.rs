@@ -117,6 +117,9 @@ impl Listing {
         found.dedup_by(|later, first| {
             let same = later.entry.name == first.entry.name;
             let is_directory = |found: &Found| found.entry.stamp.kind == Kind::Directory;
+            if same && is_directory(later) && is_directory(first) {
+                first.entry.implied &= later.entry.implied;
+            }
             if same && is_directory(later) && !is_directory(first) {
                 std::mem::swap(later, first);
             }
@@ -196,7 +199,8 @@ impl Listing {
             if let Some(why) = passed_over(
                 &entry,
                 options,
-                leads_on(node.as_deref()) || node.as_ref().is_some_and(|n| n.named),
+                node.as_ref()
+                    .is_some_and(|node| !node.children.is_empty() || node.named && options.listed),
             ) {
                 self.skipped.push((join(&self.path, &name), why));
                 // All else still holds its name: what the standby has of it is not deleted.
@@ -358,7 +362,7 @@ impl Listing {
         let Some(entry) = self.entry(index) else { return false };
         self.origins.iter().any(|origin| match &origin.names {
             Which::Selected(node) => {
-                node.children.get(&entry.name).is_some_and(|node| !node.children.is_empty())
+                node.children.get(&entry.name).is_some_and(|node| node.leads_on())
             }
             _ => false,
         })
@@ -413,7 +417,7 @@ impl Listing {
 
 /// True for a name that paths beneath it were named with.
 fn leads_on(node: Option<&Node>) -> bool {
-    node.is_some_and(|node| !node.children.is_empty())
+    node.is_some_and(Node::leads_on)
 }
 
 /// Why an entry takes no part under these options, or `None` when it does.

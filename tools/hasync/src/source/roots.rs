@@ -88,8 +88,12 @@ impl Roots {
             return Ok(roots);
         }
         for path in paths {
-            if let Err(error) = roots.add(path, options) {
-                roots.absent.push((path.as_bytes().to_vec(), fs::words(error)));
+            let added = match options.relative {
+                true => roots.add_relative(path.as_bytes(), options),
+                false => roots.add(path, options).map_err(fs::words),
+            };
+            if let Err(why) = added {
+                roots.absent.push((path.as_bytes().to_vec(), why));
             }
         }
         match (&roots.parts[..], &roots.absent[..]) {
@@ -113,6 +117,39 @@ impl Roots {
             }
             _ => Ok(roots),
         }
+    }
+
+    /// Adds a path that keeps its directories at the standby.
+    fn add_relative(&mut self, path: &[u8], options: &Options) -> Result<(), String> {
+        let (base, rest) = part_relative(path);
+        let start = rest.iter().position(|&byte| byte != b'/').unwrap_or(rest.len());
+        let rest = &rest[start..];
+        let mut node = Node::default();
+        if !node.add(rest, None) {
+            return Err("has a component \"..\" that is to be kept, or is too long".into());
+        }
+        let base = OsStr::from_bytes(base);
+        if node.named {
+            let whole = [base.as_bytes(), b"/"].concat();
+            return self.add(OsStr::from_bytes(&whole), options).map_err(fs::words);
+        }
+        let fd = fs::open_named_directory(Path::new(base)).map_err(fs::words)?;
+        let found = match options.follows_links() || rest.ends_with(b"/") {
+            true => fs::stat_through(&fd, rest),
+            false => fs::stat(&fd, rest),
+        };
+        let stat = found.map_err(fs::words)?;
+        let is_directory = Stamp::of(&stat).kind == Kind::Directory;
+        if is_directory && !options.recursive && !options.dirs {
+            self.skipped.push(path.to_vec());
+            return Ok(());
+        }
+        self.devices.push(stat.st_dev);
+        if rest.ends_with(b"/") || rest.ends_with(b"/.") {
+            node.ask_contents(rest);
+        }
+        self.push(Arc::new(fd), Path::new(base), Which::Selected(Arc::new(node)));
+        Ok(())
     }
 
     fn add(&mut self, path: &OsStr, options: &Options) -> nix::Result<()> {
@@ -163,6 +200,18 @@ impl Roots {
         let here = std::env::current_dir().unwrap_or_default();
         let place = filter::absolute(here.as_os_str().as_bytes(), path.as_os_str().as_bytes());
         self.parts.push(Part { directory, place, names });
+    }
+}
+
+/// The directory that a source is relative to, and what is kept of its path: all, or what stands
+/// behind `/./`.
+fn part_relative(path: &[u8]) -> (&[u8], &[u8]) {
+    let cut = path.windows(3).position(|three| three == b"/./");
+    match cut {
+        Some(0) => (b"/", &path[3..]),
+        Some(cut) => (&path[..cut], &path[cut + 3..]),
+        None if path.starts_with(b"/") => (b"/", path),
+        None => (b".", path),
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct Node {
     pub(crate) children: BTreeMap<Vec<u8>, Arc<Node>>,
     /// This very path was named, not only one beneath it.
     pub(crate) named: bool,
+    /// What is in it was asked for (`dir/`), so that a link is followed.
+    pub(crate) contents: bool,
     pub(crate) expected: Option<Expected>,
 }
 
@@ -41,6 +43,20 @@ impl Node {
         node.named = true;
         node.expected = expected.or(node.expected.take());
         true
+    }
+
+    /// Asks for what is in a directory that was added by this path.
+    pub(crate) fn ask_contents(&mut self, path: &[u8]) {
+        let mut node = self;
+        for part in path.split(|&byte| byte == b'/').filter(|part| !matches!(*part, b"" | b".")) {
+            node = Arc::make_mut(node.children.entry(part.to_vec()).or_default());
+        }
+        node.contents = true;
+    }
+
+    /// True for a path whose own contents take part, or some of them.
+    pub(crate) fn leads_on(&self) -> bool {
+        self.contents || !self.children.is_empty()
     }
 }
 

@@ -440,7 +440,8 @@ impl Compare<'_> {
         let options = &self.site.options;
         let wanted = match entry.stamp.kind {
             Kind::Directory => {
-                (options.recursive || options.dirs || options.listed) && self.rename.is_none()
+                (options.recursive || options.dirs || options.listed || options.relative)
+                    && self.rename.is_none()
             }
             Kind::Symlink => !options.copy_links,
             // What the options do not take holds its name and no more.

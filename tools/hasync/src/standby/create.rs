@@ -54,7 +54,9 @@ pub(super) fn directory(site: &Site, within: &Arc<Directory>, entry: Entry, have
             }
             site.ledger.changed(|| change(Action::Create, Why::default()), Action::Create);
             site.ledger.done(1, 0);
-            within.expect(entry, None);
+            if !(entry.implied && site.options.leaves_implied()) {
+                within.expect(entry, None);
+            }
         }
     }
 }
@@ -86,7 +88,11 @@ fn make(
         unlink(fd, &entry.name)?;
     }
     // Whoever writes it must get in; its own mode comes when all is done.
-    let mode = Mode::from_bits_truncate((site.attributes.mode(&entry.stamp, None) & 0o777) | 0o700);
+    let mode = match entry.implied && site.options.leaves_implied() {
+        true => 0o777 & !site.attributes.umask,
+        false => (site.attributes.mode(&entry.stamp, None) & 0o777) | 0o700,
+    };
+    let mode = Mode::from_bits_truncate(mode);
     mkdirat(fd, &entry.name[..], mode)
 }
 
