@@ -1,4 +1,5 @@
-//! What Linux does better than POSIX; elsewhere each has a plain way to the same end.
+//! What Linux does better than POSIX; elsewhere each has a plain way to the same end. The cargo feature
+//! `posix` takes that way on Linux, too, so that it is tested.
 
 use nix::errno::Errno;
 use std::fs::File;
@@ -6,20 +7,29 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 
 /// Reading leaves the access time alone.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "posix")))]
 pub(crate) const NO_ATIME: nix::fcntl::OFlag = nix::fcntl::OFlag::O_NOATIME;
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "posix"))]
 pub(crate) const NO_ATIME: nix::fcntl::OFlag = nix::fcntl::OFlag::empty();
 
+/// Processes are told of beneath /proc.
+const HAS_PROC: bool = cfg!(all(target_os = "linux", not(feature = "posix")));
+
 const PIECE: usize = 1 << 20;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "posix")))]
 const PIPE: i32 = 512 << 10;
 
 /// Copies the rest of `from` to `to`, at most `length` bytes; gives the count. The kernel does it
 /// where it can, and shares the blocks where the file system can.
 pub(crate) fn copy(from: &File, to: &File, length: u64) -> nix::Result<u64> {
+    let copied = copy_in_kernel(from, to, length)?;
+    Ok(copied + copy_plainly(from, to, length - copied)?)
+}
+
+/// As much of it as the kernel copies by itself.
+#[cfg(all(target_os = "linux", not(feature = "posix")))]
+fn copy_in_kernel(from: &File, to: &File, length: u64) -> nix::Result<u64> {
     let mut copied = 0;
-    #[cfg(target_os = "linux")]
     while copied < length {
         let piece = usize::try_from(length - copied).unwrap_or(usize::MAX).min(1 << 30);
         match nix::fcntl::copy_file_range(from, None, to, None, piece) {
@@ -31,7 +41,12 @@ pub(crate) fn copy(from: &File, to: &File, length: u64) -> nix::Result<u64> {
             Err(error) => return Err(error),
         }
     }
-    Ok(copied + copy_plainly(from, to, length - copied)?)
+    Ok(copied)
+}
+
+#[cfg(any(not(target_os = "linux"), feature = "posix"))]
+fn copy_in_kernel(_: &File, _: &File, _: u64) -> nix::Result<u64> {
+    Ok(0)
 }
 
 /// [`copy`] by read and write alone.
@@ -58,14 +73,14 @@ pub(crate) fn copy_plainly(mut from: &File, mut to: &File, length: u64) -> nix::
 /// Where the next bytes of a file lie that are no hole, from `offset` on, in bytes; `None` where
 /// there are none. Moves the file's position.
 pub(crate) fn next_data(file: &File, offset: u64) -> nix::Result<Option<u64>> {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(feature = "posix")))]
     return match seek(file, offset, nix::unistd::Whence::SeekData) {
         Err(Errno::ENXIO) => Ok(None),
         // A file system that knows no holes.
         Err(Errno::EINVAL) => Ok(Some(offset)),
         result => result.map(Some),
     };
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(any(not(target_os = "linux"), feature = "posix"))]
     {
         let _ = file;
         Ok(Some(offset))
@@ -75,19 +90,19 @@ pub(crate) fn next_data(file: &File, offset: u64) -> nix::Result<Option<u64>> {
 /// Where the next hole of a file begins, from `offset` on, in bytes; its end is one. Moves the
 /// file's position.
 pub(crate) fn next_hole(file: &File, offset: u64) -> nix::Result<u64> {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(feature = "posix")))]
     return match seek(file, offset, nix::unistd::Whence::SeekHole) {
         Err(Errno::ENXIO | Errno::EINVAL) => Ok(u64::MAX),
         result => result,
     };
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(any(not(target_os = "linux"), feature = "posix"))]
     {
         let _ = (file, offset);
         Ok(u64::MAX)
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "posix")))]
 fn seek(file: &File, offset: u64, whence: nix::unistd::Whence) -> nix::Result<u64> {
     let offset = i64::try_from(offset).map_err(|_| Errno::EOVERFLOW)?;
     let found = nix::unistd::lseek(file, offset, whence)?;
@@ -98,7 +113,7 @@ fn seek(file: &File, offset: u64, whence: nix::unistd::Whence) -> nix::Result<u6
 /// less than its length there: where contents are packed, or shared with others (`shares`: a copy
 /// from the same file system may be).
 pub(crate) fn room(directory: &OwnedFd, shares: bool) -> Option<u64> {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(feature = "posix")))]
     {
         use nix::sys::statfs::{EXT4_SUPER_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC, fstatfs};
         let kind = fstatfs(directory).ok()?.filesystem_type();
@@ -107,7 +122,7 @@ pub(crate) fn room(directory: &OwnedFd, shares: bool) -> Option<u64> {
             return None;
         }
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(any(not(target_os = "linux"), feature = "posix"))]
     let _ = shares;
     let stat = nix::sys::statvfs::fstatvfs(directory).ok()?;
     // A tmpfs without a limit has no blocks.
@@ -123,7 +138,7 @@ pub(crate) fn room(directory: &OwnedFd, shares: bool) -> Option<u64> {
 
 /// Makes a part of a file a hole, or zeros where that cannot be; the file keeps its length.
 pub(crate) fn punch_hole(file: &File, offset: u64, length: u64) -> nix::Result<()> {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(feature = "posix")))]
     {
         use nix::fcntl::{FallocateFlags, fallocate};
         let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
@@ -156,7 +171,7 @@ pub(crate) fn errno(error: &std::io::Error) -> Errno {
 /// Has large buffers given back to the system when they are dropped, and few heaps for many threads:
 /// memory is then what is in use.
 pub(crate) fn keep_memory_small() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[cfg(all(target_os = "linux", target_env = "gnu", not(feature = "posix")))]
     #[allow(unsafe_code)]
     // SAFETY: mallopt takes two numbers and no pointer; no other thread runs yet.
     unsafe {
@@ -168,21 +183,21 @@ pub(crate) fn keep_memory_small() {
 /// Gives a pipe room for so many bytes, where the system lets it: two programs then take turns less
 /// often.
 pub(crate) fn widen(pipe: impl std::os::fd::AsFd) {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(feature = "posix")))]
     {
         use nix::fcntl::{FcntlArg, fcntl};
         // A user has only so much of it: whoever gets none goes on with what there is.
         let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE));
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(any(not(target_os = "linux"), feature = "posix"))]
     let _ = pipe;
 }
 
 /// Brings everything written to the file system of `directory` to its disk.
 pub(crate) fn sync_file_system(directory: &OwnedFd) -> nix::Result<()> {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(feature = "posix")))]
     return nix::unistd::syncfs(directory);
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(any(not(target_os = "linux"), feature = "posix"))]
     {
         let _ = directory;
         nix::unistd::sync();
@@ -193,7 +208,7 @@ pub(crate) fn sync_file_system(directory: &OwnedFd) -> nix::Result<()> {
 /// True for a directory whose access control list decides on the permissions of what is made in it,
 /// and where that cannot be told.
 pub(crate) fn has_default_acl(directory: &OwnedFd) -> bool {
-    if !cfg!(target_os = "linux") {
+    if cfg!(any(not(target_os = "linux"), feature = "posix")) {
         return true;
     }
     let Ok(again) = directory.try_clone() else { return true };
@@ -205,7 +220,10 @@ pub(crate) fn has_default_acl(directory: &OwnedFd) -> bool {
 
 /// A name for the boot that this process runs in; the same for every process until the next boot.
 pub(crate) fn boot() -> String {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let id = match HAS_PROC {
+        true => std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default(),
+        false => String::new(),
+    };
     let id: String = id.chars().filter(char::is_ascii_hexdigit).take(8).collect();
     if id.len() == 8 { id } else { "00000000".to_owned() }
 }
@@ -213,12 +231,12 @@ pub(crate) fn boot() -> String {
 /// When a process started, in the kernel's ticks since boot; `None` when there is none. Where the
 /// kernel does not tell, 0 for every process that is there.
 pub(crate) fn process_start(pid: u32) -> Option<u64> {
-    let told = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    let told = HAS_PROC.then(|| std::fs::read_to_string(format!("/proc/{pid}/stat")));
     match told {
         // The name, in parentheses, may hold blanks; the start time is the 20th field after it.
-        Ok(stat) => stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok(),
-        Err(_) if std::path::Path::new("/proc/self/stat").exists() => None,
-        Err(_) => {
+        Some(Ok(stat)) => stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok(),
+        Some(Err(_)) if std::path::Path::new("/proc/self/stat").exists() => None,
+        _ => {
             let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).ok()?);
             nix::sys::signal::kill(pid, None).ok().map(|()| 0)
         }
@@ -256,7 +274,8 @@ mod tests {
         let data = next_data(&file, 0).unwrap();
         assert!(data.is_some_and(|data| data <= 4 << 20), "{data:?}");
         assert!(next_hole(&file, 4 << 20).unwrap() >= (4 << 20) + 4096);
-        assert_eq!(next_data(&file, 9 << 20).unwrap(), None);
+        let beyond = next_data(&file, 9 << 20).unwrap();
+        assert!(beyond.is_none_or(|data| data >= 8 << 20), "{beyond:?}");
     }
 
     #[test]
