@@ -91,9 +91,9 @@ def unexplained(case, statuses, told, found):
     # What is there already, and equal to that of --compare-dest, rsync deletes.
     if "--compare-dest=../basis" in words(case):
         found = [(what, text) for what, text in found if not (what == "dst names" and "only with hasync" in text)]
-    # A further name of a file is made by a link, and its source is left.
+    # A further name of a symbolic link is made by a hard link, and its source is left.
     if "H" in letters(case) and "--remove-source-files" in words(case):
-        found = [(what, text) for what, text in found if not (what == "src names" and "only with hasync" in text)]
+        found = [(what, text) for what, text in found if not (what == "src names" and text.endswith("only with hasync: symlink"))]
     # Where nothing takes part, a link to a directory without -r, hasync has made the destination all the same.
     if not case.destination.endswith("/") and "r" not in letters(case):
         found = [(what, text) for what, text in found if not text.endswith("only with hasync: directory")]
