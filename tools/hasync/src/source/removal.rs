@@ -40,8 +40,7 @@ impl Due {
 /// Why it stays.
 pub(super) fn remove(source: &Source, path: &[u8], stamp: &Stamp) -> Result<(), Loss> {
     let options = &source.options;
-    let follow =
-        options.copy_links || options.copy_unsafe_links || options.copy_dirlinks || options.listed;
+    let follow = options.follows_links() || options.listed || options.relative;
     let mut barred = false;
     for part in &source.roots.parts {
         let within = match &part.names {
