@@ -1,0 +1,18 @@
+//! The manual names a test for each fault that others had: it is there, and is run.
+
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn each_test_that_the_manual_names_is_there() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(package.join("../../man/hasync-protocol.5")).unwrap();
+    let named: Vec<_> =
+        page.split_whitespace().filter_map(|word| word.split_once(".rs::")).collect();
+    assert!(!named.is_empty(), "the page names no test");
+    for (file, test) in named {
+        let source = fs::read_to_string(package.join(format!("{file}.rs"))).unwrap();
+        let found = source.contains(&format!("#[test]\nfn {test}() {{"));
+        assert!(found, "{file}.rs has no test {test}");
+    }
+}
