@@ -1,6 +1,7 @@
 # What hasync makes of random trees with random options is what rsync makes of them: rsync is the judge.
-# HATOOLS_RANDOM_TREES: how many. They are others each day; one that fails says its seed, and is made smaller.
+# Here the seeds are the same each time: a change is to blame for what fails. HATOOLS_RANDOM_TREES cases from
+# HATOOLS_RANDOM_TREES_SEED on are other ones, such as $(date +%Y%m%d)000 each day. One that fails says its seed, and is made smaller.
 . "${0%/*}/../lib.sh"
 judge() { python3 -B "$ROOT/tests/real/random_trees" "$@"; }
-check "random trees of today" judge --cases "${HATOOLS_RANDOM_TREES:-200}" --seed "$(date +%Y%m%d)000" --failures 1 --tries 150
+check "random trees" judge --cases "${HATOOLS_RANDOM_TREES:-200}" --seed "${HATOOLS_RANDOM_TREES_SEED:-20261129000}" --failures 1 --tries 150
 done_testing

@@ -40,7 +40,13 @@ impl Due {
 /// Why it stays.
 pub(super) fn remove(source: &Source, path: &[u8], stamp: &Stamp) -> Result<(), Loss> {
     let options = &source.options;
-    let follow = options.follows_links() || options.listed || options.relative;
+    let linked = options.follows_links();
+    // A directory over a link is entered only where the person named it: what -L and -k find may lie
+    // outside the source, and be there for others.
+    let ways = Ways {
+        enter: (options.listed || options.relative) && !linked,
+        follow: linked || options.listed || options.relative,
+    };
     let mut barred = false;
     for part in &source.roots.parts {
         let within = match &part.names {
@@ -51,7 +57,7 @@ pub(super) fn remove(source: &Source, path: &[u8], stamp: &Stamp) -> Result<(), 
             _ => continue,
         };
         let fd = &part.directory;
-        match remove_beneath(fd, within, stamp, follow) {
+        match remove_beneath(fd, within, stamp, ways) {
             // Another source has it.
             Err(Errno::ENOENT) => {}
             Err(Errno::ENOTDIR | Errno::ELOOP) => barred = true,
@@ -64,7 +70,23 @@ pub(super) fn remove(source: &Source, path: &[u8], stamp: &Stamp) -> Result<(), 
         }
     }
     // Else it is gone already.
-    if barred { Err(changed()) } else { Ok(()) }
+    match barred {
+        true if linked => {
+            let why = "lies over a symbolic link that was followed: it stays at the source";
+            Err(Loss::new("over_a_link", why))
+        }
+        true => Err(changed()),
+        false => Ok(()),
+    }
+}
+
+/// Which symbolic links count.
+#[derive(Clone, Copy, Debug)]
+struct Ways {
+    /// Those in place of a directory above the file.
+    enter: bool,
+    /// The file's own.
+    follow: bool,
 }
 
 fn changed() -> Loss {
@@ -90,7 +112,8 @@ fn is_selected(node: &Node, path: &[u8]) -> bool {
     true
 }
 
-fn remove_beneath(root: &OwnedFd, path: &[u8], stamp: &Stamp, follow: bool) -> nix::Result<()> {
+fn remove_beneath(root: &OwnedFd, path: &[u8], stamp: &Stamp, ways: Ways) -> nix::Result<()> {
+    let follow = ways.follow;
     let mut names: Vec<&[u8]> = components(path).collect();
     let name = names.pop().ok_or(Errno::EISDIR)?;
     if name == b".." || names.contains(&&b".."[..]) {
@@ -98,7 +121,7 @@ fn remove_beneath(root: &OwnedFd, path: &[u8], stamp: &Stamp, follow: bool) -> n
     }
     let mut fd = fs::open_directory(root, b".")?;
     for name in names {
-        fd = match follow {
+        fd = match ways.enter {
             true => fs::open_directory_through(&fd, name)?,
             false => fs::open_directory(&fd, name)?,
         };
@@ -125,6 +148,26 @@ mod tests {
     use super::*;
     use std::os::fd::OwnedFd;
 
+    const NONE: Ways = Ways { enter: false, follow: false };
+
+    #[test]
+    fn what_lies_over_a_link_is_not_removed_and_a_link_to_a_file_goes_itself() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("in")).unwrap();
+        std::fs::create_dir_all(root.path().join("outside")).unwrap();
+        std::fs::write(root.path().join("outside/file"), "text").unwrap();
+        std::os::unix::fs::symlink("../outside", root.path().join("in/link")).unwrap();
+        std::os::unix::fs::symlink("../outside/file", root.path().join("in/name")).unwrap();
+        let fd = directory(&root.path().join("in"));
+        let stamp = Stamp::of(&fs::stat_through(&fd, b"name").unwrap());
+        let ways = Ways { enter: false, follow: true };
+        let over = remove_beneath(&fd, b"link/file", &stamp, ways);
+        assert!(matches!(over, Err(Errno::ELOOP | Errno::ENOTDIR)), "{over:?}");
+        assert_eq!(remove_beneath(&fd, b"name", &stamp, ways), Ok(()));
+        assert!(root.path().join("outside/file").exists());
+        assert!(fs::stat(&fd, b"name").is_err());
+    }
+
     fn directory(path: &std::path::Path) -> OwnedFd {
         fs::open_named_directory(path).unwrap()
     }
@@ -139,12 +182,12 @@ mod tests {
         let fd = directory(&root.path().join("in"));
         let stamp = Stamp::of(&fs::stat(&fd, b"file").unwrap());
         let other = Stamp { size: 5, ..stamp };
-        assert_eq!(remove_beneath(&fd, b"file", &other, false), Err(Errno::ESTALE));
-        assert_eq!(remove_beneath(&fd, b"../file", &stamp, false), Err(Errno::EXDEV));
-        assert_eq!(remove_beneath(&fd, b"", &stamp, false), Err(Errno::EISDIR));
+        assert_eq!(remove_beneath(&fd, b"file", &other, NONE), Err(Errno::ESTALE));
+        assert_eq!(remove_beneath(&fd, b"../file", &stamp, NONE), Err(Errno::EXDEV));
+        assert_eq!(remove_beneath(&fd, b"", &stamp, NONE), Err(Errno::EISDIR));
         let of_directory = Stamp::of(&fs::stat(&fd, b"side").unwrap());
-        assert_eq!(remove_beneath(&fd, b"side", &of_directory, false), Err(Errno::ESTALE));
-        assert_eq!(remove_beneath(&fd, b"file", &stamp, false), Ok(()));
+        assert_eq!(remove_beneath(&fd, b"side", &of_directory, NONE), Err(Errno::ESTALE));
+        assert_eq!(remove_beneath(&fd, b"file", &stamp, NONE), Ok(()));
         assert!(root.path().join("file").exists() && !root.path().join("in/file").exists());
     }
 
