@@ -117,4 +117,12 @@ DEST=dest/
 
 check_status "a link that leads out is told" 0 hasync -ai --safe-links "$S/" told/
 check_json "a link that leads out is skipped" 'map(select(.type == "skipped" and .key.path == "out")) | length == 1' "$OUT"
+
+mkdir -p behind linked/dest && ln -s ../../behind linked/dest/d
+check_status "-K is refused by name" 2 hasync -aK "$S/" linked/dest/
+check "a refused run changes nothing" sh -c '[ -h linked/dest/d ] && [ -z "$(ls behind)" ]'
+check_status "what is told instead of -K works" 0 hasync -a "$S/d/" linked/dest/d/
+check "the directory behind the link has it" same_trees src/d behind
+check_status "a link in the place of a directory gives way" 0 hasync -a "$S/" linked/dest/
+check "the directory is in its place" sh -c '[ -d linked/dest/d ] && [ ! -h linked/dest/d ]'
 done_testing

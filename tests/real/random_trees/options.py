@@ -52,7 +52,6 @@ OPTIONS = [
     Option("atimes", 0.03, (("-U",),)),
     Option("dirs", 0.05, (("-d",),)),
     Option("copy-dirlinks", 0.06, (("-k",),)),
-    Option("keep-dirlinks", 0.05, (("-K",),)),
     Option("safe-links", 0.06, (("--safe-links",),)),
     Option("copy-unsafe-links", 0.06, (("--copy-unsafe-links",),)),
     Option("relative", 0.08, (("-R",), ("-R", "--no-implied-dirs"))),

@@ -16,7 +16,6 @@ pub(crate) struct Options {
     pub(crate) copy_unsafe_links: bool,
     pub(crate) safe_links: bool,
     pub(crate) copy_dirlinks: bool,
-    pub(crate) keep_dirlinks: bool,
     pub(crate) hard_links: bool,
     pub(crate) perms: bool,
     pub(crate) executability: bool,

@@ -40,9 +40,6 @@ pub(crate) struct Flags {
     /// Take links to directories as directories
     #[arg(short = 'k', long)]
     pub(super) copy_dirlinks: bool,
-    /// Let a link to a directory at the destination stand for the directory
-    #[arg(short = 'K', long)]
-    pub(super) keep_dirlinks: bool,
     /// Keep hard links
     #[arg(short = 'H', long)]
     pub(super) hard_links: bool,

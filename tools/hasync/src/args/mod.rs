@@ -37,7 +37,6 @@ pub(crate) struct Arguments {
 /// Options that are understood and not built yet: refused by name until they are.
 #[rustfmt::skip]
 const NOT_YET: &[&str] = &[
-    "keep_dirlinks",
     "fake_super",
     "temp_dir",
     "delay_updates",
@@ -285,7 +284,6 @@ impl Flags {
             copy_unsafe_links: self.copy_unsafe_links,
             safe_links: self.safe_links,
             copy_dirlinks: self.copy_dirlinks,
-            keep_dirlinks: self.keep_dirlinks,
             hard_links: on("hard_links", self.hard_links),
             perms: on("perms", self.perms || all) || on("acls", self.acls),
             executability: self.executability,

@@ -43,6 +43,12 @@ const REFUSED: &[Refused] = &[
     ("info", None, true, "-i, --stats and --progress tell more"),
     ("ipv4", Some('4'), false, "give it to ssh: -e 'ssh -4'"),
     ("ipv6", Some('6'), false, "give it to ssh: -e 'ssh -6'"),
+    (
+        "keep-dirlinks",
+        Some('K'),
+        false,
+        "name the directory behind the link itself: hasync -a SRC/dir/ DEST/link/",
+    ),
     ("list-only", None, false, "-n -i tells what would be brought"),
     ("max-alloc", None, true, "memory is bounded always"),
     ("msgs2stderr", None, false, "records go to standard output, words to standard error"),
