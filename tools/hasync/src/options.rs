@@ -58,8 +58,6 @@ pub(crate) struct Options {
     pub(crate) append_verify: bool,
     pub(crate) partial: bool,
     pub(crate) partial_dir: Option<Vec<u8>>,
-    pub(crate) temp_dir: Option<Vec<u8>>,
-    pub(crate) delay_updates: bool,
     pub(crate) backup: bool,
     pub(crate) backup_dir: Option<Vec<u8>>,
     pub(crate) suffix: Option<Vec<u8>>,
@@ -160,7 +158,6 @@ pub(crate) struct Merge {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DeleteWhen {
-    Before,
     During,
     Delay,
     After,

@@ -157,12 +157,6 @@ pub(crate) struct Flags {
     /// The same as --partial --progress
     #[arg(short = 'P')]
     pub(super) partial_progress: bool,
-    /// Write new files in this directory first
-    #[arg(short = 'T', long, value_name = "DIR")]
-    pub(super) temp_dir: Option<OsString>,
-    /// Put all files in place at the end
-    #[arg(long)]
-    pub(super) delay_updates: bool,
     /// Keep what is replaced or deleted under another name
     #[arg(short, long)]
     pub(super) backup: bool,
@@ -199,9 +193,6 @@ pub(crate) struct Flags {
     /// Delete at the destination what the source does not have
     #[arg(long)]
     pub(super) delete: bool,
-    /// Delete before anything is brought
-    #[arg(long)]
-    pub(super) delete_before: bool,
     /// Delete in each directory as it is brought
     #[arg(long, alias = "del")]
     pub(super) delete_during: bool,

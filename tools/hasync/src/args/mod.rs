@@ -38,9 +38,6 @@ pub(crate) struct Arguments {
 #[rustfmt::skip]
 const NOT_YET: &[&str] = &[
     "fake_super",
-    "temp_dir",
-    "delay_updates",
-    "delete_before",
 ];
 
 /// A line of a log, where nothing else is said.
@@ -235,9 +232,6 @@ impl Arguments {
         if options.append_verify && options.whole_file {
             return Err(Error::usage("--append-verify", "does not go with --whole-file"));
         }
-        if options.inplace && options.delay_updates {
-            return Err(Error::usage("--inplace", "does not go with --delay-updates"));
-        }
         if let Some(suffix) = &options.suffix {
             if suffix.contains(&b'/') {
                 return Err(Error::usage("--suffix", "holds a slash"));
@@ -323,8 +317,6 @@ impl Flags {
             append_verify: self.append_verify,
             partial: on("partial", self.partial || self.partial_progress),
             partial_dir: self.partial_dir.as_ref().map(bytes),
-            temp_dir: self.temp_dir.as_ref().map(bytes),
-            delay_updates: self.delay_updates,
             backup: self.backup || self.backup_dir.is_some(),
             backup_dir: self.backup_dir.as_ref().map(bytes),
             suffix: self.suffix.as_ref().map(bytes),
@@ -385,7 +377,6 @@ impl Flags {
     /// When to delete, if at all: `--delete` alone leaves it to us, and we delete last.
     fn delete_when(&self) -> Result<Option<DeleteWhen>, Error> {
         let moments = [
-            (self.delete_before, DeleteWhen::Before),
             (self.delete_during, DeleteWhen::During),
             (self.delete_delay, DeleteWhen::Delay),
             (self.delete_after, DeleteWhen::After),
@@ -393,7 +384,7 @@ impl Flags {
         let mut chosen = moments.into_iter().filter_map(|(given, when)| given.then_some(when));
         let first = chosen.next();
         if chosen.next().is_some() {
-            let why = "takes one moment: only one of --delete-before, -during, -delay and -after";
+            let why = "takes one moment: only one of --delete-during, -delay and -after";
             return Err(Error::usage("--delete", why));
         }
         let asked = self.delete || self.delete_excluded;
@@ -502,6 +493,9 @@ mod tests {
             (&["--rsync-path=/x"][..], "--hasync-path"),
             (&["-y"], "--copy-dest"),
             (&["--append"], "--append-verify"),
+            (&["-T", "/tmp"], "--partial-dir"),
+            (&["--delay-updates"], "--link-dest"),
+            (&["-r", "--delete-before"], "--delete-during"),
             (&["-B", "512"], "-W"),
             (&["--daemon"], "ssh"),
         ] {

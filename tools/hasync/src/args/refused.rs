@@ -33,6 +33,20 @@ const REFUSED: &[Refused] = &[
     ),
     ("daemon", None, false, "there is no daemon: ssh runs hasync --serve"),
     ("debug", None, true, "-i tells of each change and why"),
+    (
+        "delay-updates",
+        None,
+        false,
+        "each file is put in place whole; for all at once bring them to a new directory, with \
+         --link-dest=OLD, and rename it",
+    ),
+    (
+        "delete-before",
+        None,
+        false,
+        "--delete-during deletes as it goes; a run with --existing --ignore-existing --delete before \
+         deletes first",
+    ),
     ("delete-missing-args", None, false, "--files-from with --delete in named directories"),
     ("dparam", None, true, "there is no daemon"),
     ("early-input", None, true, "there is no daemon"),
@@ -78,6 +92,13 @@ const REFUSED: &[Refused] = &[
     ("sockopts", None, true, "give ssh what the connection needs"),
     ("stderr", None, true, "records go to standard output, words to standard error"),
     ("super", None, false, "owners are set where the standby's end runs as root"),
+    (
+        "temp-dir",
+        Some('T'),
+        true,
+        "new files are written beside their place, so that they can be renamed; --partial-dir keeps \
+         what was broken off elsewhere",
+    ),
     ("trust-sender", None, false, "no end trusts the other"),
     ("write-batch", None, true, "there are no batches: --files-from, or a stream to --from-json"),
     ("write-devices", None, false, "-D brings devices as devices"),

@@ -18,9 +18,7 @@ const OUT_OF_PLACE: &[&str] = &[
     "backup_dir",
     "compare_dest",
     "copy_dest",
-    "delay_updates",
     "delete_after",
-    "delete_before",
     "delete_delay",
     "delete_during",
     "existing",
@@ -44,7 +42,6 @@ const OUT_OF_PLACE: &[&str] = &[
     "size_only",
     "sparse",
     "suffix",
-    "temp_dir",
     "update",
     "whole_file",
 ];
