@@ -78,7 +78,7 @@ impl Lists {
         let mut access = self.access.clone();
         if !access.is_empty() {
             access.extend([part(Tag::Owner, 6), part(Tag::Mask, 3), part(Tag::Other, 0)]);
-            access.sort_unstable();
+            sort(&mut access);
         }
         let value = |list: &[Allowed]| (!list.is_empty()).then(|| format(list));
         let mut values = vec![(ACCESS, value(&access))];
@@ -94,7 +94,7 @@ impl Lists {
             for allowed in list.iter_mut().filter(|allowed| allowed.tag.is_named()) {
                 allowed.id = number(allowed.tag == Tag::Group, allowed.id);
             }
-            list.sort_unstable();
+            sort(list);
         }
     }
 
@@ -103,6 +103,11 @@ impl Lists {
         let named = self.access.iter().chain(&self.default).filter(|a| a.tag.is_named());
         named.map(|allowed| (allowed.tag == Tag::Group, allowed.id))
     }
+}
+
+/// Puts entries in the kernel's order. Those of one number stay in theirs: the first of them decides.
+fn sort(list: &mut [Allowed]) {
+    list.sort_by_key(|allowed| (allowed.tag, allowed.id));
 }
 
 fn parse(value: &[u8]) -> Option<Vec<Allowed>> {
@@ -120,7 +125,7 @@ fn parse(value: &[u8]) -> Option<Vec<Allowed>> {
             (bits <= 0o7).then_some(Allowed { tag, id, bits })
         })
         .collect::<Option<Vec<_>>>()?;
-    list.sort_unstable();
+    sort(&mut list);
     Some(list)
 }
 
@@ -168,6 +173,18 @@ mod tests {
         lists.take(ACCESS, &format(&mode.map(|(tag, bits)| entry(tag, 0, bits)))).unwrap();
         assert_eq!(lists, Lists::default());
         assert_eq!(lists.values(Kind::Directory, 0o644), [(ACCESS, None), (DEFAULT, None)]);
+    }
+
+    #[test]
+    fn two_who_get_one_number_stay_in_their_order() {
+        let access = vec![entry(Tag::User, 1, 4), entry(Tag::User, 2, 3)];
+        let mut lists = Lists { access, ..Lists::default() };
+        lists.renumber(|_, _| 7);
+        assert_eq!(lists.access, [entry(Tag::User, 7, 4), entry(Tag::User, 7, 3)]);
+        let mut back = Lists::default();
+        let values = lists.values(Kind::File, 0o670);
+        back.take(ACCESS, values[0].1.as_deref().unwrap()).unwrap();
+        assert_eq!(back.access, lists.access);
     }
 
     #[test]
