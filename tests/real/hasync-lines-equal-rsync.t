@@ -86,7 +86,8 @@ echo precious >precious
 ln -s ../precious theirs/link && chown -h 12345 theirs/link && chown 0 theirs
 check_status "a log that is another's link is refused" 6 hasync -a --log-file=theirs/link src/ logged3/
 check "and what it points to is as it was" grep -qx precious precious
-head -c 512000 /dev/zero >full
+# As many as the limit is where a block of ulimit is the larger, of 1024 bytes.
+head -c 1024000 /dev/zero >full
 full_disk() { (trap '' XFSZ; ulimit -f 1000; hasync -a --log-file=full src/ logged4/); }
 check_status "a log that cannot be written is told" 3 full_disk
 check_json "once, by its name" '[.[] | select(.type == "error").item] == ["full"]' "$OUT"

@@ -51,7 +51,7 @@ usage 'name of a host' -- -oProxyCommand=x:/src dst
 usage 'no-such-list' --files-from=no-such-list src dst
 echo ../up >list
 usage '\.\.' --files-from=list src dst
-usage 'pattern' --exclude= src dst
+usage 'filter rule' -f 'bogus rule' src dst
 usage '[-]e: is empty' -e '' src far:dst
 
 check_status "3: one of two sources is not there" 3 hasync -r src/ nowhere dst

@@ -33,7 +33,7 @@ for way in local push pull; do
 done
 
 echo ONE >b/one && touch -r a/one b/one
-printf x | dd of=b/large bs=1 seek=2999999 conv=notrunc 2>/dev/null && touch -r a/large b/large
+printf none | dd of=b/large bs=1 seek=2999996 conv=notrunc 2>/dev/null && touch -r a/large b/large
 rm b/sub/two && echo more >b/sub/more && chmod 700 b/same && ln -sfn two b/link && touch -h -r a/link b/link && mkdir b/only
 touch -r a b && touch -r a/sub b/sub || exit
 stamps() { find a b -printf '%p %m %U %G %T@ %C@\n' | sort; }

@@ -41,10 +41,10 @@ impl Due {
 pub(super) fn remove(source: &Source, path: &[u8], stamp: &Stamp) -> Result<(), Loss> {
     let options = &source.options;
     let linked = options.follows_links();
-    // A directory over a link is entered only where the person named it: what -L and -k find may lie
-    // outside the source, and be there for others.
+    // A directory over a link is entered only where a list names what is in it: what -L, -k and -R
+    // find over one may lie outside the source, and be there for others.
     let ways = Ways {
-        enter: (options.listed || options.relative) && !linked,
+        enter: options.listed && !linked,
         follow: linked || options.listed || options.relative,
     };
     let mut barred = false;
@@ -71,7 +71,7 @@ pub(super) fn remove(source: &Source, path: &[u8], stamp: &Stamp) -> Result<(), 
     }
     // Else it is gone already.
     match barred {
-        true if linked => {
+        true if linked || options.relative => {
             let why = "lies over a symbolic link that was followed: it stays at the source";
             Err(Loss::new("over_a_link", why))
         }
