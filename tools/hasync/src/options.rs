@@ -28,7 +28,6 @@ pub(crate) struct Options {
     pub(crate) omit_link_times: bool,
     pub(crate) group: bool,
     pub(crate) owner: bool,
-    pub(crate) fake_super: bool,
     /// `FROM:TO,...`; a `--chown` is in it.
     pub(crate) usermap: Option<String>,
     pub(crate) groupmap: Option<String>,

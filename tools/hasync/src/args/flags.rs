@@ -76,9 +76,6 @@ pub(crate) struct Flags {
     /// Keep the owner (root only)
     #[arg(short, long)]
     pub(super) owner: bool,
-    /// Keep what only root can set in extended attributes
-    #[arg(long)]
-    pub(super) fake_super: bool,
     /// Give everything this owner, group or both
     #[arg(long, value_name = "USER:GROUP")]
     pub(super) chown: Option<String>,

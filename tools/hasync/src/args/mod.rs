@@ -13,7 +13,6 @@ use crate::owner::check_map;
 use crate::report::Format;
 use crate::standby::partial;
 use amount::{rate, size};
-use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use flags::Flags;
 use ha_json::Error;
@@ -34,12 +33,6 @@ pub(crate) struct Arguments {
     refused: Result<(), Error>,
 }
 
-/// Options that are understood and not built yet: refused by name until they are.
-#[rustfmt::skip]
-const NOT_YET: &[&str] = &[
-    "fake_super",
-];
-
 /// A line of a log, where nothing else is said.
 const LOG_LINE: &str = "%i %n%L";
 
@@ -55,12 +48,11 @@ impl CommandFactory for Arguments {
     fn command() -> clap::Command {
         let command = negated::known(refused::known(Flags::command()));
         // As with rsync, what follows an option that takes a value is that value: `-f '- *.log'`.
-        let command = command.mut_args(|arg| {
+        command.mut_args(|arg| {
             // -F is counted by values that nobody gives.
             let gets = arg.get_action().takes_values() && arg.get_id() != "filter_files";
             if gets && !arg.is_positional() { arg.allow_hyphen_values(true) } else { arg }
-        });
-        NOT_YET.iter().fold(command, |command, name| command.mut_arg(name, |arg| arg.hide(true)))
+        })
     }
 
     fn command_for_update() -> clap::Command {
@@ -96,14 +88,7 @@ impl FromArgMatches for Arguments {
         if flags.human_readable && flags.paths.is_empty() && !flags.serve {
             Self::command().try_get_matches_from(["hasync", "--help"])?;
         }
-        let given = |name: &&&str| matches.value_source(name) == Some(ValueSource::CommandLine);
-        let refused = match NOT_YET.iter().find(given) {
-            Some(name) => Err(Error::usage(
-                format!("--{}", name.replace('_', "-")),
-                "is not in this version yet",
-            )),
-            None => refused::refuse(matches),
-        };
+        let refused = refused::refuse(matches);
         Ok(Arguments { flags, rules, off: negated::off(matches), verify, refused })
     }
 
@@ -292,7 +277,6 @@ impl Flags {
             omit_link_times: on("omit_link_times", self.omit_link_times),
             group: on("group", self.group || all || groupmap.is_some()),
             owner: on("owner", self.owner || all || usermap.is_some()),
-            fake_super: self.fake_super,
             usermap,
             groupmap,
             numeric_ids: on("numeric_ids", self.numeric_ids),

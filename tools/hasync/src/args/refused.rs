@@ -50,6 +50,7 @@ const REFUSED: &[Refused] = &[
     ("delete-missing-args", None, false, "--files-from with --delete in named directories"),
     ("dparam", None, true, "there is no daemon"),
     ("early-input", None, true, "there is no daemon"),
+    ("fake-super", None, false, "owners and devices are kept where the standby's end runs as root"),
     ("fsync", None, false, "every file is on disk before it is in place"),
     ("fuzzy", Some('y'), false, "--copy-dest names where else content may be found"),
     ("iconv", None, true, "names are bytes and stay what they are"),

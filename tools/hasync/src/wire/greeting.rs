@@ -4,8 +4,8 @@ use ha_json::Error;
 use std::io::{Read, Write};
 
 /// The version of the protocol that this program speaks, newest and oldest.
-const VERSION: u32 = 1;
-const OLDEST: u32 = 1;
+const VERSION: u32 = 2;
+const OLDEST: u32 = 2;
 
 const WORD: &str = "hasync-protocol";
 const MAX_LINE: usize = 256;
@@ -71,13 +71,13 @@ mod tests {
 
     #[test]
     fn a_newer_far_side_that_still_speaks_ours_is_agreed_with() {
-        assert_eq!(agree("hasync-protocol 1 9 hasync/7.0.0").unwrap(), 1);
+        assert_eq!(agree("hasync-protocol 1 9 hasync/7.0.0").unwrap(), 2);
     }
 
     #[test]
     fn versions_without_overlap_are_refused_with_both_named() {
-        let error = agree("hasync-protocol 2 3 hasync/7.0.0").unwrap_err();
-        assert!(error.why.contains("hasync/7.0.0") && error.why.contains("2 to 3"), "{error}");
+        let error = agree("hasync-protocol 3 4 hasync/7.0.0").unwrap_err();
+        assert!(error.why.contains("hasync/7.0.0") && error.why.contains("3 to 4"), "{error}");
         assert!(agree("hasync-protocol 0 0 hasync/0.0.1").is_err());
     }
 

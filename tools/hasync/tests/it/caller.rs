@@ -85,13 +85,13 @@ fn who_does_not_greet_as_hasync_does_is_told() {
         ("echo 'Connection refused' >&2; exit 255", 5, "Connection refused"),
         ("echo 'Host key verification failed.' >&2; exit 255", 6, "verification failed"),
         ("kill -9 $$", 6, "signal 9"),
-        ("echo 'hasync-protocol 1 1 hasync/1'", 6, "went away"),
+        ("echo 'hasync-protocol 2 2 hasync/1'", 6, "went away"),
         (
-            "echo 'hasync-protocol 1 1 hasync/1'; sleep 0.3; echo 'out of luck' >&2; exit 1",
+            "echo 'hasync-protocol 2 2 hasync/1'; sleep 0.3; echo 'out of luck' >&2; exit 1",
             6,
             "out of luck",
         ),
-        ("echo 'hasync-protocol 1 1 hasync/1'; echo soup; exec cat >/dev/null", 6, "a frame of"),
+        ("echo 'hasync-protocol 2 2 hasync/1'; echo soup; exec cat >/dev/null", 6, "a frame of"),
     ] {
         let ended = pushed(script);
         assert_eq!(ended.status, Some(status), "{script}: {ended:?}");
@@ -104,8 +104,8 @@ fn a_far_side_that_is_silent_is_given_up_in_time() {
     for script in [
         "exec sleep 60",
         "printf 'hasync-proto'; exec sleep 60",
-        "echo 'hasync-protocol 1 1 hasync/1'; exec sleep 60",
-        "echo 'hasync-protocol 1 1 hasync/1'; printf '\\1'; exec sleep 60",
+        "echo 'hasync-protocol 2 2 hasync/1'; exec sleep 60",
+        "echo 'hasync-protocol 2 2 hasync/1'; printf '\\1'; exec sleep 60",
     ] {
         let began = Instant::now();
         let ended = pushed(script);

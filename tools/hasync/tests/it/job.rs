@@ -20,10 +20,10 @@ fn who_does_not_greet_is_refused() {
     for greeting in [
         &b"Welcome to standby!\n"[..],
         b"\n",
-        b"hasync-protocol 1 1\n",
-        b"hasync-protocol 1 1 hasync/1 more\n",
+        b"hasync-protocol 2 2\n",
+        b"hasync-protocol 2 2 hasync/1 more\n",
         b"hasync-protocol one two hasync/1\n",
-        b"hasync-protocol 1 1 hasync/1",
+        b"hasync-protocol 2 2 hasync/1",
         b"\xff\xfe\0\0\n",
         &long,
     ] {
@@ -35,10 +35,10 @@ fn who_does_not_greet_is_refused() {
 
 #[test]
 fn a_version_that_only_one_speaks_is_refused_with_both_named() {
-    let ended = ended_after(b"hasync-protocol 2 9 hasync/9.0\n");
+    let ended = ended_after(b"hasync-protocol 3 9 hasync/9.0\n");
     refused(&ended, "hasync/9.0 and speaks protocol 2 to 9", "newer");
     let ended = ended_after(b"hasync-protocol 0 0 hasync/0.0\n");
-    refused(&ended, "speaks 1 to 1", "older");
+    refused(&ended, "speaks 2 to 2", "older");
 }
 
 #[test]

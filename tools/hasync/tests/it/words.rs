@@ -252,4 +252,4 @@ pub(crate) fn job(role: &str, options: &Value, paths: &[&[u8]]) -> Vec<u8> {
     [framed(header.as_bytes()), framed(&names)].concat()
 }
 
-pub(crate) const GREETING: &[u8] = b"hasync-protocol 1 1 hand/1\n";
+pub(crate) const GREETING: &[u8] = b"hasync-protocol 2 2 hand/1\n";
