@@ -36,7 +36,7 @@ fn who_does_not_greet_is_refused() {
 #[test]
 fn a_version_that_only_one_speaks_is_refused_with_both_named() {
     let ended = ended_after(b"hasync-protocol 3 9 hasync/9.0\n");
-    refused(&ended, "hasync/9.0 and speaks protocol 2 to 9", "newer");
+    refused(&ended, "hasync/9.0 and speaks protocol 3 to 9", "newer");
     let ended = ended_after(b"hasync-protocol 0 0 hasync/0.0\n");
     refused(&ended, "speaks 2 to 2", "older");
 }
