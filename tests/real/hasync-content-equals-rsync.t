@@ -1,24 +1,6 @@
 # How files are written, with the options that say how, is how rsync writes them: rsync is the judge.
 . "${0%/*}/../lib.sh"
-mkdir carrier
-cat >carrier/here <<'END'
-#!/bin/sh
-while [ "$1" = -l ]; do shift 2; done
-shift
-exec "$@"
-END
-chmod +x carrier/here
-here=$SCENE_DIR/carrier/here
-
-copy() { # WAY SRC DEST OPTION...
-    way=$1 src=$2 dest=$3
-    shift 3
-    case $way in
-        local) hasync "$@" "$src" "$dest" ;;
-        push) hasync "$@" -e "$here" "$src" "host:$SCENE_DIR/$dest" ;;
-        pull) hasync "$@" -e "$here" "host:$SCENE_DIR/$src" "$dest" ;;
-    esac
-}
+. "$ROOT/tests/fakes/here.sh"
 
 same() { # the judge compares every byte; it may say nothing
     rsync -nci --modify-window=-1 --info=nonreg0 "$@" >difference || return
@@ -52,17 +34,17 @@ for name, size in ("ends-with-one", 9 << 20), ("only-one", 3 << 20), ("short-one
 END
 rsync -aS holes/ judged
 for way in local push pull; do
-    check "$way -S" copy "$way" holes/ "sparse-$way" -aS
+    check "$way -S" by_way "$way" holes/ "sparse-$way" -aS
     check "$way -S made what is there" same -a holes/ "sparse-$way/"
     for file in holes/*; do
         name=${file##*/}
         check "$way -S: $name takes no more room than rsync's" test "$(blocks "sparse-$way/$name")" -le "$(blocks "judged/$name")"
     done
-    check "$way without -S" copy "$way" holes/ "full-$way" -a
+    check "$way without -S" by_way "$way" holes/ "full-$way" -a
     check "$way without -S made what is there" same -a holes/ "full-$way/"
     check "$way without -S: zeros are written" test "$(blocks "full-$way/only-one")" -ge 6144
 done
-check "push -S of a changed file" eval 'printf changed | dd of=holes/real bs=1 seek=5242990 conv=notrunc && touch holes/real && copy push holes/ sparse-push -aS'
+check "push -S of a changed file" eval 'printf changed | dd of=holes/real bs=1 seek=5242990 conv=notrunc && touch holes/real && by_way push holes/ sparse-push -aS'
 check "push -S of a changed file made what is there" same -a holes/ sparse-push/
 check "push -S of a changed file leaves its holes" test "$(blocks sparse-push/real)" -le "$(blocks judged/real)"
 
@@ -72,7 +54,7 @@ tail -c 1000 huge >huge.end
 ends_alike() { tail -c 1000 "$1" | cmp huge.end -; }
 for way in local push pull; do
     mkdir "huge-$way"
-    check "$way -S of 64 GiB of nothing" copy "$way" huge "huge-$way/" -aS
+    check "$way -S of 64 GiB of nothing" by_way "$way" huge "huge-$way/" -aS
     check_json "$way -S of 64 GiB of nothing sends little, and at once" '.[-1] | .literal_bytes + .received_bytes + .sent_bytes < 300000 and .elapsed_seconds < 10' "$OUT"
     check "$way -S of 64 GiB keeps its length" test "$(stat -c %s "huge-$way/huge")" = "$(stat -c %s huge)"
     check "$way -S of 64 GiB keeps its end" ends_alike "huge-$way/huge"
@@ -113,27 +95,27 @@ echo file >new/was-a-link
 for way in local push pull; do
     cp -a old "place-$way"
     twin=$(stat -c %i "place-$way/edited")
-    check "$way --inplace" copy "$way" new/ "place-$way" -a --inplace
+    check "$way --inplace" by_way "$way" new/ "place-$way" -a --inplace
     check "$way --inplace made what is there" same -a new/ "place-$way/"
     check "$way --inplace keeps the file" test "$twin" = "$(stat -c %i "place-$way/edited")" -a "$(stat -c %h "place-$way/edited")" = 2
     cp -a old "holes-$way"
-    check "$way --inplace -S" copy "$way" new/ "holes-$way" -aS --inplace
+    check "$way --inplace -S" by_way "$way" new/ "holes-$way" -aS --inplace
     check "$way --inplace -S made what is there" same -a new/ "holes-$way/"
     check "$way --inplace -S makes holes" test "$(blocks "holes-$way/zeroed")" -lt 1400
 done
-check "push --inplace sends what is new only" eval 'cp -a old lean && copy push new/edited lean/ -a --inplace'
+check "push --inplace sends what is new only" eval 'cp -a old lean && by_way push new/edited lean/ -a --inplace'
 check_json "push --inplace sent what is new only" '.[-1] | .literal_bytes < 100000 and .matched_bytes > 9000000' "$OUT"
 
 rsync -a --append-verify old/ appended-judge/ && rsync -a --append-verify new/ appended-judge/ 2>/dev/null
 chmod 600 old/same-length
 for way in local push pull; do
     cp -a old "appended-$way"
-    check "$way --append-verify" copy "$way" new/ "appended-$way" -a --append-verify
+    check "$way --append-verify" by_way "$way" new/ "appended-$way" -a --append-verify
     for name in absent small shorter grown front cut another emptied not-alike same-length longer-here; do
         check "$way --append-verify: $name" cmp "appended-judge/$name" "appended-$way/$name"
     done
     check "$way --append-verify leaves alone what is not shorter" test "$(stat -c '%a %Y' "appended-$way/same-length")" = "$(stat -c '%a %Y' old/same-length)"
 done
-check "push --append-verify of a file that has grown" eval 'cp -a old lean2 && copy push new/grown lean2/ -a --append-verify'
+check "push --append-verify of a file that has grown" eval 'cp -a old lean2 && by_way push new/grown lean2/ -a --append-verify'
 check_json "push --append-verify sends what it has grown by" '.[-1] | .literal_bytes == 400000 and .matched_bytes == 500000 and .sent_bytes < 410000' "$OUT"
 done_testing

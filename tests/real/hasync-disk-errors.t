@@ -1,17 +1,11 @@
 # A file of the source that cannot be read is an item that failed; a disk of the destination that fails, or a quota, ends the run.
 . "${0%/*}/../lib.sh"
+. "$ROOT/tests/fakes/here.sh"
 if ! strace -qq -o /dev/null true 2>/dev/null; then
     skip "errors of disks" "there is no strace, or it may not trace"
     done_testing
 fi
-mkdir src carrier
-cat >carrier/here <<'END'
-#!/bin/sh
-while [ "$1" = -l ]; do shift 2; done
-shift
-exec "$@"
-END
-chmod +x carrier/here
+mkdir src
 head -c 3000000 /dev/urandom >src/large
 head -c 3000000 /dev/urandom >src/other-large
 echo small >src/small
@@ -19,11 +13,7 @@ echo other >src/other
 copy() { # WAY DEST OPTION...
     way=$1 dest=$2
     shift 2
-    case $way in
-        local) hasync -a "$@" src/ "$dest/" ;;
-        push) hasync -a "$@" -e "$SCENE_DIR/carrier/here" src/ "host:$SCENE_DIR/$dest/" ;;
-        pull) hasync -a "$@" -e "$SCENE_DIR/carrier/here" "host:$SCENE_DIR/src/" "$dest/" ;;
-    esac
+    by_way "$way" src/ "$dest/" -a "$@"
 }
 failing() { # ERROR PATH WAY DEST OPTION...: each of these calls on that file fails
     fault=$1 path=$SCENE_DIR/$2 way=$3 dest=$4
@@ -33,7 +23,7 @@ failing() { # ERROR PATH WAY DEST OPTION...: each of these calls on that file fa
         push) from=src/ to=host:$SCENE_DIR/$dest/ ;;
         pull) from=host:$SCENE_DIR/src/ to=$dest/ ;;
     esac
-    strace -f -qq -o /dev/null -P "$path" -e "inject=$fault" hasync -a "$@" -e "$SCENE_DIR/carrier/here" "$from" "$to"
+    strace -f -qq -o /dev/null -P "$path" -e "inject=$fault" hasync -a "$@" -e "$HERE" "$from" "$to"
 }
 reading=pread64,read,copy_file_range:error=EIO
 

@@ -1,28 +1,18 @@
 # A large file is not begun where it could not end: the disk is not filled, and what was there stays.
 . "${0%/*}/../lib.sh"
+. "$ROOT/tests/fakes/here.sh"
 if [ "$(id -u)" != 0 ]; then
     skip "a full disk" "mounts need root"
     done_testing
 fi
-mkdir src small carrier
+mkdir src small
 at_exit() { umount "$SCENE_DIR/small" 2>/dev/null; }
 mount -t tmpfs -o size=20m tmpfs small || exit
-cat >carrier/here <<'END'
-#!/bin/sh
-while [ "$1" = -l ]; do shift 2; done
-shift
-exec "$@"
-END
-chmod +x carrier/here
 head -c 12000000 /dev/urandom >src/a
 copy() { # WAY OPTION...
     way=$1
     shift
-    case $way in
-        local) hasync -a "$@" src/ small/ ;;
-        push) hasync -a "$@" -e "$SCENE_DIR/carrier/here" src/ "host:$SCENE_DIR/small/" ;;
-        pull) hasync -a "$@" -e "$SCENE_DIR/carrier/here" "host:$SCENE_DIR/src/" small/ ;;
-    esac
+    by_way "$way" src/ small/ -a "$@"
 }
 used() { df -kP small | awk 'END { print $3 }'; }
 names() { [ "$(ls -A small)" = "$1" ]; }

@@ -1,14 +1,6 @@
 # The lines of --out-format and of --log-file are those of rsync: rsync is the judge.
 . "${0%/*}/../lib.sh"
-mkdir carrier
-cat >carrier/here <<'END'
-#!/bin/sh
-while [ "$1" = -l ]; do shift 2; done
-shift
-exec "$@"
-END
-chmod +x carrier/here
-here=$SCENE_DIR/carrier/here
+. "$ROOT/tests/fakes/here.sh"
 format='%i|%n|%L|%f|%o|%M|%B|%U|%G|%10n|%-10n|'
 
 # rsync tells a directory's size, too, and what it does not take it tells between the lines.
@@ -25,11 +17,11 @@ round() { # NAME OPTION...
     lines "$@" src/ made/ >local
     check "local: $name" diff judge local
     rsync -a --delete copy/ made/
-    lines "$@" -e "$here" src/ "host:$SCENE_DIR/made/" >push
+    lines "$@" -e "$HERE" src/ "host:$SCENE_DIR/made/" >push
     sed 's/^>f/<f/' judge >judge.push
     check "push: $name" diff judge.push push
     rsync -a --delete copy/ made/
-    lines "$@" -e "$here" "host:src/" made/ >pull
+    lines "$@" -e "$HERE" "host:src/" made/ >pull
     sed 's/|send|/|recv|/' judge >judge.pull
     check "pull: $name" diff judge.pull pull
     rsync -a --delete copy/ made/

@@ -1,21 +1,12 @@
 # What hasync keeps of permissions, owners, times, links and attributes is what rsync keeps: rsync is the judge.
 . "${0%/*}/../lib.sh"
+. "$ROOT/tests/fakes/here.sh"
 at_exit() { [ -z "${memory:-}" ] || { chmod -R u+rwx "$memory"; rm -rf "$memory"; }; }
 # Where disks keep no attributes, memory may.
 if [ -w /dev/shm ]; then
     memory=$(mktemp -d /dev/shm/hatools.XXXXXX) && cd "$memory" || exit
     SCENE_DIR=$memory
 fi
-
-# The host is this one: what would run there runs here.
-cat >here <<'END'
-#!/bin/sh
-while [ "$1" = -l ]; do shift 2; done
-shift
-exec "$@"
-END
-chmod +x here
-here=$SCENE_DIR/here
 
 # All that a tree tells of itself, a line for each path; without the times of what WITHOUT names.
 cat >tell.py <<'END'
@@ -48,11 +39,7 @@ END
 copy() { # WAY DEST OPTION...: the tree src
     way=$1 dest=$2
     shift 2
-    case $way in
-        local) hasync "$@" src/ "$dest" ;;
-        push) hasync -e "$here" "$@" src/ "host:$SCENE_DIR/$dest" ;;
-        pull) hasync -e "$here" "$@" "host:$SCENE_DIR/src/" "$dest" ;;
-    esac
+    by_way "$way" src/ "$dest" "$@"
 }
 
 tell() { python3 tell.py "$@" >"$1.told"; }
@@ -225,7 +212,7 @@ open("probe", "w"); os.setxattr("probe", "user.probe", b"1")' 2>probe.err; then
     check "-X with contents compared" judge -acX
     rm -rf made && hasync -aX src/ made >again
     python3 -c 'import os; os.setxattr("src/d/c", "user.new", b"1")' &&
-    hasync -aXi -e "$here" src/ "host:$SCENE_DIR/made" >seen
+    hasync -aXi -e "$HERE" src/ "host:$SCENE_DIR/made" >seen
     check_json "an attribute alone is seen" 'map(select(.type == "change") | [.action, .key.path, .why]) == [["attributes", "d/c", ["xattr"]]]' seen
     check "and brought" same src made atime
     check "without -X nothing of it is" sh -c "rm -rf made; hasync -a src/ made && ! getfattr -Rd made 2>/dev/null | grep -q user"
@@ -272,7 +259,7 @@ if acl probe access u:1:rwx 2>/dev/null; then
     [ -z "$root" ] || check "-A with a map" judge -aA --usermap=daemon:bin --groupmap=sys:daemon
     rm -rf made && hasync -aAX src/ made >again
     acl src/a access "u:$daemon:r"
-    hasync -aAXi -e "$here" src/ "host:$SCENE_DIR/made" >seen
+    hasync -aAXi -e "$HERE" src/ "host:$SCENE_DIR/made" >seen
     check_json "a list alone is seen" 'map(select(.type == "change") | [.key.path, .why]) == [["a", ["acl"]]]' seen
     check "and brought" same src made atime
 else

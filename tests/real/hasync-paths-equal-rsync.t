@@ -1,14 +1,7 @@
 # Which paths come, which links are followed and what is made above them: rsync is the judge.
 . "${0%/*}/../lib.sh"
 
-# A remote shell that stays here.
-cat >near <<'END'
-#!/bin/sh
-while [ "$1" = -l ]; do shift 2; done
-shift
-exec "$@"
-END
-chmod +x near
+. "$ROOT/tests/fakes/here.sh"
 
 # All that a tree holds: path, kind, mode, time and where a link points. What is not in the source has the time of the run.
 tree() { # DIR
@@ -32,7 +25,7 @@ agree() { # NAME OPTION... SRC; the destination is out/dest, or what DEST says
             cd ours || exit
             case $way in
                 local) hasync "$@" "out/${DEST-dest/}" ;;
-                push) hasync -e "$SCENE_DIR/near" "$@" "host:$PWD/out/${DEST-dest/}" ;;
+                push) hasync -e "$HERE" "$@" "host:$PWD/out/${DEST-dest/}" ;;
                 pull)
                     # The last word is the source.
                     for word; do :; done
@@ -41,7 +34,7 @@ agree() { # NAME OPTION... SRC; the destination is out/dest, or what DEST says
                         [ "$i" = 0 ] && set -- "$@" "host:$word" || set -- "$@" "$1"
                         shift
                     done
-                    hasync -e "$SCENE_DIR/near" "$@" "out/${DEST-dest/}"
+                    hasync -e "$HERE" "$@" "out/${DEST-dest/}"
                     ;;
             esac
         ) >said 2>&1

@@ -1,12 +1,7 @@
 # A run that is cut leaves what came of a large file where that is asked for, and the next one goes on from there.
 . "${0%/*}/../lib.sh"
 mkdir carrier src
-cat >carrier/here <<'END'
-#!/bin/sh
-while [ "$1" = -l ]; do shift 2; done
-shift
-exec "$@"
-END
+ln -s "$ROOT/tests/fakes/here" carrier/here
 # The line breaks after so many bytes.
 cat >carrier/breaks <<'END'
 #!/bin/sh
@@ -25,7 +20,7 @@ while left > 0 and (data := os.read(0, min(left, 65536))):
     while data:
         data = data[os.write(1, data):]
 END
-chmod +x carrier/*
+chmod +x carrier/breaks
 head -c 12000000 /dev/urandom >src/large
 echo small >src/small
 

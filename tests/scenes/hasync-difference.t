@@ -1,14 +1,7 @@
 # How much of a large file that changed crosses a connection: only what is new, wherever the rest of it stood.
 . "${0%/*}/../lib.sh"
 
-# Stands in for ssh: the far side runs here.
-cat >shell <<'END'
-#!/bin/sh
-while [ "$1" = -l ]; do shift 2; done
-shift
-exec "$@"
-END
-chmod +x shell
+. "$ROOT/tests/fakes/here.sh"
 
 # Makes the file from pieces of others: NAME:START:LENGTH, in units of 4 KiB and one byte where it ends with b.
 build() { # FILE PIECE...
@@ -29,7 +22,7 @@ difference() { # MOST
     mkdir -p from to
     mv new from/file && touch -d @1700000000 from/file
     cp old to/file && touch -d @1600000000 to/file
-    hasync -a -e "$PWD/shell" from/ host:"$PWD/to/" >out || return
+    hasync -a -e "$HERE" from/ host:"$PWD/to/" >out || return
     cmp from/file to/file || return
     # shellcheck disable=SC2016 # jq's own variable
     jq -se --argjson most "$1" '.[-1] | .ok and .literal_bytes <= $most' out >/dev/null ||

@@ -2,18 +2,13 @@
 # shells: dash mksh
 . "${0%/*}/../lib.sh"
 at_exit() { [ -z "${holder:-}" ] || kill "$holder" 2>/dev/null; }
-cat >shell <<'END'
-#!/bin/sh
-while [ "$1" = -l ]; do shift 2; done
-shift
-exec "$@"
-END
+ln -s "$ROOT/tests/fakes/here" shell
 cat >confined <<END
 #!/bin/sh
 exec hasync --serve --root "$SCENE_DIR" --read-only
 END
 printf '#!/bin/sh\nexec sleep 30\n' >silent
-chmod +x shell confined silent
+chmod +x confined silent
 mkdir -p a/sub a/same && echo one >a/one && echo two >a/sub/two && echo three >a/same/three && ln -s one a/link || exit
 head -c 3000000 /dev/urandom >a/large
 cp -a a b && cp -a a aside || exit

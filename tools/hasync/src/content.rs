@@ -83,15 +83,18 @@ pub(crate) fn digest_of(file: &File) -> std::io::Result<([u8; 32], u64)> {
     }
 }
 
-/// Whether two files have the same content, and how many bytes of both were read for it.
+/// Whether two files have the same content, as far as so many bytes, and how many bytes of both were
+/// read for it.
 ///
 /// # Errors
 /// When one of them cannot be read.
-pub(crate) fn equal(one: &File, other: &File) -> std::io::Result<(bool, u64)> {
+pub(crate) fn equal(one: &File, other: &File, limit: u64) -> std::io::Result<(bool, u64)> {
     let (mut a, mut b) = (vec![0; PIECE], vec![0; PIECE]);
     let mut offset = 0;
     loop {
-        let (read, other_read) = (read_at(one, &mut a, offset)?, read_at(other, &mut b, offset)?);
+        let piece = usize::try_from(limit - offset).map_or(PIECE, |left| left.min(PIECE));
+        let (a, b) = (&mut a[..piece], &mut b[..piece]);
+        let (read, other_read) = (read_at(one, a, offset)?, read_at(other, b, offset)?);
         let so_far = offset * 2 + (read + other_read) as u64;
         if a[..read] != b[..other_read] {
             return Ok((false, so_far));

@@ -146,6 +146,11 @@ impl Entry {
     }
 }
 
+/// The names of a path, one after the other, without `.` and doubled slashes.
+pub(crate) fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    path.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b"."))
+}
+
 /// A path for messages and records: components joined, `.` for the root itself.
 pub(crate) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
     match (directory, name) {

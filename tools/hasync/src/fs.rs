@@ -7,7 +7,7 @@ use crate::sys;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
-use nix::sys::stat::{FileStat, Mode, fstatat};
+use nix::sys::stat::{FileStat, Mode, fstatat, mkdirat};
 use nix::unistd::{Whence, lseek};
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
@@ -28,6 +28,14 @@ const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::
 /// Opens a path as the person named it: links are followed.
 pub(crate) fn open_named_directory(path: &std::path::Path) -> nix::Result<OwnedFd> {
     nix::fcntl::open(path, DIRECTORY, Mode::empty())
+}
+
+/// Makes a directory; one that is there is as good.
+pub(crate) fn make_directory(directory: impl AsFd, name: &[u8], mode: Mode) -> nix::Result<()> {
+    match mkdirat(directory, name, mode) {
+        Err(Errno::EEXIST) => Ok(()),
+        result => result,
+    }
 }
 
 pub(crate) fn stat(directory: impl AsFd, name: &[u8]) -> nix::Result<FileStat> {

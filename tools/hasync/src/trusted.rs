@@ -1,5 +1,6 @@
 //! Files that an operator names and root opens: nobody else may have laid the way to them.
 
+use crate::entry::components;
 use crate::fs;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
@@ -41,7 +42,7 @@ fn walk(path: &[u8], flags: OFlag) -> Result<File, String> {
     };
     let mut directory = start(path.starts_with(b"/"))?;
     // The components still to go, the next one last.
-    let mut left = components(path);
+    let mut left: Vec<_> = components(path).rev().map(<[u8]>::to_vec).collect();
     let mut links = 0;
     while let Some(name) = left.pop() {
         let last = left.is_empty();
@@ -63,7 +64,7 @@ fn walk(path: &[u8], flags: OFlag) -> Result<File, String> {
             if target.starts_with(b"/") {
                 directory = start(true)?;
             }
-            left.extend(components(&target));
+            left.extend(components(&target).rev().map(<[u8]>::to_vec));
             continue;
         }
         if last {
@@ -87,11 +88,6 @@ fn enter(directory: &OwnedFd, name: &[u8]) -> Result<OwnedFd, String> {
         return Err(format!("{}: anyone may change names in it", shown(name)));
     }
     Ok(inner)
-}
-
-fn components(path: &[u8]) -> Vec<Vec<u8>> {
-    let parts = path.split(|&byte| byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
-    parts.rev().map(<[u8]>::to_vec).collect()
 }
 
 fn check_owner(name: &[u8], stat: &FileStat) -> Result<(), String> {

@@ -4,7 +4,7 @@ use super::Source;
 use super::file::Loss;
 use super::roots::Which;
 use super::selection::Node;
-use crate::entry::{Kind, Stamp};
+use crate::entry::{Kind, Stamp, components};
 use crate::fs;
 use nix::errno::Errno;
 use nix::unistd::{UnlinkatFlags, unlinkat};
@@ -94,10 +94,6 @@ fn changed() -> Loss {
         "changed_since",
         "changed since it was brought: it stays; the next run brings it again",
     )
-}
-
-fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    path.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b"."))
 }
 
 /// True for a path that the list names, or one beneath it.

@@ -1,5 +1,6 @@
 //! Named paths instead of whole trees: `--files-from` and `--from-json`.
 
+use crate::entry::components;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,17 +30,10 @@ impl Node {
     /// Adds a path; `false` when it has a component `..`, which could lead anywhere, or is longer
     /// than a path can be.
     pub(crate) fn add(&mut self, path: &[u8], expected: Option<Expected>) -> bool {
-        let parts: Vec<&[u8]> = path
-            .split(|&byte| byte == b'/')
-            .filter(|part| !part.is_empty() && *part != b".")
-            .collect();
-        if parts.contains(&&b".."[..]) || path.len() > LONGEST {
+        if path.len() > LONGEST || components(path).any(|name| name == b"..") {
             return false;
         }
-        let mut node = self;
-        for part in parts {
-            node = Arc::make_mut(node.children.entry(part.to_vec()).or_default());
-        }
+        let node = self.at(path);
         node.named = true;
         node.expected = expected.or(node.expected.take());
         true
@@ -47,11 +41,13 @@ impl Node {
 
     /// Asks for what is in a directory that was added by this path.
     pub(crate) fn ask_contents(&mut self, path: &[u8]) {
-        let mut node = self;
-        for part in path.split(|&byte| byte == b'/').filter(|part| !matches!(*part, b"" | b".")) {
-            node = Arc::make_mut(node.children.entry(part.to_vec()).or_default());
-        }
-        node.contents = true;
+        self.at(path).contents = true;
+    }
+
+    /// The node of a path, made where it is not there.
+    fn at(&mut self, path: &[u8]) -> &mut Node {
+        components(path)
+            .fold(self, |node, name| Arc::make_mut(node.children.entry(name.to_vec()).or_default()))
     }
 
     /// True for a path whose own contents take part, or some of them.

@@ -4,7 +4,7 @@
 use super::Site;
 use super::attributes::bits;
 use super::root::{Opened, Root};
-use crate::entry::{Kind, Stamp};
+use crate::entry::{Kind, Stamp, components};
 use crate::fs;
 use crate::options::Options;
 use crate::sys;
@@ -159,7 +159,7 @@ impl Apart {
         }
         let mut like = fs::open_directory(&self.root, b".")?;
         let mut fd = fs::open_directory(&self.fd, b".")?;
-        for name in path.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b".")) {
+        for name in components(path) {
             like = fs::open_directory(&like, name)?;
             fd = match mkdirat(&fd, name, Mode::S_IRWXU) {
                 Ok(()) => {
@@ -181,9 +181,8 @@ impl Apart {
 fn copy(fd: &OwnedFd, name: &[u8], to_fd: &OwnedFd, to: &[u8], stat: &FileStat) -> nix::Result<()> {
     match Kind::of_mode(stat.st_mode) {
         Kind::File => {
+            let from = fs::open_to_read(fd, name, OFlag::O_NOFOLLOW, false)?;
             let flags = OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            let from = openat(fd, name, flags | OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty())
-                .map(File::from)?;
             let flags = flags | OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
             let file = openat(to_fd, to, flags, Mode::S_IRUSR | Mode::S_IWUSR).map(File::from)?;
             let now = fstat(&from)?;

@@ -10,8 +10,7 @@ use crate::options::{Basis, Options};
 use crate::wire::Why;
 use ha_json::Error;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat};
-use nix::sys::stat::Mode;
+use nix::fcntl::{AtFlags, OFlag};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -129,8 +128,7 @@ impl Found {
     /// # Errors
     /// The system's own.
     pub(super) fn open(&self, name: &[u8]) -> nix::Result<File> {
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
-        openat(&*self.directory, name, flags, Mode::empty()).map(File::from)
+        fs::open_to_read(&*self.directory, name, OFlag::O_NOFOLLOW, false)
     }
 
     /// Makes it stand under the same name in another directory, too.

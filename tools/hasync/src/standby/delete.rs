@@ -2,7 +2,7 @@
 
 use super::Site;
 use super::directory::Directory;
-use crate::entry::{Kind, Stamp, join};
+use crate::entry::{Kind, Stamp, components, join};
 use crate::filter::{Fault, Scope};
 use crate::fs;
 use crate::wire::{Action, Change, Why};
@@ -92,7 +92,7 @@ const LIMIT: Errno = Errno::ECANCELED;
 /// Opens a directory beneath the root, component by component, following no link.
 pub(crate) fn open_beneath(root: &OwnedFd, path: &[u8]) -> nix::Result<OwnedFd> {
     let mut fd = fs::open_directory(root, b".")?;
-    for name in path.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b".")) {
+    for name in components(path) {
         if name == b".." {
             return Err(Errno::EXDEV);
         }
@@ -166,7 +166,7 @@ fn open_scoped(
     let mut fd = fs::open_directory(root, b".")?;
     let mut scope = enter(site.top(), &fd, b"");
     let mut above = Vec::new();
-    for name in path.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b".")) {
+    for name in components(path) {
         fd = open_beneath(&fd, name)?;
         above = join(&above, name);
         scope = enter(scope, &fd, &above);

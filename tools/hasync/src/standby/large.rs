@@ -207,11 +207,7 @@ impl Larges {
             worker::again(&self.site, file, pending);
             return Ok(());
         }
-        let path = pending.path();
-        match self.site.store.finish(&self.site, temporary, &stamp, pending) {
-            Ok(()) => self.site.ledger.done(1, 0),
-            Err(error) => self.site.failed(path, error, "cannot be written"),
-        }
+        self.site.finish(temporary, &stamp, pending, 0);
         Ok(())
     }
 }

@@ -25,13 +25,13 @@ pub(crate) use ledger::{Ledger, Told};
 pub(crate) use output::{MOST_AT_ONCE, Output};
 pub(crate) use root::{Beneath, Root};
 
-use crate::entry::Entry;
+use crate::entry::{Entry, Stamp};
 use crate::filter::{Fault, Filters, Scope};
 use crate::fs;
 use crate::options::Options;
 use crate::pace::Pace;
 use crate::source::Table;
-use crate::wire::{FileId, Outcome, ToSource, ToStandby, Totals, damaged};
+use crate::wire::{FileId, Outcome, Plea, ToSource, ToStandby, Totals, damaged};
 use attributes::Attributes;
 use backup::Backups;
 use basis::Bases;
@@ -49,7 +49,7 @@ use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-use store::Store;
+use store::{Store, Temporary};
 use worker::{Job, Pending, Worker};
 
 const WORKERS: usize = 2;
@@ -189,6 +189,22 @@ impl Site {
 
     fn asked(&self) -> std::sync::MutexGuard<'_, HashMap<FileId, Pending>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for the content of a file, or for word of it.
+    fn ask_for(&self, file: FileId, pending: Pending, plea: Plea) {
+        self.asked().insert(file, pending);
+        let files = vec![(file.index, plea)];
+        self.ask(ToSource::Get { directory: file.directory, files });
+    }
+
+    /// Puts a file that is written in its place, or says why not; `bytes` is for the progress.
+    fn finish(&self, temporary: Temporary, stamp: &Stamp, pending: Pending, bytes: u64) {
+        let path = pending.path();
+        match self.store.finish(self, temporary, stamp, pending) {
+            Ok(()) => self.ledger.done(1, bytes),
+            Err(error) => self.failed(path, error, "cannot be written"),
+        }
     }
 
     /// Ends the run with this error, whoever waits for what.
@@ -381,7 +397,8 @@ fn route(
     }
 }
 
-/// A large file stays with one worker, so that its pieces keep their order.
+/// Whatever comes of a file goes to one worker, so that its pieces keep their order, and that worker
+/// has what was known of it here.
 fn worker_of(workers: &[SyncSender<Job>], file: FileId) -> &SyncSender<Job> {
     &workers[(file.directory ^ file.index) as usize % workers.len()]
 }

@@ -2,13 +2,13 @@
 
 use super::directory::Directory;
 use crate::SMALL;
-use crate::entry::{Kind, Stamp};
+use crate::entry::{Kind, Stamp, components};
 use crate::fs;
 use crate::options::Options;
 use ha_json::Error;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat, renameat};
-use nix::sys::stat::{Mode, mkdirat};
+use nix::fcntl::{OFlag, renameat};
+use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -50,18 +50,13 @@ pub(crate) fn check(options: &Options, confined: bool) -> Result<(), Error> {
     if path.split(|&byte| byte == b'/').any(|part| part == b"..") || path.contains(&0) {
         return wrong("has a component \"..\"");
     }
-    if components(path).is_empty() {
+    if components(path).next().is_none() {
         return wrong("names no directory");
     }
     if confined && path.starts_with(b"/") {
         return wrong("must be relative where the other end has --root");
     }
     Ok(())
-}
-
-fn components(path: &[u8]) -> Vec<Vec<u8>> {
-    let parts = path.split(|&byte| byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
-    parts.map(<[u8]>::to_vec).collect()
 }
 
 impl Partials {
@@ -72,7 +67,7 @@ impl Partials {
             Some(path) if path.starts_with(b"/") => {
                 Some(Keep::Apart(PathBuf::from(OsString::from_vec(path.clone()))))
             }
-            Some(path) => Some(Keep::Beside(components(path))),
+            Some(path) => Some(Keep::Beside(components(path).map(<[u8]>::to_vec).collect())),
             None => options.partial.then_some(Keep::UnderItsName),
         };
         Partials { keep, under_way: Mutex::default() }
@@ -138,10 +133,7 @@ impl Partials {
                 let mut place = fs::open_directory(directory, b".")?;
                 for name in components {
                     if make {
-                        match mkdirat(&place, &name[..], Mode::S_IRWXU) {
-                            Ok(()) | Err(Errno::EEXIST) => {}
-                            Err(error) => return Err(error),
-                        }
+                        fs::make_directory(&place, name, Mode::S_IRWXU)?;
                     }
                     place = fs::open_directory(&place, name)?;
                 }
@@ -168,8 +160,7 @@ impl Partials {
     /// The system's own.
     pub(super) fn open(&self, directory: &Directory, name: &[u8]) -> nix::Result<File> {
         let place = self.place(directory.fd().ok_or(Errno::ENOENT)?, false)?;
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
-        openat(&place, name, flags, Mode::empty()).map(File::from)
+        fs::open_to_read(&place, name, OFlag::O_NOFOLLOW, false)
     }
 
     /// The file is whole and in place: its partial one goes, and the directory of it when that is

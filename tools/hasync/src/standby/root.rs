@@ -1,6 +1,7 @@
 //! Where the standby's files go: the destination as rsync understands it.
 
 use super::delete::open_beneath;
+use crate::entry::components;
 use crate::filter::{self, Filter, Scope};
 use crate::fs;
 use crate::options::Options;
@@ -8,7 +9,7 @@ use crate::wire::Start;
 use ha_command::{Lock, lock_directory};
 use ha_json::Error;
 use nix::errno::Errno;
-use nix::sys::stat::{Mode, mkdirat};
+use nix::sys::stat::Mode;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -93,11 +94,8 @@ impl Root {
         if dry_run {
             return Ok(Opened { fd: None, is_new: true, rename: None, shown });
         }
-        match mkdirat(&parent_fd, name, mode) {
-            Ok(()) | Err(Errno::EEXIST) => {}
-            Err(error) => return Err(fail(error)),
-        }
-        let fd = fs::open_directory(&parent_fd, name).map_err(fail)?;
+        let made = fs::make_directory(&parent_fd, name, mode);
+        let fd = made.and_then(|()| fs::open_directory(&parent_fd, name)).map_err(fail)?;
         Ok(Opened { fd: Some(fd), is_new: true, rename: None, shown })
     }
 
@@ -128,7 +126,7 @@ impl Root {
             _ => (fs::open_directory(destination.ok_or(Errno::ENOENT)?, b".")?, path),
         };
         let follow = self.beneath.is_none() && (absolute || upward);
-        for name in rest.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b".")) {
+        for name in components(rest) {
             let open = |fd: &OwnedFd| match follow {
                 true => fs::open_directory_through(fd, name),
                 false => fs::open_directory(fd, name),
@@ -137,10 +135,8 @@ impl Root {
                 Ok(fd) => fd,
                 Err(error) => {
                     let mode = make.filter(|_| error == Errno::ENOENT).ok_or(error)?;
-                    match mkdirat(&fd, name, mode) {
-                        Ok(()) | Err(Errno::EEXIST) => open(&fd)?,
-                        Err(error) => return Err(error),
-                    }
+                    fs::make_directory(&fd, name, mode)?;
+                    open(&fd)?
                 }
             };
         }
@@ -180,10 +176,7 @@ impl Root {
             if name == b".." {
                 return Err(Errno::ENOENT);
             }
-            match mkdirat(&fd, name, mode) {
-                Ok(()) | Err(Errno::EEXIST) => {}
-                Err(error) => return Err(error),
-            }
+            fs::make_directory(&fd, name, mode)?;
             fd = fs::open_directory(&fd, name)?;
         }
         Ok(fd)

@@ -253,8 +253,7 @@ impl Store {
 
     /// Puts in place what waits; the run's last commit also makes the names durable.
     pub(crate) fn commit_all(&self, site: &Site) {
-        let waiting =
-            std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let waiting = self.take_waiting();
         let few = self.committed.load(Ordering::Relaxed) == 0;
         self.put_in_place(site, waiting.files, few);
     }
@@ -321,11 +320,7 @@ impl Store {
         if placed.is_empty() {
             return;
         }
-        let made = {
-            let systems = self.file_systems.lock().unwrap_or_else(PoisonError::into_inner);
-            systems.values().try_for_each(sys::sync_file_system)
-        };
-        match made {
+        match self.sync_remembered() {
             Ok(()) => {
                 for (path, stamp) in placed {
                     site.ask(ToSource::Placed { path, stamp });
@@ -374,15 +369,21 @@ impl Store {
             return Ok(());
         }
         self.remember(root)?;
+        self.sync_remembered()
+    }
+
+    fn sync_remembered(&self) -> nix::Result<()> {
         let file_systems = self.file_systems.lock().unwrap_or_else(PoisonError::into_inner);
         file_systems.values().try_for_each(sys::sync_file_system)
     }
 
+    fn take_waiting(&self) -> Waiting {
+        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Gives up what waits: a run that was stopped puts nothing more in place.
     pub(crate) fn discard(&self) {
-        let waiting =
-            std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        drop(waiting);
+        drop(self.take_waiting());
     }
 
     /// One sync for each file system that the files lie on.
@@ -397,8 +398,7 @@ impl Store {
             }
             last = Some(directory);
         }
-        let file_systems = self.file_systems.lock().unwrap_or_else(PoisonError::into_inner);
-        file_systems.values().try_for_each(sys::sync_file_system)
+        self.sync_remembered()
     }
 }
 

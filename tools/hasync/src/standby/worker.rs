@@ -163,15 +163,16 @@ impl Worker {
                 self.basis(file, pending, listing);
                 Ok(())
             }
-            Job::Digest { file, pending } => self.digest(file, pending),
+            Job::Digest { file, pending } => {
+                self.digest(file, pending);
+                Ok(())
+            }
             Job::Delta { file, pending, old } => {
                 let (plea, old) = match self.old(&pending, old) {
                     Ok(known) => (Plea::Delta(old), Some(known)),
                     Err(_) => (Plea::Whole, None),
                 };
-                self.site.asked().insert(file, pending);
-                let files = vec![(file.index, plea)];
-                self.site.ask(ToSource::Get { directory: file.directory, files });
+                self.site.ask_for(file, pending, plea);
                 match old {
                     Some(old) => self.larges.expect(file, old),
                     None => Ok(()),
@@ -188,6 +189,7 @@ impl Worker {
                 Ok(())
             }
             Job::Message(ToStandby::Lost { file, reason, message }) => {
+                self.digests.remove(&file);
                 let pending = match self.larges.forget(file) {
                     Some(pending) => pending,
                     None => self.take(file)?,
@@ -241,11 +243,7 @@ impl Worker {
         let Some(pending) = self.copied_from(&basis, pending) else { return };
         match listing {
             Some(listing) => self.copy(&listing, file.index, pending, &Plea::Whole),
-            None => {
-                self.site.asked().insert(file, pending);
-                let files = vec![(file.index, Plea::Whole)];
-                self.site.ask(ToSource::Get { directory: file.directory, files });
-            }
+            None => self.site.ask_for(file, pending, Plea::Whole),
         }
     }
 
@@ -288,39 +286,26 @@ impl Worker {
             _ => return Some(pending),
         }
         site.ledger.matched.fetch_add(stamp.size, Ordering::Relaxed);
-        match site.store.finish(site, temporary, stamp, pending) {
-            Ok(()) => site.ledger.done(1, stamp.size),
-            Err(error) => site.failed(path, error, "cannot be written"),
-        }
+        site.finish(temporary, stamp, pending, stamp.size);
         None
     }
 
-    fn digest(&mut self, file: FileId, pending: Pending) -> Result<(), Error> {
+    fn digest(&mut self, file: FileId, pending: Pending) {
         let old = pending.open_old().map_err(std::io::Error::from);
+        let site = &self.site;
+        let digest = || {
+            let (digest, read) = content::digest_of(&old?)?;
+            site.ledger.bytes_read.fetch_add(read, Ordering::Relaxed);
+            Ok(digest)
+        };
         if self.site.options.verify {
             // The source digests its file while this one is digested here.
-            self.site.asked().insert(file, pending);
-            let files = vec![(file.index, Plea::Digest)];
-            self.site.ask(ToSource::Get { directory: file.directory, files });
-            let digest = old.and_then(|old| content::digest_of(&old));
-            if let Ok((_, read)) = digest {
-                self.site.ledger.bytes_read.fetch_add(read, Ordering::Relaxed);
-            }
-            self.digests.insert(file, digest.map(|(digest, _)| digest));
-            return Ok(());
+            site.ask_for(file, pending, Plea::Digest);
+            self.digests.insert(file, digest());
+        } else {
+            let plea = digest().map_or(Plea::Whole, Plea::Unless);
+            site.ask_for(file, pending, plea);
         }
-        let digest = old.and_then(|old| content::digest_of(&old));
-        let plea = match digest {
-            Ok((digest, read)) => {
-                self.site.ledger.bytes_read.fetch_add(read, Ordering::Relaxed);
-                Plea::Unless(digest)
-            }
-            Err(_) => Plea::Whole,
-        };
-        self.site.asked().insert(file, pending);
-        let files = vec![(file.index, plea)];
-        self.site.ask(ToSource::Get { directory: file.directory, files });
-        Ok(())
     }
 
     fn compare_digests(&mut self, file: FileId, digest: [u8; 32]) -> Result<(), Error> {
@@ -380,12 +365,9 @@ impl Worker {
         self.site.ledger.literal.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.site.pace.spend(bytes.len() as u64);
         pending.sent = bytes.len() as u64;
-        let path = pending.path();
-        let finished = written
-            .and_then(|temporary| self.site.store.finish(&self.site, temporary, stamp, pending));
-        match finished {
-            Ok(()) => self.site.ledger.done(1, stamp.size),
-            Err(error) => self.site.failed(path, error, "cannot be written"),
+        match written {
+            Ok(temporary) => self.site.finish(temporary, stamp, pending, stamp.size),
+            Err(error) => self.site.failed(pending.path(), error, "cannot be written"),
         }
     }
 
@@ -481,8 +463,8 @@ impl Worker {
                 // A file here that cannot be read is another file.
                 Err(_) => return Ok(false),
             };
-            let (equal, read) =
-                content::equal(&file, &old).map_err(|error| Loss::read(sys::errno(&error)))?;
+            let (equal, read) = content::equal(&file, &old, u64::MAX)
+                .map_err(|error| Loss::read(sys::errno(&error)))?;
             self.site.ledger.bytes_read.fetch_add(read, Ordering::Relaxed);
             if fstat(&file).is_ok_and(|now| source::is_unchanged(&before, &now)) {
                 return Ok(equal);
@@ -508,7 +490,8 @@ impl Worker {
             };
             if attempt == 0
                 && let Some(from) = pending.append.filter(|from| *from <= stamp.size)
-                && begin_alike(&file, temporary.output.file(), from)
+                && content::equal(&file, temporary.output.file(), from)
+                    .is_ok_and(|(equal, read)| equal && read == from * 2)
                 && let Err(error) =
                     rewind_to(&file, from).and_then(|()| temporary.output.keep(from))
             {
@@ -535,7 +518,7 @@ impl Worker {
             }
             if listing.expected(index).is_some() {
                 // What was written is what is judged.
-                let digest = rewound(temporary.output.file()).and_then(content::digest_of);
+                let digest = content::digest_of(temporary.output.file());
                 let loss = match digest {
                     Ok((digest, _)) => {
                         source::check_expected(listing, index, stamp.size, &digest).err()
@@ -548,35 +531,11 @@ impl Worker {
             }
             self.site.ledger.literal.fetch_add(copied.data, Ordering::Relaxed);
             pending.sent = copied.data;
-            match self.site.store.finish(&self.site, temporary, &stamp, pending) {
-                Ok(()) => self.site.ledger.done(1, stamp.size),
-                Err(error) => self.site.failed(path, error, "cannot be written"),
-            }
-            return;
+            return site.finish(temporary, &stamp, pending, stamp.size);
         }
         let loss = Loss::changing();
         self.lost(&pending, loss.reason, loss.message);
     }
-}
-
-/// True when the two files have these first bytes in common.
-fn begin_alike(one: &File, other: &File, length: u64) -> bool {
-    let mut buffers = [vec![0; SMALL as usize], vec![0; SMALL as usize]];
-    let mut done = 0;
-    while done < length {
-        let piece = SMALL.min(length - done) as usize;
-        let [a, b] = &mut buffers;
-        for (file, buffer) in [(one, &mut a[..piece]), (other, &mut b[..piece])] {
-            if content::read_at(file, buffer, done).ok() != Some(piece) {
-                return false;
-            }
-        }
-        if a[..piece] != b[..piece] {
-            return false;
-        }
-        done += piece as u64;
-    }
-    true
 }
 
 /// True when what is copied at once can be read from there.
@@ -596,11 +555,6 @@ fn reads(file: &File, offset: u64) -> bool {
 
 fn rewind_to(mut file: &File, offset: u64) -> nix::Result<()> {
     file.seek(std::io::SeekFrom::Start(offset)).map(drop).map_err(|error| sys::errno(&error))
-}
-
-fn rewound(mut file: &File) -> std::io::Result<&File> {
-    file.rewind()?;
-    Ok(file)
 }
 
 /// What a dry run tells of a file that would be written.
@@ -628,7 +582,5 @@ pub(super) fn again(site: &Site, file: FileId, mut pending: Pending) {
         site.ledger.failed(pending.path(), "digest_mismatch", message);
         return;
     }
-    site.asked().insert(file, pending);
-    let files = vec![(file.index, Plea::Whole)];
-    site.ask(ToSource::Get { directory: file.directory, files });
+    site.ask_for(file, pending, Plea::Whole);
 }
