@@ -1,51 +1,7 @@
-//! `hasync`: make a standby's files what the primary's are. See `man/hasync.8`.
+//! The program; all of it is in the library, where tests and fuzz targets reach it too.
 
-mod acl;
-mod args;
-mod client;
-mod clock;
-mod content;
-mod delta;
-mod digest;
-mod entry;
-mod extra;
-mod filter;
-mod fs;
-mod interrupt;
-mod job;
-mod leftover;
-mod limits;
-mod links;
-mod mode;
-mod options;
-mod owner;
-mod pace;
-mod records;
-mod report;
-mod serve;
-mod source;
-mod standby;
-mod symlink;
-mod sys;
-mod trusted;
-mod wire;
-mod xattr;
-
-use args::{Arguments, Task};
-use ha_json::Tool;
 use std::process::ExitCode;
 
-/// Files up to this size travel many to a frame, in bytes.
-const SMALL: u64 = 256 << 10;
-/// Messages that may wait on their way to the standby.
-const QUEUE: usize = 3;
-
-const TOOL: Tool = Tool { name: "hasync", version: env!("CARGO_PKG_VERSION") };
-
 fn main() -> ExitCode {
-    sys::keep_memory_small();
-    ha_json::run(TOOL, |tool, arguments: Arguments| match arguments.task()? {
-        Task::Sync(request) => client::sync(tool, *request),
-        Task::Serve(service) => serve::serve(service),
-    })
+    hasync::main()
 }
