@@ -1,27 +1,24 @@
 //! The comparing thread: directory by directory, what the source has against what is here.
 
 use super::Site;
-use super::basis::{Match, Way};
 use super::choice;
 use super::create;
-use super::credit::Credit;
 use super::delete;
 use super::directory::Directory;
 use super::links;
+use super::pending::{Hold, Pending};
 use super::root::Opened;
-use super::worker::{Hold, Job, Pending};
-use super::worker_of;
-use crate::SMALL;
-use crate::delta::{AHEAD, SEGMENT};
+use super::slot::{Here, Slot};
+use super::worker::Job;
 use crate::digest;
-use crate::entry::{Entry, Kind, Stamp, join};
+use crate::entry::{Entry, Kind, Stamp};
 use crate::fs;
 use crate::leftover;
 use crate::links::FirstNames;
 use crate::options::DeleteWhen;
 use crate::owner::Names;
 use crate::symlink;
-use crate::wire::{Action, Change, Details, FileId, Head, Plea, ToSource, ToStandby, Why, damaged};
+use crate::wire::{Head, Plea, ToSource, ToStandby, damaged};
 use ha_json::Error;
 use nix::errno::Errno;
 use std::collections::HashMap;
@@ -30,62 +27,19 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
-/// Files are asked for in batches of so many bytes or files.
-const BATCH_BYTES: u64 = 192 << 10;
-const BATCH_FILES: usize = 128;
 /// How often the thread looks up while it waits for the source.
 const LOOK_UP: Duration = Duration::from_millis(100);
-/// Below this size a whole file is cheaper than a delta, in bytes.
-const WORTH_DELTA: u64 = 64 << 10;
-
-/// A directory under way: told by its head, and not yet compared to its end.
-struct Slot {
-    directory: Arc<Directory>,
-    head: Head,
-    /// Directories in it whose heads have not come.
-    awaited: u32,
-    /// It is compared to its end.
-    settled: bool,
-    /// What is here and has not been passed in the list, sorted by name, where it was read.
-    have: Option<std::vec::IntoIter<Entry>>,
-    /// Names here that the source does not have.
-    gone: Vec<Vec<u8>>,
-    /// The last name of the list so far: names come in order, each once.
-    last_name: Vec<u8>,
-    next_index: u32,
-    /// Let go as soon as it is settled: the source may wait for room before it tells more.
-    hold: Option<Arc<Hold>>,
-}
-
-/// What is here in a directory, sorted by name.
-struct Here {
-    /// What takes part.
-    open: Vec<Entry>,
-    /// What the rules keep, and the source may have all the same.
-    kept: Vec<Entry>,
-}
-
-impl Here {
-    fn all(self) -> std::vec::IntoIter<Entry> {
-        let Here { open: mut all, kept } = self;
-        if !kept.is_empty() {
-            all.extend(kept);
-            all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        }
-        all.into_iter()
-    }
-}
 
 pub(super) struct Compare<'a> {
-    site: &'a Arc<Site>,
-    workers: Vec<SyncSender<Job>>,
+    pub(super) site: &'a Arc<Site>,
+    pub(super) workers: Vec<SyncSender<Job>>,
     slots: HashMap<u32, Slot>,
     names: Names,
     first_names: FirstNames,
     root: Arc<Directory>,
     rename: Option<Vec<u8>>,
-    batch: Vec<(u32, Pending, Plea)>,
-    batch_bytes: u64,
+    pub(super) batch: Vec<(u32, Pending, Plea)>,
+    pub(super) batch_bytes: u64,
 }
 
 impl Compare<'_> {
@@ -228,7 +182,7 @@ impl Compare<'_> {
             head,
         };
         if let Some(digest) = slot.head.digest {
-            let mut have = self.read(&slot.directory);
+            let mut have = Here::read(self.site, &slot.directory);
             if let Some(here) = have.as_mut().filter(|_| self.site.options.hard_links) {
                 self.first_names.mark(&slot.directory.path(), &mut here.open);
             }
@@ -247,7 +201,7 @@ impl Compare<'_> {
                 slot.settled = true;
                 slot.hold = None;
                 // A file that says what is kept may come in another directory.
-                if self.deletes(&slot) && !self.rules_are_known(&slot) {
+                if self.deletes(&slot) && !slot.rules_are_known(self.site) {
                     let kept = kept.iter().map(|entry| entry.name.clone()).collect();
                     self.site.deletions.add(slot.directory.path(), kept);
                 }
@@ -272,74 +226,9 @@ impl Compare<'_> {
         create::root(self.site, is_new, &want, have.as_ref());
     }
 
-    /// What is here in a directory, as it is compared with its digest.
-    fn read(&self, directory: &Directory) -> Option<Here> {
-        let fd = directory.fd()?;
-        let mut names = match directory.names() {
-            Ok(names) => names,
-            Err(error) => {
-                self.site.failed(directory.path(), error, "cannot be listed");
-                return None;
-            }
-        };
-        names.sort_unstable();
-        let filter = &self.site.filters.protect;
-        let (path, scope) = match filter.is_empty() {
-            true => (Vec::new(), self.site.top()),
-            false => (directory.path(), directory.scope()),
-        };
-        let mut open = Vec::with_capacity(names.len());
-        let mut kept = Vec::new();
-        for name in names {
-            match self.site.attributes.look(fd, name) {
-                Ok(Some(entry)) => {
-                    let is_directory = entry.stamp.kind == Kind::Directory;
-                    let path = || join(&path, &entry.name);
-                    match filter.is_empty() || !filter.excludes(&scope, &path(), is_directory) {
-                        true => open.push(entry),
-                        false => kept.push(entry),
-                    }
-                }
-                // It went just now.
-                Ok(None) => {}
-                Err(error) => {
-                    self.site.failed(directory.path(), error, "cannot be looked at");
-                    return None;
-                }
-            }
-        }
-        Some(Here { open, kept })
-    }
-
     /// True for a directory in which what the source does not have is to go.
     fn deletes(&self, slot: &Slot) -> bool {
         self.site.options.delete.is_some() && slot.head.whole && self.rename.is_none()
-    }
-
-    /// True where it can be said now what the rules keep. What files in the directories say is
-    /// asked when all that the source has, and with it those files, are in place; or, where it is
-    /// deleted at once, as it was before. Where they cannot be read, that is told in the end.
-    fn rules_are_known(&self, slot: &Slot) -> bool {
-        let site = self.site;
-        !site.filters.protect.has_merges()
-            || site.options.delete == Some(DeleteWhen::During)
-                && !slot.directory.scope().is_unknown()
-    }
-
-    /// What the source does not have is to go, but for what the rules keep.
-    fn doom(&self, slot: &mut Slot, entries: impl Iterator<Item = Entry>) {
-        let filter = &self.site.filters.protect;
-        let scope = (!filter.is_empty() && self.rules_are_known(slot))
-            .then(|| (slot.directory.scope(), slot.directory.path()));
-        for entry in entries {
-            let is_directory = entry.stamp.kind == Kind::Directory;
-            let kept = scope.as_ref().is_some_and(|(scope, path)| {
-                filter.excludes(scope, &join(path, &entry.name), is_directory)
-            });
-            if !kept {
-                slot.gone.push(entry.name);
-            }
-        }
     }
 
     fn forget_if_done(&mut self, id: u32) {
@@ -383,13 +272,13 @@ impl Compare<'_> {
                 return Err(damaged("fewer entries than it said"));
             }
             if let Some(rest) = slot.have.take().filter(|_| deletes) {
-                self.doom(&mut slot, rest);
+                slot.doom(self.site, rest);
                 let gone = std::mem::take(&mut slot.gone);
                 let site = self.site;
                 let held =
                     site.ledger.troubled.load(Ordering::Relaxed) && !site.options.ignore_errors;
                 let during = site.options.delete == Some(DeleteWhen::During);
-                if during && !held && self.rules_are_known(&slot) {
+                if during && !held && slot.rules_are_known(self.site) {
                     delete::at_once(site, &slot.directory, &gone);
                 } else {
                     site.deletions.add(slot.directory.path(), gone);
@@ -429,7 +318,7 @@ impl Compare<'_> {
             return;
         }
         if self.site.options.delete.is_some() {
-            slot.have = self.read(directory).map(Here::all);
+            slot.have = Here::read(self.site, directory).map(Here::all);
         } else if let Err(error) = directory.names() {
             self.site.failed(directory.path(), error, "cannot be listed");
         }
@@ -485,7 +374,7 @@ impl Compare<'_> {
                     _ => None,
                 };
                 if !gone.is_empty() {
-                    self.doom(slot, gone.into_iter());
+                    slot.doom(self.site, gone.into_iter());
                 }
                 Ok(found)
             }
@@ -553,151 +442,5 @@ impl Compare<'_> {
             }
         }
         self.site.links.add(slot.directory.path(), entry, first);
-    }
-
-    fn file(&mut self, slot: &Slot, index: u32, entry: Entry, told: Stamp, have: Option<Entry>) {
-        let options = &self.site.options;
-        let size = entry.stamp.size;
-        let same_kind = have.as_ref().filter(|have| have.stamp.kind == Kind::File);
-        let why = match &have {
-            Some(have) => self.site.attributes.differences(&entry, have),
-            None => Why::default(),
-        };
-        let bases = self.site.bases.get().filter(|_| have.is_none());
-        let found = bases.and_then(|bases| bases.find(self.site, &slot.directory.path(), &entry));
-        let alike = found.as_ref().is_some_and(|found| found.how > Match::Name);
-        let check =
-            options.checksum && (alike || same_kind.is_some_and(|have| have.stamp.size == size));
-        if let (Some(found), Some(bases)) = (&found, bases)
-            && found.how == Match::All
-            && !options.checksum
-            && bases.way != Way::Copy
-            && create::taken(self.site, &slot.directory, &entry, found)
-        {
-            return;
-        }
-        if let Some(have) = same_kind
-            && !options.checksum
-            && choice::is_same(options, &entry.stamp, &have.stamp)
-        {
-            create::attributes(self.site, &slot.directory, &entry, &have.stamp, why);
-            return;
-        }
-        if options.append_verify && same_kind.is_some_and(|have| have.stamp.size >= size) {
-            self.site.ledger.unchanged(1);
-            self.site.ledger.done(1, size);
-            return;
-        }
-        if options.dry_run && !check {
-            let action = if same_kind.is_some() { Action::Update } else { Action::Create };
-            let path = slot.directory.path_of(&entry.name);
-            let details = Details::of(entry.stamp, b"");
-            let change = || Change { path, kind: Kind::File, action, why, size, details };
-            self.site.ledger.changed(change, action);
-            return;
-        }
-        let partial = self.site.partials.find(&slot.directory, &entry.name);
-        let elsewhere = found.as_ref().filter(|_| partial.is_none());
-        let basis = partial.max(same_kind.map(|have| have.stamp.size));
-        let basis = basis.or(elsewhere.map(|found| found.stamp.size));
-        let delta = self.site.here.is_none()
-            && !options.whole_file
-            && !check
-            && size >= WORTH_DELTA
-            && basis.is_some_and(|size| size >= WORTH_DELTA);
-        let plea = match same_kind {
-            // The worker puts the digest in, once it has read the file.
-            _ if check => Plea::Unless([0; 32]),
-            Some(have) if options.append_verify => Plea::Append(have.stamp.size),
-            _ => match basis {
-                Some(size) if delta => Plea::Delta(size),
-                _ => Plea::Whole,
-            },
-        };
-        let pending = Pending {
-            directory: Arc::clone(&slot.directory),
-            name: entry.name,
-            want: entry.stamp,
-            told,
-            basis: found.filter(|_| alike || matches!(plea, Plea::Delta(_))).map(Box::new),
-            append: same_kind.map(|have| have.stamp.size).filter(|_| options.append_verify),
-            have: have.map(|have| have.stamp),
-            extra: entry.extra,
-            why,
-            sent: 0,
-            flawed: false,
-            partial,
-            tries: 0,
-            credit: None,
-            hold: slot.hold.clone(),
-        };
-        if alike && !check {
-            return self.take(slot, index, pending);
-        }
-        self.batch_bytes += match plea {
-            // What is hashed ahead of a difference is held here: two large files at a time are enough.
-            Plea::Delta(old) => old.min((AHEAD * SEGMENT) as u64) * 2,
-            _ => size.min(BATCH_BYTES),
-        };
-        self.batch.push((index, pending, plea));
-        if self.batch_bytes >= BATCH_BYTES || self.batch.len() >= BATCH_FILES || size > SMALL {
-            self.ask(slot);
-        }
-    }
-
-    /// Has a file copied from another directory.
-    fn take(&self, slot: &Slot, index: u32, mut pending: Pending) {
-        let directory = slot.head.id;
-        pending.credit = Some(Arc::new(self.site.credits.take(0)));
-        let listing = match &self.site.here {
-            Some(table) => match table.get(directory) {
-                Some(listing) => Some(listing),
-                None => return,
-            },
-            None => None,
-        };
-        let file = FileId { directory, index };
-        let _ = worker_of(&self.workers, file).send(Job::Basis { file, pending, listing });
-    }
-
-    /// Asks for the files of the batch: of the source, or of a worker where the source is here.
-    fn ask(&mut self, slot: &Slot) {
-        if self.batch.is_empty() {
-            return;
-        }
-        let directory = slot.head.id;
-        let batch = std::mem::take(&mut self.batch);
-        let credit: Arc<Credit> = Arc::new(self.site.credits.take(self.batch_bytes));
-        self.batch_bytes = 0;
-        let batch = batch.into_iter().map(|(index, mut pending, plea)| {
-            pending.credit = Some(Arc::clone(&credit));
-            (index, pending, plea)
-        });
-        if let Some(table) = &self.site.here {
-            let Some(listing) = table.get(directory) else { return };
-            let files = batch.collect();
-            let next = self.site.round_robin.fetch_add(1, Ordering::Relaxed) % self.workers.len();
-            let _ = self.workers[next].send(Job::Copy { listing, files });
-            return;
-        }
-        let mut files = Vec::new();
-        let mut large = Vec::new();
-        for (index, pending, plea) in batch {
-            let file = FileId { directory, index };
-            match plea {
-                Plea::Whole | Plea::Append(_) => {
-                    self.site.asked().insert(file, pending);
-                    files.push((index, plea));
-                }
-                Plea::Unless(_) | Plea::Digest => large.push((file, Job::Digest { file, pending })),
-                Plea::Delta(old) => large.push((file, Job::Delta { file, pending, old })),
-            }
-        }
-        if !files.is_empty() {
-            self.site.ask(ToSource::Get { directory, files });
-        }
-        for (file, job) in large {
-            let _ = worker_of(&self.workers, file).send(job);
-        }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::Site;
 use super::old::Old;
+use super::pending::{self, Pending};
 use super::store::Temporary;
-use super::worker::{self, Pending};
 use crate::content::{self, Sum};
 use crate::delta::Reach;
 use crate::entry::Stamp;
@@ -122,7 +122,7 @@ impl Larges {
                 .ok_or_else(|| damaged("a file that was not asked for"))?,
         };
         if self.site.options.dry_run {
-            worker::would(&self.site, &pending, &stamp);
+            pending::would(&self.site, &pending, &stamp);
             return Ok(());
         }
         if from > 0 && (pending.append != Some(from) || from > stamp.size) {
@@ -204,7 +204,7 @@ impl Larges {
         let Some(temporary) = temporary else { return Ok(()) };
         if sum.finish() != *digest || written != stamp.size {
             drop(temporary);
-            worker::again(&self.site, file, pending);
+            pending::again(&self.site, file, pending);
             return Ok(());
         }
         self.site.finish(temporary, &stamp, pending, 0);

@@ -13,11 +13,15 @@ mod directory;
 mod large;
 mod ledger;
 mod links;
+mod local;
 mod old;
 mod output;
 pub(crate) mod partial;
+mod pending;
+mod request;
 mod room;
 mod root;
+mod slot;
 mod store;
 mod worker;
 
@@ -42,6 +46,7 @@ use ha_json::Error;
 use links::Links;
 use nix::errno::Errno;
 use partial::Partials;
+use pending::Pending;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -50,7 +55,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use store::{Store, Temporary};
-use worker::{Job, Pending, Worker};
+use worker::{Job, Worker};
 
 const WORKERS: usize = 2;
 /// Stack of a thread, in bytes; what is not used is not there.

@@ -6,13 +6,13 @@ use super::attributes::bits;
 use super::delete;
 use super::directory::Directory;
 use super::output::Output;
+use super::pending::{self, Pending};
 use super::room::Room;
-use super::worker::Pending;
 use crate::entry::{Kind, Stamp};
 use crate::fs;
 use crate::leftover::Temporaries;
 use crate::sys;
-use crate::wire::{Action, Change, Details, ToSource};
+use crate::wire::ToSource;
 use ha_json::Error;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
@@ -195,20 +195,18 @@ impl Store {
         let file = output.finish()?;
         let want = site.attributes.here(stamp);
         let (have, extra) = (pending.have.as_ref(), pending.extra.as_deref());
-        if place.is_final {
+        let is_right =
+            || site.attributes.made_right(&pending.directory, &want, have, extra).is_some();
+        if right && is_right() {
+            site.attributes.set_time(&file, &want, extra)?;
+        } else {
             let missed = site.attributes.set(&file, &want, have, extra)?;
             pending.flawed = missed.is_some();
             site.missed(|| pending.path(), missed);
+        }
+        if place.is_final {
             self.stands(site, &file, &pending, stamp);
             return Ok(());
-        }
-        match site.attributes.made_right(&pending.directory, &want, have, extra) {
-            Some(_) if right => site.attributes.set_time(&file, &want, extra)?,
-            _ => {
-                let missed = site.attributes.set(&file, &want, have, extra)?;
-                pending.flawed = missed.is_some();
-                site.missed(|| pending.path(), missed);
-            }
         }
         drop(file);
         // It is written: neither the source nor the memory that is bounded is needed while it waits.
@@ -244,7 +242,7 @@ impl Store {
         };
         match durable {
             Ok(()) => {
-                tell(site, pending, stamp);
+                pending::placed(site, pending, stamp);
                 self.placed_file(site, pending, stamp);
             }
             Err(error) => site.stop(not_durable(error)),
@@ -406,23 +404,6 @@ fn not_durable(error: Errno) -> Error {
     Error::failed("standby", format!("cannot be made durable: {}", fs::words(error)))
 }
 
-/// Tells of a file that is in place.
-fn tell(site: &Site, pending: &Pending, stamp: &Stamp) {
-    let action = match pending.have {
-        Some(have) if have.kind == pending.kind() => Action::Update,
-        _ => Action::Create,
-    };
-    let change = || Change {
-        path: pending.path(),
-        kind: pending.kind(),
-        action,
-        why: pending.why,
-        size: stamp.size,
-        details: Some(Details { stamp: *stamp, target: Vec::new(), sent: pending.sent }),
-    };
-    site.ledger.changed(change, action);
-}
-
 fn rename(site: &Site, finished: Finished) {
     let Finished { mut place, pending, stamp } = finished;
     let Some(fd) = place.directory.fd() else { return };
@@ -434,7 +415,7 @@ fn rename(site: &Site, finished: Finished) {
             if pending.partial.is_some() {
                 site.partials.remove(&place.directory, &pending.name);
             }
-            tell(site, &pending, &stamp);
+            pending::placed(site, &pending, &stamp);
             site.store.placed_file(site, &pending, &stamp);
         }
         Err(error) => {

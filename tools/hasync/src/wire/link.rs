@@ -1,7 +1,7 @@
 //! Frames over a pair of pipes: one thread reads, one writes, neither waits for the other.
 
 use super::bytes::damaged;
-use super::codec::Frame;
+use super::frame::Frame;
 use super::message::MAX_FRAME;
 use super::payload::buffer;
 use crate::pace::{Pace, Paced};

@@ -1,14 +1,17 @@
 //! What the two ends say to each other: `man/hasync-protocol.5`.
 
 mod bytes;
-mod codec;
+mod frame;
 mod greeting;
 mod link;
 mod message;
+mod parts;
 mod payload;
+mod to_source;
+mod to_standby;
 
 pub(crate) use bytes::damaged;
-pub(crate) use codec::Frame;
+pub(crate) use frame::Frame;
 pub(crate) use greeting::greet;
 pub(crate) use link::{Counted, Outgoing, never_block, read_frame, unpacked, write_frame};
 pub(crate) use message::{
