@@ -74,6 +74,12 @@ for options in '' --suffix=.old --delete '--del --suffix=.old' --inplace '--dele
     check "-b $options" trial -ab --force $options
 done
 
+for options in '' --partial-dir=.part --del '--delete-after -b' '--delete-delay --backup-dir=../kept' '-b --suffix=.old' -u --ignore-existing '--existing -c' -n \
+    '-I --del' '--max-size=20 --delete' '--exclude=deep --delete-excluded' -z -H; do
+    # shellcheck disable=SC2086
+    check "--delay-updates $options" trial -a --force --delay-updates $options
+done
+
 # A directory beside that has some of it: all, content alone, the name alone, or nothing.
 rm -rf old base
 mkdir old
@@ -91,7 +97,7 @@ cp -a base other
 chmod 644 other/sub/later0
 for way in link copy compare; do
     for options in --$way-dest=../base "--$way-dest=../base --$way-dest=../../other" "--$way-dest=$PWD/base -c" "--$way-dest=../base -I" "--$way-dest=../base --size-only" \
-        "--$way-dest=../base --no-p" "--$way-dest=../base -n"; do
+        "--$way-dest=../base --no-p" "--$way-dest=../base -n" "--$way-dest=../base --delay-updates"; do
         # shellcheck disable=SC2086
         check "$options" trial -a $options
     done
@@ -127,7 +133,7 @@ removes() { # OPTION...
     for who in rsync local push pull; do (cd by/$who && find src to -printf '%p %y %s\n' | LC_ALL=C sort >told); done
     for who in local push pull; do diff by/rsync/told by/$who/told || { echo "$who $*"; tail -n 3 by/$who/out; return 1; }; done
 }
-for options in --force '--force -n' '--force --exclude=deep' '--force --max-size=11' '--force -u' '--force -c' '--force --inplace' '--force --existing' '--force -z' '--force --no-l'; do
+for options in --force '--force -n' '--force --exclude=deep' '--force --max-size=11' '--force -u' '--force -c' '--force --inplace' '--force --existing' '--force -z' '--force --no-l' '--force --delay-updates'; do
     # shellcheck disable=SC2086
     check "--remove-source-files $options" removes -a --remove-source-files $options
 done

@@ -57,6 +57,8 @@ pub(crate) struct Options {
     pub(crate) append_verify: bool,
     pub(crate) partial: bool,
     pub(crate) partial_dir: Option<Vec<u8>>,
+    /// Nothing is put in place before all is there; it waits in `partial_dir`.
+    pub(crate) delay_updates: bool,
     pub(crate) backup: bool,
     pub(crate) backup_dir: Option<Vec<u8>>,
     pub(crate) suffix: Option<Vec<u8>>,

@@ -300,7 +300,8 @@ impl Flags {
             inplace: on("inplace", self.inplace) || self.append_verify,
             append_verify: self.append_verify,
             partial: on("partial", self.partial || self.partial_progress),
-            partial_dir: self.partial_dir.as_ref().map(bytes),
+            partial_dir: self.partial_dir().map(<[u8]>::to_vec),
+            delay_updates: self.delay_updates,
             backup: self.backup || self.backup_dir.is_some(),
             backup_dir: self.backup_dir.as_ref().map(bytes),
             suffix: self.suffix.as_ref().map(bytes),
@@ -347,10 +348,15 @@ impl Flags {
         Ok((users, map("--groupmap", &self.groupmap, group)?))
     }
 
+    /// Where partial files are kept; with `--delay-updates`, all files until the end.
+    fn partial_dir(&self) -> Option<&[u8]> {
+        let named = self.partial_dir.as_ref().map(|path| path.as_bytes());
+        named.or(self.delay_updates.then_some(b".~tmp~"))
+    }
+
     /// The directories of partial files take no part, unless a rule says that they do.
     fn without_partials(&self, mut rules: Vec<Rule>) -> Vec<Rule> {
-        let directory = self.partial_dir.as_ref().map(|path| path.as_bytes());
-        if let Some(path) = directory.filter(|path| !path.starts_with(b"/")) {
+        if let Some(path) = self.partial_dir().filter(|path| !path.starts_with(b"/")) {
             let pattern = [path.strip_suffix(b"/").unwrap_or(path), b"/"].concat();
             let modifiers = Modifiers { perishable: true, ..Modifiers::default() };
             rules.push(Rule { pattern, modifiers, ..Rule::default() });

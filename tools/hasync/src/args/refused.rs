@@ -34,13 +34,6 @@ const REFUSED: &[Refused] = &[
     ("daemon", None, false, "there is no daemon: ssh runs hasync --serve"),
     ("debug", None, true, "-i tells of each change and why"),
     (
-        "delay-updates",
-        None,
-        false,
-        "each file is put in place whole; for all at once bring them to a new directory, with \
-         --link-dest=OLD, and rename it",
-    ),
-    (
         "delete-before",
         None,
         false,

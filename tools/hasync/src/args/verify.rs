@@ -18,6 +18,7 @@ const OUT_OF_PLACE: &[&str] = &[
     "backup_dir",
     "compare_dest",
     "copy_dest",
+    "delay_updates",
     "delete_after",
     "delete_delay",
     "delete_during",

@@ -83,6 +83,7 @@ impl Compare<'_> {
             && !site.ledger.is_stopped()
         {
             if !late {
+                site.delayed.carry_out(site, fd);
                 site.links.carry_out(site, fd);
                 let troubled = site.ledger.troubled.load(Ordering::Relaxed);
                 site.deletions.carry_out(site, fd, troubled);
@@ -91,8 +92,13 @@ impl Compare<'_> {
             if let Err(error) = site.store.sync_all(fd) {
                 site.stop(Error::failed("destination", fs::words(error)));
             } else if late {
-                let why = "the time is over: what was under way is in place, the rest is not, and \
-                           nothing was deleted; run it again";
+                let why = if site.options.delay_updates {
+                    "the time is over: nothing was put in place, what came waits for the next run, \
+                     and nothing was deleted; run it again"
+                } else {
+                    "the time is over: what was under way is in place, the rest is not, and \
+                     nothing was deleted; run it again"
+                };
                 site.stop(Error::busy("--stop-after", why));
             }
         }
@@ -279,7 +285,7 @@ impl Compare<'_> {
                     site.ledger.troubled.load(Ordering::Relaxed) && !site.options.ignore_errors;
                 let during = site.options.delete == Some(DeleteWhen::During);
                 if during && !held && slot.rules_are_known(self.site) {
-                    delete::at_once(site, &slot.directory, &gone);
+                    delete::at_once(site, &slot.directory, gone);
                 } else {
                     site.deletions.add(slot.directory.path(), gone);
                 }

@@ -190,14 +190,18 @@ fn delete_in(site: &Site, root: &OwnedFd, going: &Going) -> nix::Result<()> {
 }
 
 /// Deletes in a directory that is being worked in, before the run goes on.
-pub(crate) fn at_once(site: &Site, directory: &Directory, names: &[Vec<u8>]) {
+pub(crate) fn at_once(site: &Site, directory: &Directory, names: Vec<Vec<u8>>) {
     if names.is_empty() {
         return;
     }
     let fd =
         if site.options.dry_run { directory.fd().ok_or(Errno::ENOENT) } else { directory.touch() };
+    // What an earlier run left where files wait goes when those of this run are in place.
+    let (later, names): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|name| site.partials.wait_in(name));
+    site.deletions.add(directory.path(), later);
     match fd {
-        Ok(fd) => remove_all(site, fd, &directory.path(), names, &directory.scope()),
+        Ok(fd) => remove_all(site, fd, &directory.path(), &names, &directory.scope()),
         Err(error) => site.failed(directory.path(), error, "cannot be deleted from"),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Site;
 use super::attributes::bits;
-use crate::entry::{Entry, Stamp, join};
+use crate::entry::{Entry, Kind, Stamp, join};
 use crate::filter::Scope;
 use crate::fs;
 use crate::leftover;
@@ -106,6 +106,28 @@ impl Directory {
         }
         let parent = self.parent.as_ref().and_then(|parent| parent.fd()).ok_or(Errno::ENOENT)?;
         self.opened(fs::open_directory(parent, &self.name)?)
+    }
+
+    /// [`Directory::open`], and lets whoever is not root in where modes keep him out; they are put
+    /// back when it is let go.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(crate) fn enter(&self) -> nix::Result<()> {
+        let parent = match (self.open(), &self.parent) {
+            (Err(Errno::EACCES), Some(parent)) if !self.site.attributes.is_root => parent,
+            (result, _) => return result,
+        };
+        let above = parent.touch()?;
+        let before = Stamp::of(&fs::stat(above, &self.name)?);
+        if before.kind != Kind::Directory {
+            return Err(Errno::ENOTDIR);
+        }
+        parent.let_in(&self.name, &before)?;
+        self.loosened.store(true, Ordering::Relaxed);
+        let fd = fs::open_directory(above, &self.name)?;
+        let _ = self.open.set((fd, before));
+        Ok(())
     }
 
     pub(super) fn site(&self) -> &Site {

@@ -8,6 +8,7 @@ mod choice;
 mod compare;
 mod create;
 mod credit;
+mod delayed;
 mod delete;
 mod directory;
 mod large;
@@ -41,6 +42,7 @@ use backup::Backups;
 use basis::Bases;
 use compare::Compare;
 use credit::Credits;
+use delayed::Delayed;
 use delete::Deletions;
 use ha_json::Error;
 use links::Links;
@@ -72,6 +74,7 @@ pub(crate) struct Site {
     store: Store,
     pub(crate) partials: Partials,
     deletions: Deletions,
+    delayed: Delayed,
     links: Links,
     credits: Arc<Credits>,
     /// What was asked of the source and has not come.
@@ -121,6 +124,7 @@ impl Site {
             ledger,
             store: Store::new(),
             deletions: Deletions::default(),
+            delayed: Delayed::default(),
             links: Links::default(),
             credits: Arc::default(),
             asked: Mutex::default(),

@@ -8,8 +8,8 @@ use crate::options::Options;
 use ha_json::Error;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, renameat};
-use nix::sys::stat::Mode;
-use nix::unistd::{UnlinkatFlags, unlinkat};
+use nix::sys::stat::{FileStat, Mode, fstat};
+use nix::unistd::{Uid, UnlinkatFlags, unlinkat};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::File;
@@ -36,6 +36,8 @@ type UnderWay = (Arc<Directory>, Vec<u8>);
 #[derive(Debug)]
 pub(crate) struct Partials {
     keep: Option<Keep>,
+    /// Whole files wait there, too.
+    wait: bool,
     /// By temporary name.
     under_way: Mutex<HashMap<Vec<u8>, UnderWay>>,
 }
@@ -45,6 +47,10 @@ pub(crate) struct Partials {
 /// # Errors
 /// Usage, for a directory that leads out.
 pub(crate) fn check(options: &Options, confined: bool) -> Result<(), Error> {
+    if options.delay_updates && (options.inplace || options.partial_dir.is_none()) {
+        let other = if options.append_verify { "--append-verify" } else { "--inplace" };
+        return Err(Error::usage(other, "does not go with --delay-updates"));
+    }
     let Some(path) = &options.partial_dir else { return Ok(()) };
     let wrong = |why| Err(Error::usage("--partial-dir", why));
     if path.split(|&byte| byte == b'/').any(|part| part == b"..") || path.contains(&0) {
@@ -55,6 +61,9 @@ pub(crate) fn check(options: &Options, confined: bool) -> Result<(), Error> {
     }
     if confined && path.starts_with(b"/") {
         return wrong("must be relative where the other end has --root");
+    }
+    if options.delay_updates && path.starts_with(b"/") {
+        return wrong("must be relative with --delay-updates: files of one name would share it");
     }
     Ok(())
 }
@@ -70,7 +79,7 @@ impl Partials {
             Some(path) => Some(Keep::Beside(components(path).map(<[u8]>::to_vec).collect())),
             None => options.partial.then_some(Keep::UnderItsName),
         };
-        Partials { keep, under_way: Mutex::default() }
+        Partials { keep, wait: options.delay_updates, under_way: Mutex::default() }
     }
 
     /// Whether anything is kept.
@@ -144,6 +153,32 @@ impl Partials {
         }
     }
 
+    /// The directory in this one that whole files wait in, made where it is missing.
+    ///
+    /// # Errors
+    /// `EPERM` where somebody may write in it who may not write beside it; the system's own.
+    pub(super) fn place_to_wait(&self, directory: &OwnedFd) -> nix::Result<OwnedFd> {
+        let Some(Keep::Beside(components)) = &self.keep else { return Err(Errno::ENOENT) };
+        let mut place = fs::open_directory(directory, b".")?;
+        for name in components {
+            let above = fstat(&place)?;
+            fs::make_directory(&place, name, Mode::S_IRWXU)?;
+            place = fs::open_directory(&place, name)?;
+            if !is_as_safe(&above, &fstat(&place)?) {
+                return Err(Errno::EPERM);
+            }
+        }
+        Ok(place)
+    }
+
+    /// True for the name in a directory beneath which whole files wait.
+    pub(super) fn wait_in(&self, name: &[u8]) -> bool {
+        match &self.keep {
+            Some(Keep::Beside(components)) => self.wait && components[0] == name,
+            _ => false,
+        }
+    }
+
     /// How long the partial file of this name is, in bytes; `None` where there is none.
     pub(super) fn find(&self, directory: &Directory, name: &[u8]) -> Option<u64> {
         if !self.are_kept() {
@@ -169,7 +204,12 @@ impl Partials {
         let Some(fd) = directory.fd() else { return };
         let Ok(place) = self.place(fd, false) else { return };
         let _ = unlinkat(&place, name, UnlinkatFlags::NoRemoveDir);
-        if let Some(Keep::Beside(components)) = &self.keep {
+        self.remove_place(directory);
+    }
+
+    /// The directory of partial files in this one goes, when it is empty.
+    pub(super) fn remove_place(&self, directory: &Directory) {
+        if let (Some(fd), Some(Keep::Beside(components))) = (directory.fd(), &self.keep) {
             for depth in (1..=components.len()).rev() {
                 let path = components[..depth].join(&b'/');
                 if unlinkat(fd, &path[..], UnlinkatFlags::RemoveDir).is_err() {
@@ -178,6 +218,15 @@ impl Partials {
             }
         }
     }
+}
+
+/// True when nobody may change what is in a directory who may not do the same in the one above it.
+fn is_as_safe(above: &FileStat, place: &FileStat) -> bool {
+    const OTHERS: u32 = 0o022;
+    const STICKY: u32 = 0o1000;
+    let may = if above.st_mode & STICKY == 0 { above.st_mode & OTHERS } else { 0 };
+    let owned = place.st_uid == Uid::effective().as_raw() || place.st_uid == above.st_uid;
+    owned && place.st_mode & OTHERS & !may == 0
 }
 
 #[cfg(test)]

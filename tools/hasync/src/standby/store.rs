@@ -43,11 +43,27 @@ pub(crate) struct Temporary {
 /// A temporary name in its directory.
 #[derive(Debug)]
 pub(crate) struct Place {
-    directory: Arc<Directory>,
+    pub(super) directory: Arc<Directory>,
     name: Vec<u8>,
     kept: bool,
     /// It is the final name.
     is_final: bool,
+}
+
+impl Place {
+    /// The directory that it is in, open, and the name.
+    ///
+    /// # Errors
+    /// When the directory is not open.
+    pub(super) fn at(&self) -> nix::Result<(&OwnedFd, &[u8])> {
+        Ok((self.directory.fd().ok_or(Errno::ENOENT)?, &self.name))
+    }
+
+    /// The file has another name by now.
+    pub(super) fn keep(&mut self, site: &Site) {
+        self.kept = true;
+        site.partials.end(&self.name);
+    }
 }
 
 impl Drop for Place {
@@ -56,19 +72,19 @@ impl Drop for Place {
             self.directory.site().partials.end(&self.name);
         }
         if !self.kept
-            && let Some(fd) = self.directory.fd()
+            && let Ok((fd, name)) = self.at()
         {
             // What cannot be removed now, the next run removes.
-            let _ = unlinkat(fd, &self.name[..], UnlinkatFlags::NoRemoveDir);
+            let _ = unlinkat(fd, name, UnlinkatFlags::NoRemoveDir);
         }
     }
 }
 
 /// A file that waits to be put in place.
-struct Finished {
-    place: Place,
-    pending: Pending,
-    stamp: Stamp,
+pub(super) struct Finished {
+    pub(super) place: Place,
+    pub(super) pending: Pending,
+    pub(super) stamp: Stamp,
 }
 
 #[derive(Default)]
@@ -270,6 +286,9 @@ impl Store {
         if !few {
             self.needs_sync();
         }
+        if site.options.delay_updates {
+            return site.delayed.add(site, files);
+        }
         for finished in files {
             rename(site, finished);
         }
@@ -406,12 +425,12 @@ fn not_durable(error: Errno) -> Error {
 
 fn rename(site: &Site, finished: Finished) {
     let Finished { mut place, pending, stamp } = finished;
-    let Some(fd) = place.directory.fd() else { return };
-    let moved = rename_over(site, &place.directory, fd, &place.name, &pending.name);
+    let moved = place.at().and_then(|(from, temporary)| {
+        rename_over(site, &place.directory, from, temporary, &pending.name)
+    });
     match moved {
         Ok(()) => {
-            place.kept = true;
-            site.partials.end(&place.name);
+            place.keep(site);
             if pending.partial.is_some() {
                 site.partials.remove(&place.directory, &pending.name);
             }
@@ -425,7 +444,7 @@ fn rename(site: &Site, finished: Finished) {
     }
 }
 
-/// Renames over whatever is there. A directory in the way goes only when deleting was asked for, or
+/// Renames what has the name `from` in `from_fd` over whatever is there. A directory in the way goes only when deleting was asked for, or
 /// when it is empty.
 ///
 /// # Errors
@@ -433,17 +452,18 @@ fn rename(site: &Site, finished: Finished) {
 pub(crate) fn rename_over(
     site: &Site,
     directory: &Directory,
-    fd: &OwnedFd,
+    from_fd: &OwnedFd,
     from: &[u8],
     to: &[u8],
 ) -> nix::Result<()> {
+    let fd = directory.fd().ok_or(Errno::ENOENT)?;
     if site.backups.get().is_some() {
         site.keep(&directory.path(), fd, to)?;
     }
-    match renameat(fd, from, fd, to) {
+    match renameat(from_fd, from, fd, to) {
         Err(Errno::EISDIR | Errno::ENOTEMPTY | Errno::EEXIST) => {
             delete::make_way(site, directory, fd, to)?;
-            renameat(fd, from, fd, to)
+            renameat(from_fd, from, fd, to)
         }
         result => result,
     }

@@ -10,7 +10,7 @@ mod payload;
 mod to_source;
 mod to_standby;
 
-pub(crate) use bytes::damaged;
+pub(crate) use bytes::{Decoder, Encoder, damaged};
 pub(crate) use frame::Frame;
 pub(crate) use greeting::greet;
 pub(crate) use link::{Counted, Outgoing, never_block, read_frame, unpacked, write_frame};
