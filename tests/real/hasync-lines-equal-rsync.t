@@ -53,6 +53,7 @@ echo grown >>src/d/deep/file
 chown 7:8 src/d/deep
 round "what changed" -a --delete
 round "what changed, by content" -ac --delete
+round "what changed, deleted before" -a --delete-before
 round "what changed, without times" -rl
 
 mkdir first second

@@ -1,5 +1,6 @@
 # Which files take part, where new ones go and what is deleted is what rsync makes of it: rsync is the judge.
 . "${0%/*}/../lib.sh"
+. "$ROOT/tests/fakes/here.sh"
 
 ln -s "$ROOT/tests/fakes/here" here
 
@@ -65,11 +66,13 @@ for options in -u '-u --modify-window=0' '-u --modify-window=1' '-u --modify-win
     check "$options" trial -a --force $options
 done
 for options in --del --delete-during --delete-delay --delete-after '--delete --exclude=*.keep' '--del --exclude=*.keep' '--delete --existing --ignore-existing' \
-    '--delete --max-delete=0 --force' '--delete --max-delete=100'; do
+    '--delete --max-delete=0 --force' '--delete --max-delete=100' --delete-before '--delete-before --exclude=*.keep' '--delete-before --delete-excluded --exclude=*.keep' \
+    '--delete-before --existing --ignore-existing' '--delete-before --max-delete=0 --force' '--delete-before -c' '--delete-before -I' '--delete-before -H' '--delete-before -m' \
+    '--delete-before --delay-updates' '--delete-before -n' '--delete-before -u -z'; do
     # shellcheck disable=SC2086
     check "$options" trial -a $options
 done
-for options in '' --suffix=.old --delete '--del --suffix=.old' --inplace '--delete --max-delete=0' '--backup-dir=../kept --suffix=.old' '-O --backup-dir=kept'; do
+for options in '' --suffix=.old --delete '--del --suffix=.old' '--delete-before --backup-dir=../kept' '--delete-before --suffix=.old' --inplace '--delete --max-delete=0' '--backup-dir=../kept --suffix=.old' '-O --backup-dir=kept'; do
     # shellcheck disable=SC2086
     check "-b $options" trial -ab --force $options
 done
@@ -145,6 +148,34 @@ check "of a list only what it names goes" sh -c 'rm -rf one two && cp -a src one
     hasync -a -r --files-from=list --remove-source-files one two && [ ! -e one/sub/later1 ] && [ -e one/sub/later2 ] && [ ! -e one/new/file ] && [ -e two/new/file ]'
 check_status "where the standby cannot put it in place the source stays" 3 sh -c 'rm -rf one two && cp -a src one && mkdir -p two/large/full &&
     hasync -a --remove-source-files one/ two/; status=$?; [ -e one/large ] && [ ! -e one/new/file ] && exit $status'
+for way in local push pull; do
+    rm -rf few && cp -a old few
+    check "$way: --delete-before deletes first" by_way $way src/ few/ -ai --delete-before
+    check_json "$way: and brings then" '[.[] | select(.type == "change" and (.key.path | startswith("kind") | not)) | .action == "delete"] | .[:index(false)] as $first | ($first | length) > 4 and (.[($first | length):] | any | not)' "$OUT"
+    check "$way: a further run finds nothing to do" by_way $way src/ few/ -a --delete-before
+    check_json "$way: nothing" '.[-1] | .created + .updated + .attributes + .deleted == 0 and .unchanged == .files' "$OUT"
+    rm -rf few && cp -a old few
+    check "$way: no more than --max-delete go first" sh -c '[ $1 = 3 ]' sh "$(by_way $way src/ few/ -a --delete-before --max-delete=2 >out; echo $?)"
+    check_json "$way: and that is told once" '[.[] | select(.reason? == "deletions_held_back")] | length == 1' out
+done
+check_status "only one moment to delete" 2 hasync -a --delete-before --del src/ few/
+check_status "as with rsync" 1 rsync -a --delete-before --del src/ few/
+# Who is not root cannot read it.
+if [ "$(id -u)" = 0 ]; then
+    rm -rf unread few && cp -a src unread && cp -a old few && chmod 0 unread/new && chown -R 12345 unread few . && chmod 755 .
+    as_other() { setpriv --reuid 12345 --clear-groups -- "$@"; }
+    check_status "nothing is deleted before what could not be read" 3 as_other hasync -rlpt --delete-before unread/ few/
+    check_json "what could not be read is told once, and that deletions are held back" \
+        '[.[] | select(.type == "error").reason] | map(select(. != "in_the_way")) | sort == ["deletions_held_back", "read_error"]' "$OUT"
+    check "all of it stays" test -e few/bye -a -e few/going/lost -a -e few/sub/gone/deep/file
+    check "the rest is brought" cmp src/sub/later1 few/sub/later1
+    chmod 755 unread/new && chmod 0 few/sub
+    check "who is not root is let into a directory to delete" as_other hasync -rlpt --delete-before --force unread/ few/
+    check "and all is as it should be" sh -c '[ ! -e few/sub/gone ] && [ ! -e few/bye ] && [ "$(cd unread && find . | sort)" = "$(cd few && find . | sort)" ]'
+    chown -R 0 unread few .
+else
+    skip "a source that cannot be read" "root is another user"
+fi
 check "backups in the destination are not deleted" sh -c '
     rm -rf few && cp -a old few && hasync -a --delete -b --backup-dir=kept src/ few/ && hasync -a --delete -b --backup-dir=kept src/ few/ &&
     [ "$(cat few/kept/bye)" = bye ] && [ "$(cat few/kept/sub/later1)" = "older text 1" ] && [ ! -e few/kept/kept ]'

@@ -159,6 +159,7 @@ pub(crate) struct Merge {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DeleteWhen {
+    Before,
     During,
     Delay,
     After,

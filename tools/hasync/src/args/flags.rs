@@ -193,6 +193,9 @@ pub(crate) struct Flags {
     /// Delete at the destination what the source does not have
     #[arg(long)]
     pub(super) delete: bool,
+    /// Delete before anything is brought
+    #[arg(long)]
+    pub(super) delete_before: bool,
     /// Delete in each directory as it is brought
     #[arg(long, alias = "del")]
     pub(super) delete_during: bool,

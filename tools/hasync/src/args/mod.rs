@@ -367,6 +367,7 @@ impl Flags {
     /// When to delete, if at all: `--delete` alone leaves it to us, and we delete last.
     fn delete_when(&self) -> Result<Option<DeleteWhen>, Error> {
         let moments = [
+            (self.delete_before, DeleteWhen::Before),
             (self.delete_during, DeleteWhen::During),
             (self.delete_delay, DeleteWhen::Delay),
             (self.delete_after, DeleteWhen::After),
@@ -374,7 +375,7 @@ impl Flags {
         let mut chosen = moments.into_iter().filter_map(|(given, when)| given.then_some(when));
         let first = chosen.next();
         if chosen.next().is_some() {
-            let why = "takes one moment: only one of --delete-during, -delay and -after";
+            let why = "takes one moment: only one of --delete-before, -during, -delay and -after";
             return Err(Error::usage("--delete", why));
         }
         let asked = self.delete || self.delete_excluded;

@@ -33,13 +33,6 @@ const REFUSED: &[Refused] = &[
     ),
     ("daemon", None, false, "there is no daemon: ssh runs hasync --serve"),
     ("debug", None, true, "-i tells of each change and why"),
-    (
-        "delete-before",
-        None,
-        false,
-        "--delete-during deletes as it goes; a run with --existing --ignore-existing --delete before \
-         deletes first",
-    ),
     ("delete-missing-args", None, false, "--files-from with --delete in named directories"),
     ("dparam", None, true, "there is no daemon"),
     ("early-input", None, true, "there is no daemon"),

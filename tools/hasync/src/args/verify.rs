@@ -20,6 +20,7 @@ const OUT_OF_PLACE: &[&str] = &[
     "copy_dest",
     "delay_updates",
     "delete_after",
+    "delete_before",
     "delete_delay",
     "delete_during",
     "existing",

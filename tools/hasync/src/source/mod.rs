@@ -20,7 +20,7 @@ pub(crate) use selection::{Expected, Node};
 pub(crate) use table::Table;
 
 use crate::filter::Filters;
-use crate::options::Options;
+use crate::options::{DeleteWhen, Options};
 use crate::wire::{Event, FileId, Outcome, Plea, ToSource, ToStandby, Totals, damaged};
 use ha_json::Error;
 use reader::{DeltaInput, Job, Reader};
@@ -94,10 +94,11 @@ impl Source {
         let readers = Reader::start(READERS, &source, queue, &outgoing);
         let (lists, wanted) = channel();
         let lister = walk::lister(&source, wanted, &outgoing);
-        let mut desk = Desk { source: &source, jobs, lists, deltas: HashMap::new(), walker: None };
+        let mut desk =
+            Desk { source: &source, jobs, lists, deltas: HashMap::new(), walkers: Vec::new() };
         let outcome = desk.serve(incoming, &outgoing, events);
         source.table.close();
-        let Desk { jobs, lists, walker, deltas, .. } = desk;
+        let Desk { jobs, lists, walkers, deltas, .. } = desk;
         drop((jobs, lists, deltas));
         let mut read = Totals::default();
         for reader in readers {
@@ -106,7 +107,7 @@ impl Source {
         for event in std::mem::take(&mut *source.stayed()) {
             let _ = events.send(event);
         }
-        for thread in walker.into_iter().chain([lister]) {
+        for thread in walkers.into_iter().map(|walker| walker.thread).chain([lister]) {
             // One that panicked has said so on stderr.
             let _ = thread.join();
         }
@@ -123,7 +124,14 @@ struct Desk<'a> {
     jobs: Sender<Job>,
     lists: Sender<u32>,
     deltas: HashMap<FileId, Ways>,
-    walker: Option<thread::JoinHandle<()>>,
+    walkers: Vec<Walker>,
+}
+
+/// A walk of all that there is.
+struct Walker {
+    thread: thread::JoinHandle<()>,
+    /// All was told.
+    over: Arc<AtomicBool>,
 }
 
 /// The ways to the reader of a file that a delta is wanted of.
@@ -149,12 +157,16 @@ impl Desk<'_> {
             }
             match message {
                 None => return Err(Error::failed("the far side", "went away in the middle")),
-                Some(ToSource::Ready { owner, digests }) if self.walker.is_none() => {
+                Some(ToSource::Ready { owner, digests }) if self.may_be_walked() => {
+                    // Of a walk before, the standby can want nothing more.
+                    self.source.table.clear();
                     let (source, out) = (Arc::clone(self.source), outgoing.clone());
-                    self.walker =
-                        Some(thread::spawn(move || walk::walk(&source, owner, digests, &out)));
+                    let over = Arc::new(AtomicBool::new(false));
+                    let told = Arc::clone(&over);
+                    let walk = move || walk::walk(&source, owner, digests, &out, &told);
+                    self.walkers.push(Walker { thread: thread::spawn(walk), over });
                 }
-                Some(ToSource::Ready { .. }) => return Err(damaged("a second ready")),
+                Some(ToSource::Ready { .. }) => return Err(damaged("one ready too many")),
                 Some(ToSource::Want { directory }) => {
                     let _ = self.lists.send(directory);
                 }
@@ -192,6 +204,18 @@ impl Desk<'_> {
                 Some(ToSource::Clock(_)) => return Err(damaged("the time where nobody asked")),
                 Some(ToSource::Ping) => {}
             }
+        }
+    }
+
+    /// Once, and once more where the standby deletes before anything is brought.
+    fn may_be_walked(&self) -> bool {
+        match &self.walkers[..] {
+            [] => true,
+            [first] => {
+                self.source.options.delete == Some(DeleteWhen::Before)
+                    && first.over.load(Ordering::Acquire)
+            }
+            _ => false,
         }
     }
 

@@ -63,6 +63,14 @@ impl Table {
         }
     }
 
+    /// Lets go of all that is in it.
+    pub(crate) fn clear(&self) {
+        let mut state = self.lock();
+        state.listings.clear();
+        state.entries = 0;
+        self.room.notify_all();
+    }
+
     /// Ends the run: nobody waits for room any more.
     pub(crate) fn close(&self) {
         self.lock().closed = true;

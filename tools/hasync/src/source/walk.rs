@@ -11,6 +11,7 @@ use crate::owner::{Names, name_of};
 use crate::wire::{Head, ToStandby};
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::{self, JoinHandle};
 
@@ -42,8 +43,15 @@ struct Walk<'a> {
     pruning: Pruning,
 }
 
-/// Walks all of the source and tells it. `owner` and `digests` are what the standby is ready for.
-pub(super) fn walk(source: &Source, owner: bool, digests: bool, out: &SyncSender<ToStandby>) {
+/// Walks all of the source and tells it. `owner` and `digests` are what the standby is ready for;
+/// `over` becomes true before the end is told.
+pub(super) fn walk(
+    source: &Source,
+    owner: bool,
+    digests: bool,
+    out: &SyncSender<ToStandby>,
+    over: &AtomicBool,
+) {
     let options = &source.options;
     let mut walk = Walk {
         source,
@@ -67,6 +75,7 @@ pub(super) fn walk(source: &Source, owner: bool, digests: bool, out: &SyncSender
         pruning: Pruning::default(),
     };
     if walk.run().is_ok() {
+        over.store(true, Ordering::Release);
         let _ = out.send(ToStandby::Walked { files: walk.files, bytes: walk.bytes });
     }
 }

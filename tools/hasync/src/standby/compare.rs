@@ -32,6 +32,10 @@ const LOOK_UP: Duration = Duration::from_millis(100);
 
 pub(super) struct Compare<'a> {
     pub(super) site: &'a Arc<Site>,
+    /// Nothing is done but to find what is to be deleted.
+    pub(super) looks: bool,
+    /// Directories that whoever is not root was let into to look.
+    pub(super) let_in: Vec<Arc<Directory>>,
     pub(super) workers: Vec<SyncSender<Job>>,
     slots: HashMap<u32, Slot>,
     names: Names,
@@ -50,6 +54,10 @@ impl Compare<'_> {
         workers: Vec<SyncSender<Job>>,
         told: &Receiver<ToStandby>,
     ) -> Result<(), Error> {
+        let before = match site.options.delete {
+            Some(DeleteWhen::Before) => Compare::delete_before(site, &opened, told),
+            _ => Ok(()),
+        };
         let fd_error = |error: Errno| Error::failed("destination", fs::words(error));
         let root_fd = match &opened.fd {
             Some(fd) => Some(fs::open_directory(fd, b".").map_err(fd_error)?),
@@ -57,18 +65,8 @@ impl Compare<'_> {
         };
         let root = Directory::root(site, opened.fd).map_err(fd_error)?;
         root.is_new.store(opened.is_new, Ordering::Relaxed);
-        let mut compare = Compare {
-            site,
-            workers,
-            slots: HashMap::new(),
-            names: Names::new(site.options.numeric_ids),
-            first_names: FirstNames::default(),
-            root,
-            rename: opened.rename,
-            batch: Vec::new(),
-            batch_bytes: 0,
-        };
-        let result = compare.listen(told);
+        let mut compare = Compare::new(site, root, opened.rename, workers);
+        let result = before.and_then(|()| compare.listen(told));
         let late = site.is_late();
         let Compare { slots, root, workers, .. } = compare;
         drop((slots, workers));
@@ -87,6 +85,7 @@ impl Compare<'_> {
                 site.links.carry_out(site, fd);
                 let troubled = site.ledger.troubled.load(Ordering::Relaxed);
                 site.deletions.carry_out(site, fd, troubled);
+                site.deletions.tell_limit(site);
             }
             site.store.hand_over(site);
             if let Err(error) = site.store.sync_all(fd) {
@@ -111,7 +110,28 @@ impl Compare<'_> {
         result
     }
 
-    fn listen(&mut self, told: &Receiver<ToStandby>) -> Result<(), Error> {
+    pub(super) fn new(
+        site: &Arc<Site>,
+        root: Arc<Directory>,
+        rename: Option<Vec<u8>>,
+        workers: Vec<SyncSender<Job>>,
+    ) -> Compare<'_> {
+        Compare {
+            site,
+            looks: false,
+            let_in: Vec::new(),
+            workers,
+            slots: HashMap::new(),
+            names: Names::new(site.options.numeric_ids),
+            first_names: FirstNames::default(),
+            root,
+            rename,
+            batch: Vec::new(),
+            batch_bytes: 0,
+        }
+    }
+
+    pub(super) fn listen(&mut self, told: &Receiver<ToStandby>) -> Result<(), Error> {
         let mut walked = false;
         while !(self.site.ledger.is_stopped() || walked && self.slots.is_empty()) {
             if self.site.is_past(Instant::now()) {
@@ -127,6 +147,12 @@ impl Compare<'_> {
                 }
             };
             match message {
+                // It is told once more when it is to be brought.
+                ToStandby::Skipped { .. } if self.looks => {}
+                ToStandby::Trouble { .. } if self.looks => {
+                    self.site.ledger.troubled.store(true, Ordering::Relaxed);
+                }
+                ToStandby::Walked { .. } if self.looks => walked = true,
                 ToStandby::Owner { group, id, name } => {
                     self.site.attributes.learn(group, id, &name);
                 }
@@ -154,7 +180,9 @@ impl Compare<'_> {
             return Err(damaged("more than the one file that it said"));
         }
         let directory = if head.id == 0 && self.slots.is_empty() {
-            self.tell_root();
+            if !self.looks {
+                self.tell_root();
+            }
             Arc::clone(&self.root)
         } else {
             let parent = self
@@ -166,7 +194,7 @@ impl Compare<'_> {
             let directory = Directory::beneath(&parent.directory, head.name.clone())
                 .ok_or_else(|| damaged("a tree that is too deep"))?;
             // What is not there yet comes with its parent's list.
-            let _ = directory.open();
+            let _ = self.open(&directory);
             let parent_id = head.parent;
             self.forget_if_done(parent_id);
             directory
@@ -187,7 +215,11 @@ impl Compare<'_> {
             hold,
             head,
         };
-        if let Some(digest) = slot.head.digest {
+        if self.looks && slot.directory.fd().is_none() && slot.head.digest.is_some() {
+            // Nothing is here, or what is not entered: there is nothing to delete.
+            slot.settled = true;
+            slot.hold = None;
+        } else if let Some(digest) = slot.head.digest {
             let mut have = Here::read(self.site, &slot.directory);
             if let Some(here) = have.as_mut().filter(|_| self.site.options.hard_links) {
                 self.first_names.mark(&slot.directory.path(), &mut here.open);
@@ -198,12 +230,9 @@ impl Compare<'_> {
             // A file that gets another name is not what has its old one here.
             let same = own == Some(digest) && self.rename.is_none();
             if let Some(Here { open: have, kept }) = have.as_ref().filter(|_| same) {
-                let entries = have.len() as u64;
-                self.site.ledger.compared(entries);
-                self.site.ledger.unchanged(entries);
-                let bytes = have.iter().map(|entry| entry.stamp.size).sum();
-                self.site.ledger.found(entries, bytes);
-                self.site.ledger.done(entries, bytes);
+                if !self.looks {
+                    self.all_the_same(have);
+                }
                 slot.settled = true;
                 slot.hold = None;
                 // A file that says what is kept may come in another directory.
@@ -221,6 +250,25 @@ impl Compare<'_> {
         Ok(())
     }
 
+    fn open(&mut self, directory: &Arc<Directory>) -> nix::Result<()> {
+        if !self.looks {
+            return directory.open();
+        }
+        if directory.enter()? {
+            self.let_in.push(Arc::clone(directory));
+        }
+        Ok(())
+    }
+
+    fn all_the_same(&self, have: &[Entry]) {
+        let entries = have.len() as u64;
+        self.site.ledger.compared(entries);
+        self.site.ledger.unchanged(entries);
+        let bytes = have.iter().map(|entry| entry.stamp.size).sum();
+        self.site.ledger.found(entries, bytes);
+        self.site.ledger.done(entries, bytes);
+    }
+
     /// Tells of the root's own attributes, now that the names of its owners are known.
     fn tell_root(&self) {
         let Some(want) = self.site.root_entry() else { return };
@@ -234,7 +282,12 @@ impl Compare<'_> {
 
     /// True for a directory in which what the source does not have is to go.
     fn deletes(&self, slot: &Slot) -> bool {
-        self.site.options.delete.is_some() && slot.head.whole && self.rename.is_none()
+        self.finds_more() && slot.head.whole && self.rename.is_none()
+    }
+
+    /// True where what the source does not have is looked for now.
+    fn finds_more(&self) -> bool {
+        self.site.options.delete.is_some_and(|when| self.looks == (when == DeleteWhen::Before))
     }
 
     fn forget_if_done(&mut self, id: u32) {
@@ -257,7 +310,7 @@ impl Compare<'_> {
         for entry in entries {
             let index = slot.next_index;
             slot.next_index += 1;
-            if self.site.options.takes(entry.stamp.kind) {
+            if self.site.options.takes(entry.stamp.kind) && !self.looks {
                 self.site.ledger.compared(1);
                 self.site.ledger.found(1, entry.stamp.size);
             }
@@ -266,7 +319,9 @@ impl Compare<'_> {
             }
             slot.last_name.clone_from(&entry.name);
             self.check(&slot, &entry)?;
-            if there {
+            if self.looks {
+                slot.pass(self.site, &entry.name);
+            } else if there {
                 self.entry(&mut slot, index, entry);
             }
         }
@@ -308,8 +363,10 @@ impl Compare<'_> {
         if directory.is_left() {
             return;
         }
-        match directory.open() {
+        match self.open(directory) {
             Ok(()) => {}
+            // What keeps us out is told when it is to be brought.
+            Err(_) if self.looks => return,
             Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) if self.site.options.dry_run => {
                 return;
             }
@@ -323,7 +380,7 @@ impl Compare<'_> {
         if slot.have.is_some() || directory.is_new.load(Ordering::Relaxed) {
             return;
         }
-        if self.site.options.delete.is_some() {
+        if self.finds_more() {
             slot.have = Here::read(self.site, directory).map(Here::all);
         } else if let Err(error) = directory.names() {
             self.site.failed(directory.path(), error, "cannot be listed");
@@ -371,19 +428,8 @@ impl Compare<'_> {
         }
         let told = entry.stamp;
         self.site.attributes.settle_in(&mut entry);
-        let have = match (&mut slot.have, slot.directory.fd()) {
-            (Some(have), _) if self.rename.is_none() => {
-                let passed = have.as_slice().partition_point(|here| here.name < entry.name);
-                let gone: Vec<_> = have.by_ref().take(passed).collect();
-                let found = match have.as_slice().first() {
-                    Some(here) if here.name == entry.name => have.next(),
-                    _ => None,
-                };
-                if !gone.is_empty() {
-                    slot.doom(self.site, gone.into_iter());
-                }
-                Ok(found)
-            }
+        let have = match (&slot.have, slot.directory.fd()) {
+            (Some(_), _) if self.rename.is_none() => Ok(slot.pass(self.site, &entry.name)),
             (_, Some(fd)) if !slot.directory.is_new.load(Ordering::Relaxed) => {
                 self.site.attributes.look(fd, entry.name.clone())
             }

@@ -44,15 +44,13 @@ impl Deletions {
         if troubled && !goes_on && count > 0 {
             let message =
                 format!("{count} deletions are held back: the source could not be read completely");
-            site.ledger.failed(b".".to_vec(), "deletions_held_back", message);
-            return self.tell_limit(site);
+            return site.ledger.failed(b".".to_vec(), "deletions_held_back", message);
         }
         for going in list {
             if let Err(error) = delete_in(site, root, &going) {
                 site.failed(going.path, error, "cannot be deleted from");
             }
         }
-        self.tell_limit(site);
     }
 
     /// Counts an entry that is about to be deleted.
@@ -76,7 +74,8 @@ impl Deletions {
         most.is_some_and(|most| self.done.load(Ordering::Relaxed) >= most)
     }
 
-    fn tell_limit(&self, site: &Site) {
+    /// Tells how many stay because of `--max-delete`.
+    pub(crate) fn tell_limit(&self, site: &Site) {
         let beyond = self.beyond.load(Ordering::Relaxed);
         if beyond > 0 {
             let message =

@@ -39,6 +39,8 @@ pub(crate) struct Directory {
     /// Made by this run: there is nothing in it that we did not put there.
     pub(crate) is_new: AtomicBool,
     touched: AtomicBool,
+    /// What it shall be is not known yet: it stays as it is.
+    stays: bool,
     loosened: AtomicBool,
     /// What the directories in it shall be once all is done beneath them.
     children: Mutex<HashMap<Vec<u8>, Child>>,
@@ -55,6 +57,14 @@ impl Directory {
         if let Some(fd) = fd {
             root.opened(fd)?;
         }
+        Ok(Arc::new(root))
+    }
+
+    /// The root, open, where it is only looked into.
+    pub(crate) fn root_to_look(site: &Arc<Site>, fd: OwnedFd) -> nix::Result<Arc<Directory>> {
+        let mut root = Directory::new(site, None, Vec::new(), 0);
+        root.stays = true;
+        root.opened(fd)?;
         Ok(Arc::new(root))
     }
 
@@ -82,6 +92,7 @@ impl Directory {
             scope: OnceLock::new(),
             is_new: AtomicBool::new(false),
             touched: AtomicBool::new(false),
+            stays: false,
             loosened: AtomicBool::new(false),
             children: Mutex::default(),
             left: Mutex::default(),
@@ -109,14 +120,14 @@ impl Directory {
     }
 
     /// [`Directory::open`], and lets whoever is not root in where modes keep him out; they are put
-    /// back when it is let go.
+    /// back when it is let go. True where that was needed.
     ///
     /// # Errors
     /// The system's own.
-    pub(crate) fn enter(&self) -> nix::Result<()> {
+    pub(crate) fn enter(&self) -> nix::Result<bool> {
         let parent = match (self.open(), &self.parent) {
             (Err(Errno::EACCES), Some(parent)) if !self.site.attributes.is_root => parent,
-            (result, _) => return result,
+            (result, _) => return result.map(|()| false),
         };
         let above = parent.touch()?;
         let before = Stamp::of(&fs::stat(above, &self.name)?);
@@ -127,7 +138,7 @@ impl Directory {
         self.loosened.store(true, Ordering::Relaxed);
         let fd = fs::open_directory(above, &self.name)?;
         let _ = self.open.set((fd, before));
-        Ok(())
+        Ok(true)
     }
 
     pub(super) fn site(&self) -> &Site {
@@ -281,12 +292,14 @@ impl Directory {
         }
         let touched = self.touched.load(Ordering::Relaxed);
         match (&self.parent, self.site.root_entry()) {
-            (None, Some(want)) => {
+            (None, Some(want)) if !self.stays => {
                 let have = Some(before).filter(|_| !self.is_new.load(Ordering::Relaxed));
                 let missed = attributes.set(fd, &want.stamp, have, want.extra.as_deref())?;
                 self.site.missed(|| self.path(), missed);
             }
-            (Some(_), _) if touched => attributes.restore_time(fd, before.mtime)?,
+            (parent, _) if touched && (parent.is_some() || self.stays) => {
+                attributes.restore_time(fd, before.mtime)?
+            }
             _ => {}
         }
         if touched { self.site.store.sync_directory(fd) } else { Ok(()) }

@@ -3,6 +3,7 @@
 mod attributes;
 mod backup;
 mod basis;
+mod before;
 mod beside;
 mod choice;
 mod compare;
@@ -49,6 +50,7 @@ use links::Links;
 use nix::errno::Errno;
 use partial::Partials;
 use pending::Pending;
+use root::Opened;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -196,6 +198,12 @@ impl Site {
         let _ = self.source.send(message);
     }
 
+    /// The source is to tell what it has.
+    fn ask_to_walk(&self, opened: &Opened) {
+        let digests = opened.fd.is_some() && !opened.is_new;
+        self.ask(ToSource::Ready { owner: self.attributes.is_root, digests });
+    }
+
     fn asked(&self) -> std::sync::MutexGuard<'_, HashMap<FileId, Pending>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -285,10 +293,7 @@ pub(crate) fn run(
     let (compare, told) = std::sync::mpsc::channel();
     let queues: Vec<_> = (0..WORKERS).map(|_| sync_channel(QUEUE)).collect();
     let (workers, queues): (Vec<SyncSender<Job>>, Vec<_>) = queues.into_iter().unzip();
-    site.ask(ToSource::Ready {
-        owner: site.attributes.is_root,
-        digests: opened.fd.is_some() && !opened.is_new,
-    });
+    site.ask_to_walk(&opened);
     let handles: Vec<_> = queues
         .into_iter()
         .map(|queue| {

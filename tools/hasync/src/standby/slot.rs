@@ -37,6 +37,22 @@ impl Slot {
                 && !self.directory.scope().is_unknown()
     }
 
+    /// The list has come to this name: what is here before it, the source does not have. Gives what
+    /// is here of it.
+    pub(super) fn pass(&mut self, site: &Site, name: &[u8]) -> Option<Entry> {
+        let have = self.have.as_mut()?;
+        let passed = have.as_slice().partition_point(|here| &here.name[..] < name);
+        let gone: Vec<_> = have.by_ref().take(passed).collect();
+        let found = match have.as_slice().first() {
+            Some(here) if here.name == name => have.next(),
+            _ => None,
+        };
+        if !gone.is_empty() {
+            self.doom(site, gone.into_iter());
+        }
+        found
+    }
+
     /// What the source does not have is to go, but for what the rules keep.
     pub(super) fn doom(&mut self, site: &Site, entries: impl Iterator<Item = Entry>) {
         let filter = &site.filters.protect;

@@ -32,7 +32,7 @@ fn requests_for_what_was_not_told() {
     for (what, words, messages) in [
         ("before ready", "released", vec![get(0, 0, None)]),
         ("no such directory", "released", vec![ready(), get(77, 0, None)]),
-        ("a second ready", "a second ready", vec![ready(), ready()]),
+        ("a second ready", "one ready too many", vec![ready(), ready()]),
         ("an unknown type", "unknown type", vec![ready(), message(88)]),
         (
             "a plea of no kind",
@@ -58,6 +58,32 @@ fn requests_for_what_was_not_told() {
         peer.send(&plea);
         is_refused(peer, words, what);
     }
+}
+
+#[test]
+fn a_walk_is_told_once_more_only_to_who_deletes_before_and_has_heard_its_end() {
+    let before = json!({"delete": "before", "recursive": true});
+    let (_directory, mut peer) = source(&before);
+    for _ in 0..2 {
+        peer.send(&ready());
+        assert!(peer.until(HEAD).is_some(), "{:?}", peer.told);
+        assert!(peer.until(WALKED).is_some(), "{:?}", peer.told);
+    }
+    peer.send(&ready());
+    is_refused(peer, "one ready too many", "a third ready");
+    let (_directory, mut peer) = source(&json!({"delete": "after", "recursive": true}));
+    peer.send(&ready());
+    assert!(peer.until(WALKED).is_some());
+    peer.send(&ready());
+    is_refused(peer, "one ready too many", "a second ready without need");
+    // The walk waits for room in the pipe: nobody has heard its end.
+    let (directory, mut peer) = source(&before);
+    for name in 0..4000 {
+        fs::create_dir(directory.path().join(format!("{name:0>200}"))).unwrap();
+    }
+    peer.send(&ready());
+    peer.send(&ready());
+    is_refused(peer, "one ready too many", "a ready before the end");
 }
 
 #[test]

@@ -112,6 +112,7 @@ pub(crate) const START: u8 = 2;
 pub(crate) const HEAD: u8 = 4;
 pub(crate) const OPEN: u8 = 7;
 pub(crate) const ASK_ROLLING: u8 = 11;
+pub(crate) const WALKED: u8 = 17;
 
 pub(crate) fn start(single: bool) -> Message {
     message(START).byte(single.into()).byte(0)
