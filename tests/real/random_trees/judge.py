@@ -19,7 +19,9 @@ class Judge:
         self.top, self.as_root = top, as_root
 
     def command(self, case, tool):
-        words = [word for group in case.options for word in group]
+        # rsync takes no relative one with "..".
+        temporary = os.path.join(self.top, tool, "temporary")
+        words = [word.replace("../temporary", temporary) for group in case.options for word in group]
         sources, destination = list(case.sources), case.destination
         if tool == "rsync":
             # hasync compares times to the nanosecond where nothing else is asked for. With -u that makes rsync take what is newer
@@ -42,7 +44,7 @@ class Judge:
         words = [word for group in case.options for word in group]
         if any(word.endswith("-dest=../basis") for word in words):
             make(case.source, os.path.join(side, b"basis"), self.as_root)
-        if "../temporary" in words:
+        if "--temp-dir=../temporary" in words:
             os.mkdir(os.path.join(place, "temporary"))
         with open(os.path.join(place, "list"), "wb") as file:
             file.writelines(name + b"\n" for name in case.lists)

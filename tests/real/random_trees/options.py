@@ -66,7 +66,7 @@ OPTIONS = [
     Option("min-size", 0.05, (("--min-size=2",), ("--min-size=1K",))),
     Option("backup", 0.08, (("-b",), ("-b", "--suffix=.old"))),
     Option("backup-dir", 0.05, (("-b", "--backup-dir=saved"), ("-b", "--backup-dir=../saved"))),
-    Option("temp-dir", 0.04, (("-T", "../temporary"),)),
+    Option("temp-dir", 0.04, (("--temp-dir=../temporary",),)),
     Option("delay-updates", 0.05, (("--delay-updates",),), ("--inplace",)),
     Option("delete-before", 0.05, (("--delete-before",),)),
     Option("delete-during", 0.05, (("--delete-during",),)),

@@ -59,6 +59,7 @@ pub(crate) struct Options {
     pub(crate) partial_dir: Option<Vec<u8>>,
     /// Nothing is put in place before all is there; it waits in `partial_dir`.
     pub(crate) delay_updates: bool,
+    pub(crate) temp_dir: Option<Vec<u8>>,
     pub(crate) backup: bool,
     pub(crate) backup_dir: Option<Vec<u8>>,
     pub(crate) suffix: Option<Vec<u8>>,

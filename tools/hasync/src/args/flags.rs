@@ -151,6 +151,9 @@ pub(crate) struct Flags {
     /// Keep it in this directory
     #[arg(long, value_name = "DIR")]
     pub(super) partial_dir: Option<OsString>,
+    /// Write new files in this directory until they are whole
+    #[arg(short = 'T', long, value_name = "DIR")]
+    pub(super) temp_dir: Option<OsString>,
     /// Put everything in place at the end
     #[arg(long)]
     pub(super) delay_updates: bool,

@@ -302,6 +302,7 @@ impl Flags {
             partial: on("partial", self.partial || self.partial_progress),
             partial_dir: self.partial_dir().map(<[u8]>::to_vec),
             delay_updates: self.delay_updates,
+            temp_dir: self.temp_dir.as_ref().map(bytes),
             backup: self.backup || self.backup_dir.is_some(),
             backup_dir: self.backup_dir.as_ref().map(bytes),
             suffix: self.suffix.as_ref().map(bytes),

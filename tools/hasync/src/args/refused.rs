@@ -79,13 +79,6 @@ const REFUSED: &[Refused] = &[
     ("sockopts", None, true, "give ssh what the connection needs"),
     ("stderr", None, true, "records go to standard output, words to standard error"),
     ("super", None, false, "owners are set where the standby's end runs as root"),
-    (
-        "temp-dir",
-        Some('T'),
-        true,
-        "new files are written beside their place, so that they can be renamed; --partial-dir keeps \
-         what was broken off elsewhere",
-    ),
     ("trust-sender", None, false, "no end trusts the other"),
     ("write-batch", None, true, "there are no batches: --files-from, or a stream to --from-json"),
     ("write-devices", None, false, "-D brings devices as devices"),

@@ -51,7 +51,6 @@ fn an_option_of_rsync_that_is_not_here_is_refused_by_name_with_what_comes_neares
         (&["--rsync-path=/x"][..], "--hasync-path"),
         (&["-y"], "--copy-dest"),
         (&["--append"], "--append-verify"),
-        (&["-T", "/tmp"], "--partial-dir"),
         (&["-B", "512"], "-W"),
         (&["--daemon"], "ssh"),
     ] {

@@ -44,6 +44,7 @@ const OUT_OF_PLACE: &[&str] = &[
     "size_only",
     "sparse",
     "suffix",
+    "temp_dir",
     "update",
     "whole_file",
 ];

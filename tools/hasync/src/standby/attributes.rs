@@ -225,6 +225,14 @@ impl Attributes {
         right.then_some(mode)
     }
 
+    /// True where a file keeps something from the directory that it is made in: what it gives to
+    /// all that is made in it, and no option says otherwise.
+    pub(crate) fn come_from(&self, directory: &Directory) -> bool {
+        let setgid = |stamp: Stamp| stamp.mode & Mode::S_ISGID.bits() != 0;
+        !self.view.group && directory.before().is_some_and(setgid)
+            || !self.keep.acls && directory.has_default_acl()
+    }
+
     /// Sets the modification time of an open file or directory that has all else.
     ///
     /// # Errors

@@ -245,7 +245,9 @@ fn remove(
     let kind = entry.stamp.kind;
     if kind == Kind::Directory {
         let inner = fs::open_directory(fd, name)?;
-        if site.backups.get().map_or(Ok(false), |kept| Ok(kept.is_here(&fstat(&inner)?)))? {
+        let stat = fstat(&inner)?;
+        let kept = site.backups.get().is_some_and(|backups| backups.is_here(&stat));
+        if kept || site.elsewhere.get().is_some_and(|elsewhere| elsewhere.is_here(&stat)) {
             return Err(Errno::ENOTEMPTY);
         }
         let loosened = loosen(site, &inner, &entry.stamp)?;

@@ -268,8 +268,8 @@ impl Directory {
             if !self.site.options.dry_run && leftover::is_abandoned(&name) {
                 let fd = self.touch()?;
                 match unlinkat(fd, &name[..], UnlinkatFlags::NoRemoveDir) {
-                    // Another run cleans, too.
-                    Ok(()) | Err(Errno::ENOENT) => {}
+                    // Another run cleans, too; and what is one's directory goes with --temp-dir.
+                    Ok(()) | Err(Errno::ENOENT | Errno::EISDIR) => {}
                     Err(error) => {
                         let message = format!("a leftover stays: {}", fs::words(error));
                         self.site.ledger.failed(self.path_of(&name), "write_error", message);

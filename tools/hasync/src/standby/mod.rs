@@ -12,6 +12,7 @@ mod credit;
 mod delayed;
 mod delete;
 mod directory;
+mod elsewhere;
 mod large;
 mod ledger;
 mod links;
@@ -45,6 +46,7 @@ use compare::Compare;
 use credit::Credits;
 use delayed::Delayed;
 use delete::Deletions;
+use elsewhere::Elsewhere;
 use ha_json::Error;
 use links::Links;
 use nix::errno::Errno;
@@ -85,6 +87,7 @@ pub(crate) struct Site {
     /// The source's own table, where it is in this process.
     here: Option<Arc<Table>>,
     backups: OnceLock<Backups>,
+    elsewhere: OnceLock<Elsewhere>,
     root_entry: OnceLock<Option<Entry>>,
     bases: OnceLock<Bases>,
     /// What per-directory rules say above the root.
@@ -133,6 +136,7 @@ impl Site {
             source,
             here,
             backups: OnceLock::new(),
+            elsewhere: OnceLock::new(),
             root_entry: OnceLock::new(),
             bases: OnceLock::new(),
             scope: OnceLock::new(),
@@ -241,7 +245,11 @@ impl Site {
     fn failed(&self, path: Vec<u8>, error: Errno, what: &str) {
         if matches!(error, Errno::ENOSPC | Errno::EDQUOT | Errno::EROFS | Errno::EIO) {
             let shown = String::from_utf8_lossy(&path).into_owned();
-            self.stop(Error::failed(shown, format!("{what}: {}", fs::words(error))));
+            let where_else = match self.elsewhere.get() {
+                Some(_) => ", at its place or in --temp-dir",
+                None => "",
+            };
+            self.stop(Error::failed(shown, format!("{what}: {}{where_else}", fs::words(error))));
             return;
         }
         let reason = match error {
@@ -280,6 +288,11 @@ pub(crate) fn run(
     };
     match Backups::open(root, &opened, &site.options, site.attributes.umask) {
         Ok(Some(backups)) => drop(site.backups.set(backups)),
+        Ok(None) => {}
+        Err(error) => return farewell(site, &mut incoming, error),
+    }
+    match Elsewhere::open(site, root, &opened) {
+        Ok(Some(elsewhere)) => drop(site.elsewhere.set(elsewhere)),
         Ok(None) => {}
         Err(error) => return farewell(site, &mut incoming, error),
     }

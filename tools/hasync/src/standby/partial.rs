@@ -1,13 +1,14 @@
 //! What came of a large file when a run was cut: kept for the next one, where that is asked for.
 
 use super::directory::Directory;
+use super::elsewhere::carry;
 use crate::SMALL;
 use crate::entry::{Kind, Stamp, components};
 use crate::fs;
 use crate::options::Options;
 use ha_json::Error;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, renameat};
+use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::{Uid, UnlinkatFlags, unlinkat};
 use std::collections::HashMap;
@@ -29,8 +30,15 @@ enum Keep {
     Apart(PathBuf),
 }
 
-/// A file under way: its directory, and the name that it shall have.
-type UnderWay = (Arc<Directory>, Vec<u8>);
+/// A file under way.
+#[derive(Debug)]
+struct UnderWay {
+    directory: Arc<Directory>,
+    /// What it shall have.
+    name: Vec<u8>,
+    /// It is where temporary files are asked for, and not in its directory.
+    apart: bool,
+}
 
 /// The partial files of a run and of those before it.
 #[derive(Debug)]
@@ -47,12 +55,14 @@ pub(crate) struct Partials {
 /// # Errors
 /// Usage, for a directory that leads out.
 pub(crate) fn check(options: &Options, confined: bool) -> Result<(), Error> {
-    if options.delay_updates && (options.inplace || options.partial_dir.is_none()) {
+    if options.delay_updates && options.inplace {
         let other = if options.append_verify { "--append-verify" } else { "--inplace" };
         return Err(Error::usage(other, "does not go with --delay-updates"));
     }
-    let Some(path) = &options.partial_dir else { return Ok(()) };
     let wrong = |why| Err(Error::usage("--partial-dir", why));
+    let Some(path) = &options.partial_dir else {
+        return if options.delay_updates { wrong("names no directory") } else { Ok(()) };
+    };
     if path.split(|&byte| byte == b'/').any(|part| part == b"..") || path.contains(&0) {
         return wrong("has a component \"..\"");
     }
@@ -98,9 +108,11 @@ impl Partials {
         directory: &Arc<Directory>,
         name: &[u8],
         size: u64,
+        apart: bool,
     ) {
         if self.are_kept() && size > SMALL {
-            self.lock().insert(temporary.to_vec(), (Arc::clone(directory), name.to_vec()));
+            let (directory, name) = (Arc::clone(directory), name.to_vec());
+            self.lock().insert(temporary.to_vec(), UnderWay { directory, name, apart });
         }
     }
 
@@ -114,25 +126,29 @@ impl Partials {
     /// The run is cut: keeps what is under way. What cannot be kept is lost, as without the option.
     pub(crate) fn keep_all(&self) {
         let under_way = std::mem::take(&mut *self.lock());
-        for (temporary, (directory, name)) in under_way {
-            let _ = self.keep(&temporary, &directory, &name);
+        for (temporary, under_way) in under_way {
+            let _ = self.keep(&temporary, &under_way);
         }
     }
 
-    fn keep(&self, temporary: &[u8], directory: &Directory, name: &[u8]) -> nix::Result<()> {
+    fn keep(&self, temporary: &[u8], under_way: &UnderWay) -> nix::Result<()> {
+        let UnderWay { directory, name, apart } = under_way;
+        let site = directory.site();
         let fd = directory.fd().ok_or(Errno::ENOENT)?;
-        if fs::stat(fd, temporary)?.st_size == 0 {
+        let elsewhere = site.elsewhere.get().filter(|_| *apart);
+        let from = elsewhere.map_or(fd, |elsewhere| &elsewhere.fd);
+        if fs::stat(from, temporary)?.st_size == 0 {
             return Ok(());
         }
         if let Some(Keep::UnderItsName) = self.keep {
             return match fs::stat(fd, name).map(|stat| Stamp::of(&stat).kind) {
-                Ok(Kind::File) | Err(Errno::ENOENT) => renameat(fd, temporary, fd, name),
+                Ok(Kind::File) | Err(Errno::ENOENT) => carry(site, (from, temporary), (fd, name)),
                 Ok(_) => Err(Errno::EEXIST),
                 Err(error) => Err(error),
             };
         }
         let place = self.place(fd, true)?;
-        renameat(fd, temporary, &place, name)
+        carry(site, (from, temporary), (&place, name))
     }
 
     /// The directory that partial files of this one lie in; no link is followed to it.
@@ -234,12 +250,48 @@ mod tests {
     use super::*;
 
     #[test]
+    fn files_wait_only_where_nobody_else_writes_than_beside_them() {
+        let root = tempfile::tempdir().unwrap();
+        let set = |name: &str, mode: u32| {
+            let path = root.path().join(name);
+            std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+        };
+        std::fs::create_dir_all(root.path().join("above/place")).unwrap();
+        let stat = |name: &str| nix::sys::stat::stat(&root.path().join(name)).unwrap();
+        for (above, place, safe) in [
+            (0o755, 0o700, true),
+            (0o755, 0o755, true),
+            (0o755, 0o777, false),
+            (0o755, 0o770, false),
+            (0o775, 0o770, true),
+            (0o777, 0o777, true),
+            (0o1777, 0o777, false),
+            (0o1777, 0o700, true),
+        ] {
+            set("above", above).unwrap();
+            set("above/place", place).unwrap();
+            let found = is_as_safe(&stat("above"), &stat("above/place"));
+            assert_eq!(found, safe, "{place:o} in {above:o}");
+        }
+        let (above, mut place) = (stat("above"), stat("above/place"));
+        place.st_uid = above.st_uid + 1;
+        let is_own = place.st_uid == Uid::effective().as_raw();
+        assert_eq!(is_as_safe(&above, &place), is_own);
+    }
+
+    #[test]
     fn a_directory_for_partial_files_never_leads_out() {
         let of = |path: &[u8]| Options { partial_dir: Some(path.to_vec()), ..Options::default() };
         for path in [&b".."[..], b"a/../../b", b"/a/..", b"", b".", b"/", b"a\0b"] {
             assert!(check(&of(path), false).is_err(), "{}", String::from_utf8_lossy(path));
         }
         assert!(check(&of(b".partial"), true).is_ok());
+        let delayed = |options| check(&Options { delay_updates: true, ..options }, true);
+        assert!(delayed(of(b".partial")).is_ok());
+        assert!(delayed(Options::default()).is_err());
+        assert!(delayed(Options { inplace: true, ..of(b".partial") }).is_err());
+        let apart = Options { delay_updates: true, ..of(b"/var/partial") };
+        assert!(check(&apart, false).is_err());
         assert!(check(&of(b"/var/partial"), false).is_ok());
         assert!(check(&of(b"/var/partial"), true).is_err());
     }

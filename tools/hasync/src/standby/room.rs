@@ -64,9 +64,14 @@ impl Room {
                     0 => String::new(),
                     bytes => format!(", beside {bytes} of files under way"),
                 };
+                let elsewhere = site.elsewhere.get();
+                let on = match elsewhere.is_some_and(|there| std::ptr::eq(&there.fd, directory)) {
+                    true => "that of --temp-dir",
+                    false => "its file system",
+                };
                 let why = format!(
-                    "needs {bytes} bytes{more}, and its file system has room for {room}: nothing of \
-                     it was written"
+                    "needs {bytes} bytes{more}, and {on} has room for {room}: nothing of it was \
+                     written"
                 );
                 site.stop(Error::failed(shown, why));
                 Err(nix::errno::Errno::ENOSPC)

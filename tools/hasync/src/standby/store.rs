@@ -48,6 +48,8 @@ pub(crate) struct Place {
     kept: bool,
     /// It is the final name.
     is_final: bool,
+    /// It is not in its directory yet, but where temporary files are asked for.
+    apart: bool,
 }
 
 impl Place {
@@ -56,7 +58,16 @@ impl Place {
     /// # Errors
     /// When the directory is not open.
     pub(super) fn at(&self) -> nix::Result<(&OwnedFd, &[u8])> {
-        Ok((self.directory.fd().ok_or(Errno::ENOENT)?, &self.name))
+        let fd = match self.directory.site().elsewhere.get().filter(|_| self.apart) {
+            Some(elsewhere) => &elsewhere.fd,
+            None => self.directory.fd().ok_or(Errno::ENOENT)?,
+        };
+        Ok((fd, &self.name))
+    }
+
+    /// It is in its directory by now.
+    pub(super) fn is_beside(&mut self) {
+        self.apart = false;
     }
 
     /// The file has another name by now.
@@ -104,7 +115,7 @@ pub(crate) struct Store {
     /// How many directories were changed.
     touched: AtomicU64,
     unsynced: AtomicBool,
-    room: Room,
+    pub(super) room: Room,
     /// What is in place and not known to be durable, where the source is to remove it then.
     placed: Mutex<Vec<(Vec<u8>, Stamp)>>,
     /// A directory of each file system that was written to, by device.
@@ -147,23 +158,44 @@ impl Store {
             return self.begin_in_place(site, pending, fd, stamp.size);
         }
         let want = site.attributes.here(stamp);
-        let right = site.attributes.made_right(
-            directory,
-            &want,
-            pending.have.as_ref(),
-            pending.extra.as_deref(),
-        );
+        let elsewhere = site.elsewhere.get();
+        let right = match elsewhere {
+            Some(_) => None,
+            None => site.attributes.made_right(
+                directory,
+                &want,
+                pending.have.as_ref(),
+                pending.extra.as_deref(),
+            ),
+        };
         let mode = right.map_or(Mode::S_IRUSR | Mode::S_IWUSR, bits);
         let path = || directory.path_of(&pending.name);
+        let fd = elsewhere.map_or(fd, |elsewhere| &elsewhere.fd);
         let share = self.room.take(site, path, fd, stamp.size)?;
+        let apart = elsewhere.is_some();
+        let (file, place) = self.make(directory, fd, mode, apart)?;
+        site.partials.begin(&place.name, directory, &pending.name, stamp.size, apart);
+        let output = Output::new(file, site.options.sparse).with(share);
+        Ok(Temporary { output, place, right: right.is_some() })
+    }
+
+    /// Makes a file with a temporary name in a directory, for this one or `apart` from it.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub(super) fn make(
+        &self,
+        directory: &Arc<Directory>,
+        fd: &OwnedFd,
+        mode: Mode,
+        apart: bool,
+    ) -> nix::Result<(File, Place)> {
         let name = self.name();
         let flags =
             OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let file = openat(fd, &name[..], flags, mode)?;
-        site.partials.begin(&name, directory, &pending.name, stamp.size);
-        let place = Place { directory: Arc::clone(directory), name, kept: false, is_final: false };
-        let output = Output::new(File::from(file), site.options.sparse).with(share);
-        Ok(Temporary { output, place, right: right.is_some() })
+        let file = openat(fd, &name[..], flags, mode).map(File::from)?;
+        let directory = Arc::clone(directory);
+        Ok((file, Place { directory, name, kept: false, is_final: false, apart }))
     }
 
     /// Opens the file that is there, or makes it, to be written where it stands.
@@ -188,7 +220,8 @@ impl Store {
         }
         let share = self.room.take(site, || pending.path(), fd, size.saturating_sub(have.size))?;
         let directory = Arc::clone(&pending.directory);
-        let place = Place { directory, name: pending.name.clone(), kept: true, is_final: true };
+        let name = pending.name.clone();
+        let place = Place { directory, name, kept: true, is_final: true, apart: false };
         Ok(Temporary {
             output: Output::over(file, site.options.sparse, have.size).with(share),
             place,
@@ -208,7 +241,12 @@ impl Store {
         mut pending: Pending,
     ) -> nix::Result<()> {
         let Temporary { output, place, right } = temporary;
-        let file = output.finish()?;
+        let mut written = (output.finish()?, place);
+        if written.1.apart {
+            let (file, place) = written;
+            written = self.bring(site, file, place, &pending, stamp.size)?;
+        }
+        let (file, place) = written;
         let want = site.attributes.here(stamp);
         let (have, extra) = (pending.have.as_ref(), pending.extra.as_deref());
         let is_right =
