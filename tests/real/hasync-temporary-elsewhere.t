@@ -81,7 +81,13 @@ given() { # OPTION...
     hasync -rlt src/ one/ && hasync -rlt -T "$SCENE_DIR/tmp" src/ two/ && told one | sed 's/one//' >one.told && told two | sed 's/two//' >two.told && diff one.told two.told &&
         { [ "$(id -u)" != 0 ] || [ "$(stat -c %g two/large)" = 12345 ]; }
 }
-if [ "$(id -u)" = 0 ]; then check "group and list come from the directory" given; else skip "group and list" "needs root"; fi
+given_there() { # the same, of --temp-dir: a file does not get it
+    rm -rf one two && mkdir one two && chmod 2775 tmp && chgrp 12345 tmp || return
+    [ -z "$more" ] || setfacl -d -m u:12346:rw tmp || return
+    hasync -rlpt src/ one/ && hasync -rlpt -T "$SCENE_DIR/tmp" src/ two/ && told one | sed 's/one//' >one.told && told two | sed 's/two//' >two.told && diff one.told two.told &&
+        is_empty tmp && rmdir tmp && mkdir tmp
+}
+if [ "$(id -u)" = 0 ]; then check "group and list come from the directory" given && check "and not from --temp-dir" given_there; else skip "group and list" "needs root"; fi
 
 # In the tree itself.
 rm -rf to && mkdir -p to/tmp && echo mine >to/tmp/mine

@@ -93,6 +93,18 @@ mkdir -m 777 'to/d10/.~tmp~'
 check_status "nothing waits where others may write" 3 hasync -a --delay-updates src/ to/
 check "there the old one stays" cmp old/d10/file to/d10/file
 
+# It waits for the large one.
+rm -rf to && cp -a old to
+hasync -a --delay-updates --bwlimit=2500 src/ to/ >out 2>&1 &
+check "files wait" until_it_waits to
+waiting=$(find to -path '*/.~tmp~/file' | head -n 1)
+place=${waiting%/.~tmp~/file}
+echo 'of somebody else' >"$waiting.other" && mv "$waiting.other" "$waiting"
+wait $!
+check "the run fails where somebody replaced what waited" test $? = 3
+check "that is not put in place" cmp "old${place#to}/file" "$place/file"
+check "and all else is" cmp src/last/large to/last/large
+
 # What was left before goes, and what is to come waits all the same.
 leftover() { # OPTION...
     rm -rf to && cp -a old to && mkdir 'to/d10/.~tmp~' && echo stale >'to/d10/.~tmp~/never' || return
@@ -101,6 +113,13 @@ leftover() { # OPTION...
 check "left over, with --delete-excluded" leftover --delete-excluded
 check "left over, with --delete-excluded --delete-during" leftover --delete-excluded --delete-during
 check "left over, with a rule that risks it" leftover --delete-during -f 'R .~tmp~/'
+# Some of it waits there before its directory is heard to its end.
+meanwhile() {
+    rm -rf many to && mkdir -p many 'to/.~tmp~' && echo stale >'to/.~tmp~/never' || return
+    (cd many && head -c 20000000 /dev/zero | split -b 4000 -a 4 -) || return
+    hasync -a --delay-updates --delete-excluded --delete-during many/ to/ && [ "$(find to -type f | wc -l)" = 5000 ] && none_left to
+}
+check "left over in a large directory" meanwhile
 
 for option in --inplace --append-verify; do
     check_status "$option does not go with it, as with rsync" 1 rsync -a --delay-updates $option src/ to/

@@ -6,17 +6,19 @@ use super::Site;
 use super::output::Output;
 use super::pending::Pending;
 use super::root::{Opened, Root};
-use super::store::{Place, Store};
+use super::store::{Place as Temporary, Store};
+use crate::acl::DEFAULT;
 use crate::fs;
 use crate::leftover::{is_abandoned, is_temporary};
 use crate::pace::Pace;
 use crate::sys;
+use crate::xattr::Place;
 use ha_command::{Lock, lock_directory};
 use ha_json::Error;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
-use nix::sys::stat::{FileStat, Mode, fstat, mkdirat};
-use nix::unistd::{Uid, UnlinkatFlags, unlinkat};
+use nix::sys::stat::{FileStat, Mode, fchmod, fstat, mkdirat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
 use std::fs::File;
 use std::io::Seek;
 use std::os::fd::OwnedFd;
@@ -98,10 +100,22 @@ fn own(site: &Site, named: &OwnedFd) -> nix::Result<(Vec<u8>, OwnedFd, Lock)> {
             fd => fd?,
         };
         if let Some(lock) = locked(named, &name, &fd)? {
+            gives_nothing(&fd)?;
             return Ok((name, fd, lock));
         }
     }
     Err(Errno::EEXIST)
+}
+
+/// What the directory above it gives to all that is made in it ends here: no file is to bring a group
+/// or a list from there to its place.
+fn gives_nothing(fd: &OwnedFd) -> nix::Result<()> {
+    let own = Place::open(fd);
+    if let Ok(Some(_)) = own.get(DEFAULT.as_bytes()) {
+        own.remove(DEFAULT.as_bytes())?;
+    }
+    fchown(fd, None, Some(Gid::effective()))?;
+    fchmod(fd, Mode::S_IRWXU)
 }
 
 /// Locks a directory; `None` where another has it, or where it does not have this name any more or
@@ -143,10 +157,10 @@ impl Store {
         &self,
         site: &Site,
         file: File,
-        mut place: Place,
+        mut place: Temporary,
         pending: &Pending,
         size: u64,
-    ) -> nix::Result<(File, Place)> {
+    ) -> nix::Result<(File, Temporary)> {
         let directory = Arc::clone(&place.directory);
         let fd = directory.touch()?;
         if !site.attributes.come_from(&directory) {
