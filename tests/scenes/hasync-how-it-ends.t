@@ -134,7 +134,7 @@ failed "the far side's shell talks" 'Welcome to the standby!' -r -e ./talking sr
 failed "no such shell" 'cannot be run' -r -e ./no-such-shell src/ far:dst
 failed "no such destination on the host" 'no such file' -r -e ./to src/ far:"$SCENE_DIR/no/such/parent"
 printf '#!/bin/sh\nexec hasync --serve --root "%s"\n' "$SCENE_DIR/remote" >forced && chmod +x forced
-failed "a forced command lets nothing out of its root" 'permission denied' -r -e ./forced src/ far:"$SCENE_DIR/dst"
+failed "a forced command lets nothing out of its root" 'leads out of the directory that --root lets in' -r -e ./forced src/ far:"$SCENE_DIR/dst"
 check "and lets in beneath it" hasync -r -e ./forced src/ far:"$SCENE_DIR/remote/in"
 check "and by a path relative to it" hasync -r -e ./forced src/ far:in
 check "the files are there" diff -r src remote/in

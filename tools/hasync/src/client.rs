@@ -109,7 +109,7 @@ fn choose(chosen: &Chosen, dry_run: bool) -> Result<Option<Arc<Node>>, Error> {
 fn local_source(request: &Request, paths: &[OsString]) -> Result<Source, Error> {
     let selection = choose(&request.chosen, request.options.dry_run)?;
     Ok(Source {
-        roots: Roots::open(paths, selection, &request.options)?,
+        roots: Roots::open(paths, selection, &request.options, None)?,
         filters: Filters::new(&request.options)?,
         keep_implied: matches!(request.chosen, Chosen::Records) || request.options.leaves_implied(),
         table: Arc::new(Table::new(limits::directories())),

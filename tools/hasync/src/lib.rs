@@ -2,6 +2,7 @@
 
 mod acl;
 mod args;
+mod beneath;
 mod client;
 mod clock;
 mod content;

@@ -1,13 +1,13 @@
 //! The far end: `hasync --serve`, on stdin and stdout, beneath the directory that it was told.
 
 use crate::args::Service;
+use crate::beneath::Beneath;
 use crate::clock;
 use crate::filter::Filters;
-use crate::fs;
 use crate::job::{Job, Role};
 use crate::limits;
 use crate::source::{Node, Roots, Source, Table};
-use crate::standby::{self, Beneath, Ledger, Root, Site, Told, partial};
+use crate::standby::{self, Ledger, Root, Site, Told, partial};
 use crate::wire::{
     Counted, Frame, Outcome, Outgoing, ToSource, ToStandby, damaged, greet, never_block, unpacked,
 };
@@ -16,7 +16,6 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -103,18 +102,19 @@ fn serve_source(
     if service.read_only && job.options.remove_source_files && !job.options.dry_run {
         return Err(Error::failed("--read-only", "nothing may be removed here"));
     }
-    if service.root.is_some() {
-        let why =
-            "reading beneath --root is not offered: use --root for a standby that is pushed to";
+    if service.root.is_some() && !service.read_only {
+        let why = "nothing may be read here: --root alone lets in what is pushed, \
+                   and with --read-only what is pulled";
         return Err(Error::failed("--root", why));
     }
+    let beneath = service.root.clone().map(Beneath::open).transpose()?;
     let selection = match &job.list {
         Some(list) => Some(select(list)?),
         None => None,
     };
     let paths: Vec<OsString> = job.paths.into_iter().map(OsString::from_vec).collect();
     let source = Source {
-        roots: Roots::open(&paths, selection, &job.options)?,
+        roots: Roots::open(&paths, selection, &job.options, beneath.as_ref())?,
         filters: Filters::new(&job.options)?,
         keep_implied: job.options.leaves_implied(),
         table: Arc::new(Table::new(limits::directories())),
@@ -154,16 +154,7 @@ fn serve_standby(
     }
     partial::check(&job.options, service.root.is_some())?;
     let [path] = &job.paths[..] else { return Err(damaged("a job without one destination")) };
-    let beneath = match service.root {
-        Some(root) => {
-            let path = PathBuf::from(root);
-            let fd = fs::open_named_directory(&path).map_err(|error| {
-                Error::failed(path.to_string_lossy().into_owned(), fs::words(error))
-            })?;
-            Some(Beneath { fd, path })
-        }
-        None => None,
-    };
+    let beneath = service.root.map(Beneath::open).transpose()?;
     let root = Root { path: OsString::from_vec(path.clone()), beneath };
     limits::directories();
     let ledger =

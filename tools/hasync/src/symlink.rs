@@ -1,9 +1,9 @@
 //! Which symbolic links stay within what is transferred, told by their words alone.
 
 use crate::entry::{Kind, Stamp};
-use crate::fs;
 use crate::options::Options;
-use std::os::fd::AsFd;
+use nix::errno::Errno;
+use nix::sys::stat::FileStat;
 
 /// True when the link at `path` (relative to the root of the transfer) may lead out of it: its target
 /// is absolute or empty, climbs above the root, or climbs after it went down, where another link
@@ -28,19 +28,21 @@ pub(crate) fn leads_out(path: &[u8], target: &[u8]) -> bool {
 }
 
 /// True when the options ask for what a link points to in its place. `path` is the link's own,
-/// relative to the root of the transfer.
+/// relative to the root of the transfer; `look` looks at what it leads to.
 pub(crate) fn is_followed(
-    directory: impl AsFd,
-    name: &[u8],
     path: impl FnOnce() -> Vec<u8>,
     target: &[u8],
+    look: impl FnOnce() -> nix::Result<FileStat>,
     options: &Options,
 ) -> bool {
+    let may_be_directory = || match look() {
+        Ok(stat) => Stamp::of(&stat).kind == Kind::Directory,
+        // It leads to where nobody may look: that is told, not passed over.
+        Err(error) => error == Errno::EXDEV,
+    };
     options.copy_links
         || options.copy_unsafe_links && leads_out(&path(), target)
-        || options.copy_dirlinks
-            && fs::stat_through(directory, name)
-                .is_ok_and(|stat| Stamp::of(&stat).kind == Kind::Directory)
+        || options.copy_dirlinks && may_be_directory()
 }
 
 #[cfg(test)]

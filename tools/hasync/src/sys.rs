@@ -12,6 +12,12 @@ pub(crate) const NO_ATIME: nix::fcntl::OFlag = nix::fcntl::OFlag::O_NOATIME;
 #[cfg(any(not(target_os = "linux"), feature = "posix"))]
 pub(crate) const NO_ATIME: nix::fcntl::OFlag = nix::fcntl::OFlag::empty();
 
+/// Opens a directory that need not be listed, only passed.
+#[cfg(all(target_os = "linux", not(feature = "posix")))]
+pub(crate) const SEARCH: nix::fcntl::OFlag = nix::fcntl::OFlag::O_PATH;
+#[cfg(any(not(target_os = "linux"), feature = "posix"))]
+pub(crate) const SEARCH: nix::fcntl::OFlag = nix::fcntl::OFlag::O_RDONLY;
+
 /// Processes are told of beneath /proc.
 const HAS_PROC: bool = cfg!(all(target_os = "linux", not(feature = "posix")));
 
@@ -215,6 +221,20 @@ pub(crate) fn has_default_acl(directory: &OwnedFd) -> bool {
     match xattr::FileExt::get_xattr(&File::from(again), "system.posix_acl_default") {
         Ok(list) => list.is_some(),
         Err(error) => errno(&error) != Errno::EOPNOTSUPP,
+    }
+}
+
+/// True for a directory of the kernel's own, in which a link may stand for what is open.
+pub(crate) fn is_proc(directory: &OwnedFd) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
+        fstatfs(directory).is_ok_and(|stat| stat.filesystem_type() == PROC_SUPER_MAGIC)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = directory;
+        false
     }
 }
 

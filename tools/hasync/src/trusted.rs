@@ -2,11 +2,13 @@
 
 use crate::entry::components;
 use crate::fs;
+use crate::sys;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use nix::unistd::geteuid;
 use std::fs::File;
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -14,7 +16,30 @@ use std::path::Path;
 /// Symbolic links on the way to a file.
 const MOST_LINKS: usize = 40;
 const DIRECTORY: OFlag =
-    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+    sys::SEARCH.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+/// What must be root's or our own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// Every component of the path.
+    Whole,
+    /// The symbolic links in it: others may own what is read, and not choose which file that is.
+    Links,
+}
+
+/// All that is in a file that a command line names. A symbolic link of somebody else on the way to it
+/// is refused: its words would be told as names, or kept as rules.
+///
+/// # Errors
+/// In words: what is in the way.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let mut file = walk(path.as_os_str().as_bytes(), OFlag::O_RDONLY, Trust::Links)?;
+    let mut text = Vec::new();
+    match file.read_to_end(&mut text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(fs::words(sys::errno(&error))),
+    }
+}
 
 /// Opens a file to write at its end; makes it where it is missing. Every component of the path is
 /// root's or our own, links too, or it is refused.
@@ -23,7 +48,7 @@ const DIRECTORY: OFlag =
 /// In words: what is in the way.
 pub(crate) fn open_log(path: &Path) -> Result<File, String> {
     let flags = OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_CREAT | OFlag::O_NONBLOCK;
-    let file = walk(path.as_os_str().as_bytes(), flags)?;
+    let file = walk(path.as_os_str().as_bytes(), flags, Trust::Whole)?;
     let stat = fstat(&file).map_err(fs::words)?;
     if stat.st_mode & SFlag::S_IFMT.bits() != SFlag::S_IFREG.bits() {
         return Err("is no regular file".to_owned());
@@ -35,7 +60,7 @@ pub(crate) fn open_log(path: &Path) -> Result<File, String> {
     Ok(file)
 }
 
-fn walk(path: &[u8], flags: OFlag) -> Result<File, String> {
+fn walk(path: &[u8], flags: OFlag, trust: Trust) -> Result<File, String> {
     let start = |absolute: bool| {
         let from = if absolute { &b"/"[..] } else { b"." };
         open(from, DIRECTORY, Mode::empty()).map_err(fs::words)
@@ -51,11 +76,19 @@ fn walk(path: &[u8], flags: OFlag) -> Result<File, String> {
             Err(Errno::ENOENT) if last => None,
             Err(error) => return Err(format!("{}: {}", shown(&name), fs::words(error))),
         };
-        if let Some(stat) = &stat {
-            check_owner(&name, stat)?;
-        }
         let kind = stat.map(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT);
-        if kind == Some(SFlag::S_IFLNK) {
+        let is_link = kind == Some(SFlag::S_IFLNK);
+        if let Some(stat) = stat.filter(|_| is_link || trust == Trust::Whole) {
+            check_owner(&name, &stat)?;
+        }
+        // What stands there is an open file of ours, such as a pipe, and no path.
+        if is_link && last && trust == Trust::Links && sys::is_proc(&directory) {
+            let flags = flags | OFlag::O_CLOEXEC;
+            return openat(&directory, &name[..], flags, Mode::empty())
+                .map(File::from)
+                .map_err(fs::words);
+        }
+        if is_link {
             links += 1;
             if links > MOST_LINKS {
                 return Err("leads through too many symbolic links".to_owned());
@@ -72,15 +105,18 @@ fn walk(path: &[u8], flags: OFlag) -> Result<File, String> {
             let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             return openat(&directory, &name[..], flags, mode).map(File::from).map_err(fs::words);
         }
-        directory = enter(&directory, &name)?;
+        directory = enter(&directory, &name, trust)?;
     }
     Err("is a directory".to_owned())
 }
 
 /// What was looked at may be another by now: it is looked at again once it is open.
-fn enter(directory: &OwnedFd, name: &[u8]) -> Result<OwnedFd, String> {
+fn enter(directory: &OwnedFd, name: &[u8], trust: Trust) -> Result<OwnedFd, String> {
     let inner = openat(directory, name, DIRECTORY, Mode::empty())
         .map_err(|error| format!("{}: {}", shown(name), fs::words(error)))?;
+    if trust == Trust::Links {
+        return Ok(inner);
+    }
     let stat = fstat(&inner).map_err(fs::words)?;
     check_owner(name, &stat)?;
     let open_to_all = stat.st_mode & 0o002 != 0 && stat.st_mode & Mode::S_ISVTX.bits() == 0;
@@ -128,6 +164,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_open_already_is_read_though_it_has_no_path() {
+        let (from, mut to) = std::io::pipe().unwrap();
+        to.write_all(b"- x").unwrap();
+        drop(to);
+        let path = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&from));
+        if !Path::new("/proc/self/fd").exists() {
+            return;
+        }
+        assert_eq!(read(Path::new(&path)).unwrap(), b"- x");
+    }
+
+    #[test]
     fn what_others_laid_in_the_way_is_refused() {
         let place = tempfile::tempdir().unwrap();
         let at = |name: &str| place.path().join(name);
@@ -141,10 +189,16 @@ mod tests {
             return;
         }
         std::fs::create_dir(at("theirs")).unwrap();
+        std::fs::write(at("theirs/rules"), b"- x").unwrap();
         chown(at("theirs"), Some(12345), None).unwrap();
         assert!(open_log(&at("theirs/log")).unwrap_err().contains("user 12345"));
         symlink("file", at("link")).unwrap();
         std::os::unix::fs::lchown(at("link"), Some(12345), None).unwrap();
         assert!(open_log(&at("link")).unwrap_err().contains("user 12345"));
+        assert!(read(&at("link")).unwrap_err().contains("user 12345"));
+        symlink("theirs", at("way")).unwrap();
+        assert_eq!(read(&at("way/rules")).unwrap(), b"- x", "only links are asked for");
+        std::os::unix::fs::lchown(at("way"), Some(12345), None).unwrap();
+        assert!(read(&at("way/rules")).unwrap_err().contains("user 12345"));
     }
 }

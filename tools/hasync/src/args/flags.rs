@@ -289,7 +289,8 @@ pub(crate) struct Flags {
     /// Be the other end of a connection, on standard input and output
     #[arg(long)]
     pub(super) serve: bool,
-    /// With --serve: let nothing outside this directory be read or changed
+    /// With --serve: let nothing outside this directory be changed, and nothing be read; with
+    /// --read-only, let what is beneath it be read
     #[arg(long, value_name = "DIR", requires = "serve")]
     pub(super) root: Option<OsString>,
     /// With --serve: let nothing be changed

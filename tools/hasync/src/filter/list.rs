@@ -3,6 +3,7 @@
 use super::cvs;
 use super::rule::{Style, Written, parse, split};
 use crate::options::{Merge, Rule};
+use crate::trusted;
 use ha_json::{Error, reason};
 use std::ffi::OsStr;
 use std::io::Read;
@@ -119,11 +120,12 @@ impl List {
 pub(crate) fn contents(file: &OsStr) -> Result<Vec<u8>, Error> {
     let read = if file == "-" {
         let mut text = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut text).map(|_| text)
+        let read = std::io::stdin().lock().read_to_end(&mut text);
+        read.map(|_| text).map_err(|error| reason(&error))
     } else {
-        std::fs::read(Path::new(file))
+        trusted::read(Path::new(file))
     };
-    read.map_err(|error| Error::usage(file.to_string_lossy(), reason(&error)))
+    read.map_err(|why| Error::usage(file.to_string_lossy(), why))
 }
 
 #[cfg(test)]

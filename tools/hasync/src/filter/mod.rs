@@ -265,7 +265,7 @@ mod tests {
         fs::write(root.join("a/inner"), "- y").unwrap();
         let filters = filters(&[": rules", "- last"], false);
         let filter = &filters.hide;
-        let top = Scope::top(filter, b"/nowhere".to_vec(), true);
+        let top = Scope::top(filter, b"/nowhere".to_vec(), false);
         assert!(!filter.excludes(&top, b"x", false));
         let first = enter(&top, filter, root, "").unwrap();
         let a = enter(&first, filter, root, "a").unwrap();
@@ -294,7 +294,7 @@ mod tests {
         let filters = filters(&[": /rules"], false);
         let place = root.to_str().unwrap().as_bytes().to_vec();
         for (look_above, expected) in [(true, true), (false, false)] {
-            let top = Scope::top(&filters.hide, place.clone(), look_above);
+            let top = Scope::top(&filters.hide, place.clone(), !look_above);
             let scope = enter(&top, &filters.hide, &root, "").unwrap();
             assert_eq!(filters.hide.excludes(&scope, b"x", false), expected);
             assert_eq!(filters.hide.excludes(&scope, b"sub/y", false), expected);
@@ -308,7 +308,7 @@ mod tests {
         let root = directory.path();
         let filters = filters(&[": rules"], false);
         let (hide, protect) = (&filters.hide, &filters.protect);
-        let top = Scope::top(protect, b"/".to_vec(), false);
+        let top = Scope::top(protect, b"/".to_vec(), true);
         fs::write(root.join("rules"), "- a\nroot:secret\n").unwrap();
         let fault = enter(&top, protect, root, "").unwrap_err();
         assert_eq!(fault.path, b"rules");
@@ -319,6 +319,8 @@ mod tests {
         assert!(enter(&top, protect, root, "").unwrap_err().message.contains("symbolic link"));
         fs::write(root.join("others"), "- a\n").unwrap();
         assert!(enter(&Scope::top(hide, b"/".to_vec(), false), hide, root, "").is_ok());
+        let confined = Scope::top(hide, b"/".to_vec(), true);
+        assert!(enter(&confined, hide, root, "").unwrap_err().message.contains("symbolic link"));
         fs::remove_file(root.join("rules")).unwrap();
         fs::create_dir(root.join("rules")).unwrap();
         assert!(enter(&top, protect, root, "").is_ok());

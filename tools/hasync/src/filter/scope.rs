@@ -70,6 +70,8 @@ pub(crate) struct Scope {
     lists: Vec<(Arc<Spec>, Option<Arc<Frame>>)>,
     /// The directories above the root of the transfer have been looked into.
     looked_above: bool,
+    /// Nothing above it may be read, nor what links lead to.
+    confined: bool,
     /// A file could not be read: nobody knows what holds here.
     unknown: bool,
 }
@@ -84,12 +86,13 @@ pub(crate) struct Fault {
 
 impl Scope {
     /// The scope of what is named itself: no file has been read. `root` is where the root of the
-    /// transfer lies, from the root of the file system. `look_above`: files above it may be read.
-    pub(crate) fn top(filter: &Filter, root: Vec<u8>, look_above: bool) -> Scope {
+    /// transfer lies, from the root of the file system. `confined`: nothing outside it may be read.
+    pub(crate) fn top(filter: &Filter, root: Vec<u8>, confined: bool) -> Scope {
         Scope {
             root: root.into(),
             lists: filter.merges.iter().map(|spec| (Arc::clone(spec), None)).collect(),
-            looked_above: !look_above,
+            looked_above: confined,
+            confined,
             unknown: false,
         }
     }
@@ -149,7 +152,7 @@ impl Scope {
             let fault = |message| Fault { path: crate::entry::join(path, &spec.name), message };
             // The standby follows no link: it would let whoever can make one ask, by what is kept,
             // what stands in a file that is none of theirs.
-            let follow = filter.side == Side::Source;
+            let follow = filter.side == Side::Source && !self.confined;
             if let Some(text) = read_in(directory, &spec.name, follow).map_err(fault)? {
                 let base = Base::Within(if path.is_empty() { 0 } else { path.len() + 1 });
                 frame = Some(scope.frame(filter, &spec, &text, base, frame).map_err(fault)?);

@@ -1,12 +1,11 @@
 //! A file of the source, read so that what is sent is one state of it and not two.
 
 use super::listing::Listing;
+use crate::beneath;
 use crate::content;
 use crate::entry::{Entry, Kind, Stamp};
-use crate::fs;
 use crate::sys;
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, fstat};
 use std::fs::File;
 use std::time::Duration;
@@ -29,7 +28,7 @@ impl Loss {
     pub(crate) fn read(error: Errno) -> Loss {
         match error {
             Errno::ENOENT => Loss::new("vanished", "vanished before it was read"),
-            error => Loss::new("read_error", fs::words(error)),
+            error => Loss::new("read_error", beneath::words(error)),
         }
     }
 
@@ -49,12 +48,12 @@ pub(crate) fn pause(attempt: u32) {
 /// # Errors
 /// When it is gone, cannot be read, or is no file any more.
 pub(crate) fn open(listing: &Listing, index: u32) -> Result<(File, FileStat), Loss> {
-    let (Some(directory), Some(entry)) = (listing.fd_of(index), listing.entry(index)) else {
+    let (Some(spot), Some(entry)) = (listing.spot_of(index), listing.entry(index)) else {
         return Err(Loss::new("vanished", "was never listed"));
     };
-    let flags = if listing.is_linked(index) { OFlag::empty() } else { OFlag::O_NOFOLLOW };
+    let follow = listing.is_linked(index);
     let quietly = entry.extra.as_ref().is_some_and(|extra| extra.atime.is_some());
-    let file = fs::open_to_read(directory, &entry.name, flags, quietly).map_err(Loss::read)?;
+    let file = spot.open_file(&entry.name, follow, quietly).map_err(Loss::read)?;
     let stat = fstat(&file).map_err(Loss::read)?;
     if Kind::of_mode(stat.st_mode) != Kind::File {
         return Err(Loss::new("vanished", "is no longer a file"));

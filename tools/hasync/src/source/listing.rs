@@ -2,6 +2,8 @@
 
 use super::roots::{Part, Which};
 use super::selection::{Expected, Node};
+use super::spot::Spot;
+use crate::beneath;
 use crate::entry::{Entry, Kind, Stamp, join};
 use crate::extra::{Extra, Keep, MOST_BYTES, Scope};
 use crate::filter::Filter;
@@ -12,24 +14,15 @@ use crate::symlink;
 use crate::xattr::Place;
 use nix::errno::Errno;
 use std::collections::HashMap;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
-
-/// What stands between a directory and the link limit of the kernel: the path from where the
-/// person pointed. Only `-L` needs it, to stop in a circle of links where the kernel would.
-#[derive(Clone, Debug)]
-pub(crate) struct Trail {
-    pub(crate) start: Arc<OwnedFd>,
-    pub(crate) path: Vec<u8>,
-    pub(crate) through_link: bool,
-}
 
 /// A place that entries come from: a directory, and which of its names.
 #[derive(Debug)]
 pub(crate) struct Origin {
-    pub(crate) fd: Arc<OwnedFd>,
+    pub(crate) spot: Spot,
     pub(crate) names: Which,
-    pub(crate) trail: Option<Trail>,
+    /// Links to directories may be followed.
+    follow: bool,
     /// The rules that hold in it; until it is read, those that hold in its parent.
     pub(crate) scope: Arc<crate::filter::Scope>,
 }
@@ -71,17 +64,17 @@ struct Found {
 impl Listing {
     /// The origins that the parts of a command line make.
     pub(crate) fn roots(parts: &[Part], follow: bool, filter: &Filter) -> Vec<Origin> {
-        let trail = |fd: &Arc<OwnedFd>| {
-            let start = Arc::clone(fd);
-            follow.then(|| Trail { start, path: Vec::new(), through_link: false })
+        let scope = |part: &Part| {
+            let confined = part.spot.is_confined();
+            Arc::new(crate::filter::Scope::top(filter, part.place.clone(), confined))
         };
         parts
             .iter()
             .map(|part| Origin {
-                fd: Arc::clone(&part.directory),
+                spot: if follow { part.spot.counting() } else { part.spot.clone() },
                 names: part.names.clone(),
-                trail: trail(&part.directory),
-                scope: Arc::new(crate::filter::Scope::top(filter, part.place.clone(), true)),
+                follow,
+                scope: scope(part),
             })
             .collect()
     }
@@ -149,7 +142,7 @@ impl Listing {
         let origin = &mut self.origins[number as usize];
         let which = origin.names.clone();
         if filter.has_merges() && matches!(which, Which::All) {
-            match origin.scope.enter(filter, &origin.fd, &self.path) {
+            match origin.scope.enter(filter, &origin.spot.fd, &self.path) {
                 Ok(scope) => origin.scope = Arc::new(scope),
                 // What it hides is not known, so nothing here may be sent.
                 Err(fault) => return self.trouble(fault.path, "filter", fault.message),
@@ -158,11 +151,11 @@ impl Listing {
         let origin = &self.origins[number as usize];
         let scope = Arc::clone(&origin.scope);
         let names = match &which {
-            Which::All => fs::names(&origin.fd),
+            Which::All => fs::names(&origin.spot.fd),
             Which::One(name) => Ok(vec![name.clone()]),
             Which::Selected(node) => Ok(node.children.keys().cloned().collect()),
         };
-        match nix::sys::stat::fstat(&origin.fd) {
+        match nix::sys::stat::fstat(&origin.spot.fd) {
             Ok(stat) => self.devices.push(stat.st_dev),
             Err(_) => self.devices.push(0),
         }
@@ -226,7 +219,7 @@ impl Listing {
     ) -> Option<(Entry, bool)> {
         let origin = &self.origins[number as usize];
         let keep = Keep::new(options);
-        let entry = match fs::entry_kept(&origin.fd, name.to_vec(), keep) {
+        let entry = match fs::entry_kept(&origin.spot.fd, name.to_vec(), keep) {
             Ok(Some(entry)) => entry,
             Ok(None) if node.is_some() => {
                 let path = join(&self.path, name);
@@ -242,19 +235,13 @@ impl Listing {
             }
         };
         let path = || join(&self.path, name);
-        let is_followed = || {
-            leads_on(node) || symlink::is_followed(&origin.fd, name, path, &entry.target, options)
-        };
+        let look = || origin.spot.stat_through(name);
+        let is_followed =
+            || leads_on(node) || symlink::is_followed(path, &entry.target, look, options);
         if entry.stamp.kind != Kind::Symlink || !is_followed() {
             return Some((self.with_extra(number, entry, keep, false), false));
         }
-        let followed = match &origin.trail {
-            Some(trail) if trail.through_link => {
-                fs::stat_through(&trail.start, &join(&trail.path, name))
-            }
-            _ => fs::stat_through(&origin.fd, name),
-        };
-        match followed {
+        match look() {
             Ok(stat) => {
                 let stamp = Stamp::of(&stat);
                 let extra = Extra::of_stat(&stat, stamp.kind, keep);
@@ -271,12 +258,12 @@ impl Listing {
             Err(error) => {
                 let target = String::from_utf8_lossy(&entry.target).into_owned();
                 let path = join(&self.path, name);
-                let why = if error == Errno::ENOENT {
-                    "nothing is there".into()
-                } else {
-                    fs::words(error)
+                let (reason, why) = match error {
+                    Errno::EXDEV => ("outside", beneath::words(error)),
+                    Errno::ENOENT => ("dangling", "nothing is there".into()),
+                    error => ("dangling", fs::words(error)),
                 };
-                self.trouble(path, "dangling", format!("points to {target}: {why}"));
+                self.trouble(path, reason, format!("points to {target}: {why}"));
                 None
             }
         }
@@ -287,11 +274,8 @@ impl Listing {
     fn with_extra(&mut self, number: u32, mut entry: Entry, keep: Keep, linked: bool) -> Entry {
         let Some(extra) = &mut entry.extra else { return entry };
         let origin = &self.origins[number as usize];
-        let place = match linked {
-            true => Place::through(&origin.fd, &entry.name),
-            false => Place::named(&origin.fd, &entry.name),
-        };
-        match extra.read(place, keep, Scope::All) {
+        let read = |place: Place<'_>| extra.read(place, keep, Scope::All);
+        match origin.spot.attributes(&entry.name, linked, read) {
             Ok(()) | Err(Errno::ENOENT) => {}
             Err(error) => {
                 let path = join(&self.path, &entry.name);
@@ -333,9 +317,9 @@ impl Listing {
     }
 
     /// The directory that an entry lies in.
-    pub(crate) fn fd_of(&self, index: u32) -> Option<&OwnedFd> {
+    pub(crate) fn spot_of(&self, index: u32) -> Option<&Spot> {
         let origin = *self.origin_of.get(index as usize)?;
-        Some(&self.origins[origin as usize].fd)
+        Some(&self.origins[origin as usize].spot)
     }
 
     /// About how many entries without attributes it is as large as.
@@ -391,20 +375,13 @@ impl Listing {
                 },
             };
             // Where links are followed, one source may have a link where another has the directory.
-            let open = match self.is_linked(index) || origin.trail.is_some() {
-                true => fs::open_directory_through,
-                false => fs::open_directory,
-            };
-            match open(&origin.fd, &entry.name) {
-                Ok(fd) => origins.push(Origin {
-                    fd: Arc::new(fd),
+            let is_link = self.is_linked(index);
+            match origin.spot.enter(&entry.name, is_link || origin.follow, is_link) {
+                Ok(spot) => origins.push(Origin {
+                    spot,
                     names: which,
+                    follow: origin.follow,
                     scope: Arc::clone(&origin.scope),
-                    trail: origin.trail.as_ref().map(|trail| Trail {
-                        start: Arc::clone(&trail.start),
-                        path: join(&trail.path, &entry.name),
-                        through_link: trail.through_link || self.is_linked(index),
-                    }),
                 }),
                 // Another source has no directory of this name.
                 Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) if self.origins.len() > 1 => {}

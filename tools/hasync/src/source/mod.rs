@@ -8,6 +8,7 @@ mod reader;
 mod removal;
 mod roots;
 mod selection;
+mod spot;
 mod table;
 mod walk;
 

@@ -56,7 +56,7 @@ pub(super) fn remove(source: &Source, path: &[u8], stamp: &Stamp) -> Result<(), 
             Which::Selected(node) if is_selected(node, path) => path,
             _ => continue,
         };
-        let fd = &part.directory;
+        let fd = &part.spot.fd;
         match remove_beneath(fd, within, stamp, ways) {
             // Another source has it.
             Err(Errno::ENOENT) => {}

@@ -1,6 +1,8 @@
 //! The sources as they were named on the command line.
 
 use super::selection::Node;
+use super::spot::Spot;
+use crate::beneath::{self, Beneath};
 use crate::entry::{Entry, Kind, Stamp};
 use crate::extra::{Extra, Keep, Scope};
 use crate::filter;
@@ -9,8 +11,8 @@ use crate::options::Options;
 use crate::symlink;
 use crate::xattr::Place;
 use ha_json::Error;
+use nix::sys::stat::FileStat;
 use std::ffi::{OsStr, OsString};
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use std::sync::Arc;
 /// Where entries of the root come from.
 #[derive(Debug)]
 pub(crate) struct Part {
-    pub(crate) directory: Arc<OwnedFd>,
+    pub(crate) spot: Spot,
     /// The directory's path from the root of the file system, as it was named.
     pub(crate) place: Vec<u8>,
     pub(crate) names: Which,
@@ -50,11 +52,12 @@ pub(crate) struct Roots {
     /// The file systems that the sources lie on.
     pub(crate) devices: Vec<u64>,
     /// The directory that was opened last.
-    parent: Option<(PathBuf, Arc<OwnedFd>)>,
+    parent: Option<(PathBuf, Spot)>,
 }
 
 impl Roots {
-    /// Opens the sources. A source that is not there does not keep the others from being sent.
+    /// Opens the sources, none of them outside of `within`. A source that is not there does not keep
+    /// the others from being sent.
     ///
     /// # Errors
     /// When none of them is there, or the directory that a list is relative to is not.
@@ -62,6 +65,7 @@ impl Roots {
         paths: &[OsString],
         selection: Option<Arc<Node>>,
         options: &Options,
+        within: Option<&Beneath>,
     ) -> Result<Roots, Error> {
         let mut roots = Roots {
             parts: Vec::new(),
@@ -74,23 +78,22 @@ impl Roots {
         };
         if let Some(node) = selection {
             let base = paths.first().map_or(OsStr::new("/"), OsString::as_os_str);
-            let fd = fs::open_named_directory(Path::new(base))
-                .map_err(|error| Error::failed(shown(base), fs::words(error)))?;
-            let stat = nix::sys::stat::fstat(&fd)
-                .map_err(|error| Error::failed(shown(base), fs::words(error)))?;
+            let fail = |error| Error::failed(shown(base), beneath::words(error));
+            let spot = Spot::named(base, within).map_err(fail)?;
+            let stat = nix::sys::stat::fstat(&spot.fd).map_err(fail)?;
             roots.devices.push(stat.st_dev);
             let names = match node.named && options.recursive {
                 // "." in the list is the whole of it.
                 true => Which::All,
                 false => Which::Selected(node),
             };
-            roots.push(Arc::new(fd), Path::new(base), names);
+            roots.push(spot, Path::new(base), names, within);
             return Ok(roots);
         }
         for path in paths {
             let added = match options.relative {
-                true => roots.add_relative(path.as_bytes(), options),
-                false => roots.add(path, options).map_err(fs::words),
+                true => roots.add_relative(path.as_bytes(), options, within),
+                false => roots.add(path, options, within).map_err(beneath::words),
             };
             if let Err(why) = added {
                 roots.absent.push((path.as_bytes().to_vec(), why));
@@ -100,15 +103,15 @@ impl Roots {
             ([], [(path, why), ..]) => {
                 Err(Error::failed(String::from_utf8_lossy(path), why.clone()))
             }
-            ([Part { directory, names: Which::One(name), .. }], []) => {
-                let entry = fs::entry(directory, name).ok().flatten();
+            ([Part { spot, names: Which::One(name), .. }], []) => {
+                let entry = fs::entry(&spot.fd, name).ok().flatten();
+                let look = || spot.stat_through(name);
                 let is_followed = |entry: &Entry| {
-                    let path = || name.clone();
-                    symlink::is_followed(directory, name, path, &entry.target, options)
+                    symlink::is_followed(|| name.clone(), &entry.target, look, options)
                 };
                 let kind = match entry {
                     Some(entry) if entry.stamp.kind == Kind::Symlink && is_followed(&entry) => {
-                        fs::stat_through(directory, name).ok().map(|stat| Stamp::of(&stat).kind)
+                        look().ok().map(|stat| Stamp::of(&stat).kind)
                     }
                     entry => entry.map(|entry| entry.stamp.kind),
                 };
@@ -120,7 +123,12 @@ impl Roots {
     }
 
     /// Adds a path that keeps its directories at the standby.
-    fn add_relative(&mut self, path: &[u8], options: &Options) -> Result<(), String> {
+    fn add_relative(
+        &mut self,
+        path: &[u8],
+        options: &Options,
+        within: Option<&Beneath>,
+    ) -> Result<(), String> {
         let (base, rest) = part_relative(path);
         let start = rest.iter().position(|&byte| byte != b'/').unwrap_or(rest.len());
         let rest = &rest[start..];
@@ -131,14 +139,11 @@ impl Roots {
         let base = OsStr::from_bytes(base);
         if node.named {
             let whole = [base.as_bytes(), b"/"].concat();
-            return self.add(OsStr::from_bytes(&whole), options).map_err(fs::words);
+            return self.add(OsStr::from_bytes(&whole), options, within).map_err(beneath::words);
         }
-        let fd = fs::open_named_directory(Path::new(base)).map_err(fs::words)?;
-        let found = match options.follows_links() || rest.ends_with(b"/") {
-            true => fs::stat_through(&fd, rest),
-            false => fs::stat(&fd, rest),
-        };
-        let stat = found.map_err(fs::words)?;
+        let spot = Spot::named(base, within).map_err(beneath::words)?;
+        let follow = options.follows_links() || rest.ends_with(b"/");
+        let stat = look(&spot, rest, follow).map_err(beneath::words)?;
         let is_directory = Stamp::of(&stat).kind == Kind::Directory;
         if is_directory && !options.recursive && !options.dirs {
             self.skipped.push(path.to_vec());
@@ -148,31 +153,36 @@ impl Roots {
         if rest.ends_with(b"/") || rest.ends_with(b"/.") {
             node.ask_contents(rest);
         }
-        self.push(Arc::new(fd), Path::new(base), Which::Selected(Arc::new(node)));
+        self.push(spot, Path::new(base), Which::Selected(Arc::new(node)), within);
         Ok(())
     }
 
-    fn add(&mut self, path: &OsStr, options: &Options) -> nix::Result<()> {
+    fn add(
+        &mut self,
+        path: &OsStr,
+        options: &Options,
+        within: Option<&Beneath>,
+    ) -> nix::Result<()> {
         let path = if path.is_empty() { OsStr::new(".") } else { path };
         let bytes = path.as_bytes();
         let last = bytes.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         if matches!(last, b"" | b"." | b"..") {
-            let fd = fs::open_named_directory(Path::new(path))?;
+            let spot = Spot::named(path, within)?;
             if !options.recursive && !options.dirs {
                 self.skipped.push(bytes.to_vec());
                 return Ok(());
             }
-            let stat = nix::sys::stat::fstat(&fd)?;
+            let stat = nix::sys::stat::fstat(&spot.fd)?;
             self.devices.push(stat.st_dev);
             if self.entry.is_none() {
                 let keep = Keep::new(options);
                 let mut extra = Extra::of_stat(&stat, Kind::Directory, keep);
                 if let Some(extra) = &mut extra {
-                    extra.read(Place::open(&fd), keep, Scope::All)?;
+                    extra.read(Place::open(&*spot.fd), keep, Scope::All)?;
                 }
                 self.entry = Some(Entry { extra, ..Entry::nameless(Stamp::of(&stat)) });
             }
-            self.push(Arc::new(fd), Path::new(path), Which::All);
+            self.push(spot, Path::new(path), Which::All, within);
             return Ok(());
         }
         let parent = match &bytes[..bytes.len() - last.len()] {
@@ -180,27 +190,43 @@ impl Roots {
             parent => Path::new(OsStr::from_bytes(parent)),
         };
         // A thousand files of one directory are one open directory.
-        let fd = match self.parent.take() {
-            Some((path, fd)) if path == parent => fd,
-            _ => Arc::new(fs::open_named_directory(parent)?),
+        let spot = match self.parent.take() {
+            Some((path, spot)) if path == parent => spot,
+            _ => Spot::named(parent.as_os_str(), within)?,
         };
-        self.parent = Some((parent.to_owned(), Arc::clone(&fd)));
+        self.parent = Some((parent.to_owned(), spot.clone()));
         // What is not there is told now; a link that points nowhere is told when it is read.
-        let mut stat = fs::stat(&fd, last)?;
+        let mut stat = fs::stat(&spot.fd, last)?;
         if options.copy_links {
-            stat = fs::stat_through(&fd, last)?;
+            stat = spot.stat_through(last)?;
         }
         self.devices.push(stat.st_dev);
-        self.push(fd, parent, Which::One(last.to_vec()));
+        self.push(spot, parent, Which::One(last.to_vec()), within);
         Ok(())
     }
 
-    fn push(&mut self, directory: Arc<OwnedFd>, path: &Path, names: Which) {
-        // Where it is not known, rules from the root of the file system match less.
-        let here = std::env::current_dir().unwrap_or_default();
+    fn push(&mut self, spot: Spot, path: &Path, names: Which, within: Option<&Beneath>) {
+        let here = match within {
+            Some(beneath) => beneath.path.clone(),
+            // Where it is not known, rules from the root of the file system match less.
+            None => std::env::current_dir().unwrap_or_default(),
+        };
         let place = filter::absolute(here.as_os_str().as_bytes(), path.as_os_str().as_bytes());
-        self.parts.push(Part { directory, place, names });
+        self.parts.push(Part { spot, place, names });
     }
+}
+
+/// What stands under a path, over links at its end or not.
+fn look(spot: &Spot, path: &[u8], follow: bool) -> nix::Result<FileStat> {
+    if follow {
+        return spot.stat_through(path);
+    }
+    let cut = path.iter().rposition(|&byte| byte == b'/').map_or(0, |cut| cut + 1);
+    let (above, name) = path.split_at(cut);
+    if above.is_empty() || !spot.is_confined() {
+        return fs::stat(&spot.fd, path);
+    }
+    fs::stat(&spot.enter(above, true, false)?.fd, name)
 }
 
 /// The directory that a source is relative to, and what is kept of its path: all, or what stands

@@ -4,6 +4,7 @@
 use super::Site;
 use super::attributes::bits;
 use super::root::{Opened, Root};
+use crate::beneath;
 use crate::entry::{Kind, Stamp, components};
 use crate::fs;
 use crate::options::Options;
@@ -63,7 +64,7 @@ impl Backups {
                     let shown = String::from_utf8_lossy(path).into_owned();
                     Error::failed(
                         shown,
-                        format!("no backups can be kept here: {}", fs::words(error)),
+                        format!("no backups can be kept here: {}", beneath::words(error)),
                     )
                 };
                 let fd = root

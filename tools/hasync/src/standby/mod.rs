@@ -30,7 +30,7 @@ mod worker;
 
 pub(crate) use ledger::{Ledger, Told};
 pub(crate) use output::{MOST_AT_ONCE, Output};
-pub(crate) use root::{Beneath, Root};
+pub(crate) use root::Root;
 
 use crate::entry::{Entry, Stamp};
 use crate::filter::{Fault, Filters, Scope};

@@ -154,16 +154,7 @@ impl Partials {
     /// The directory that partial files of this one lie in; no link is followed to it.
     fn place(&self, directory: &OwnedFd, make: bool) -> nix::Result<OwnedFd> {
         match &self.keep {
-            Some(Keep::Beside(components)) => {
-                let mut place = fs::open_directory(directory, b".")?;
-                for name in components {
-                    if make {
-                        fs::make_directory(&place, name, Mode::S_IRWXU)?;
-                    }
-                    place = fs::open_directory(&place, name)?;
-                }
-                Ok(place)
-            }
+            Some(Keep::Beside(components)) => enter(directory, components, make),
             Some(Keep::Apart(path)) => fs::open_named_directory(path),
             Some(Keep::UnderItsName) | None => Err(Errno::ENOENT),
         }
@@ -226,11 +217,14 @@ impl Partials {
     /// The directory of partial files in this one goes, when it is empty.
     pub(super) fn remove_place(&self, directory: &Directory) {
         if let (Some(fd), Some(Keep::Beside(components))) = (directory.fd(), &self.keep) {
-            for depth in (1..=components.len()).rev() {
-                let path = components[..depth].join(&b'/');
-                if unlinkat(fd, &path[..], UnlinkatFlags::RemoveDir).is_err() {
+            let mut left = &components[..];
+            while let Some((name, above)) = left.split_last() {
+                let gone = enter(fd, above, false)
+                    .and_then(|place| unlinkat(&place, &name[..], UnlinkatFlags::RemoveDir));
+                if gone.is_err() {
                     break;
                 }
+                left = above;
             }
         }
     }
@@ -243,6 +237,19 @@ fn is_as_safe(above: &FileStat, place: &FileStat) -> bool {
     let may = if above.st_mode & STICKY == 0 { above.st_mode & OTHERS } else { 0 };
     let owned = place.st_uid == Uid::effective().as_raw() || place.st_uid == above.st_uid;
     owned && place.st_mode & OTHERS & !may == 0
+}
+
+/// Opens a directory beneath another, by its components, and follows no link; `make` makes what is
+/// missing.
+fn enter(directory: &OwnedFd, components: &[Vec<u8>], make: bool) -> nix::Result<OwnedFd> {
+    let mut place = fs::open_directory(directory, b".")?;
+    for name in components {
+        if make {
+            fs::make_directory(&place, name, Mode::S_IRWXU)?;
+        }
+        place = fs::open_directory(&place, name)?;
+    }
+    Ok(place)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Where the standby's files go: the destination as rsync understands it.
 
 use super::delete::open_beneath;
+use crate::beneath::{self, Beneath};
 use crate::entry::components;
 use crate::filter::{self, Filter, Scope};
 use crate::fs;
@@ -13,15 +14,8 @@ use nix::sys::stat::Mode;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
-
-/// The only directory that a forced command lets in, opened once.
-#[derive(Debug)]
-pub(crate) struct Beneath {
-    pub(crate) fd: OwnedFd,
-    pub(crate) path: PathBuf,
-}
 
 /// The destination that was asked for.
 #[derive(Debug)]
@@ -57,7 +51,7 @@ impl Root {
         let mode = Mode::from_bits_truncate(0o777 & !umask);
         let bytes = if self.path.is_empty() { b"." } else { self.path.as_bytes() };
         let shown = String::from_utf8_lossy(bytes).into_owned();
-        let fail = |error: Errno| Error::failed(shown.clone(), fs::words(error));
+        let fail = |error: Errno| Error::failed(shown.clone(), beneath::words(error));
         match self.directory(bytes) {
             Ok(fd) => return Ok(Opened { fd: Some(fd), is_new: false, rename: None, shown }),
             Err(Errno::ENOTDIR) if start.single && !bytes.ends_with(b"/") => {}
@@ -85,7 +79,7 @@ impl Root {
         };
         let parent_fd = found.map_err(|error| {
             let parent = String::from_utf8_lossy(parent);
-            Error::failed(shown.clone(), format!("{}: {parent}", fs::words(error)))
+            Error::failed(shown.clone(), format!("{}: {parent}", beneath::words(error)))
         })?;
         if is_named {
             let rename = Some(name.to_vec());
@@ -104,8 +98,8 @@ impl Root {
     /// missing is made with the mode of `make`, or else an error.
     ///
     /// # Errors
-    /// `EACCES` and `EXDEV` when it lies outside of the directory that a forced command lets in, and
-    /// the system's own.
+    /// `EXDEV` when it lies outside of the directory that a forced command lets in, and the system's
+    /// own.
     pub(super) fn beside(
         &self,
         destination: Option<&OwnedFd>,
@@ -117,10 +111,8 @@ impl Root {
         let (mut fd, rest) = match &self.beneath {
             Some(_) if upward => return Err(Errno::EXDEV),
             Some(beneath) if absolute => {
-                let inside = trim(beneath.path.as_os_str().as_bytes());
-                let inside = if inside == b"/" { b"" } else { inside };
-                let rest = path.strip_prefix(inside).filter(|rest| rest.starts_with(b"/"));
-                (fs::open_directory(&beneath.fd, b".")?, rest.ok_or(Errno::EACCES)?)
+                let rest = Some(beneath.inside(path)?).filter(|rest| !rest.is_empty());
+                (fs::open_directory(&beneath.fd, b".")?, rest.ok_or(Errno::EXDEV)?)
             }
             None if absolute => (fs::open_named_directory(Path::new("/"))?, path),
             _ => (fs::open_directory(destination.ok_or(Errno::ENOENT)?, b".")?, path),
@@ -151,7 +143,7 @@ impl Root {
             None => std::env::current_dir().unwrap_or_default(),
         };
         let place = filter::absolute(here.as_os_str().as_bytes(), self.path.as_bytes());
-        Scope::top(filter, place, self.beneath.is_none())
+        Scope::top(filter, place, self.beneath.is_some())
     }
 
     /// Opens a directory that was asked for; what is missing of its path is made.
@@ -185,18 +177,7 @@ impl Root {
     fn directory(&self, path: &[u8]) -> nix::Result<OwnedFd> {
         match &self.beneath {
             None => fs::open_named_directory(Path::new(&OsString::from_vec(path.to_vec()))),
-            Some(beneath) => {
-                // An absolute path is one beneath the directory, too, when it begins with its path.
-                let inside = trim(beneath.path.as_os_str().as_bytes());
-                let path = match path.strip_prefix(inside) {
-                    Some(rest) if rest.is_empty() || rest.starts_with(b"/") || inside == b"/" => {
-                        rest
-                    }
-                    _ if path.starts_with(b"/") => return Err(Errno::EACCES),
-                    _ => path,
-                };
-                open_beneath(&beneath.fd, path)
-            }
+            Some(beneath) => open_beneath(&beneath.fd, beneath.inside(path)?),
         }
     }
 }

@@ -139,13 +139,8 @@ fn a_root_may_end_with_a_slash() {
 }
 
 #[test]
-fn nothing_is_read_beneath_a_root_and_nothing_is_changed_read_only() {
+fn nothing_is_changed_read_only() {
     let place = Place::new();
-    let root = place.destination.to_str().unwrap().to_owned();
-    let mut peer = Peer::served(&["--root", &root]);
-    peer.greet();
-    peer.raw(&job("source", &json!({}), &[place.path()]));
-    refused(&peer.end(), "--root", "a source");
     let ended = asked_for(&["--read-only"], place.path(), &json!({}));
     refused(&ended, "--read-only", "a standby");
     place.is_untouched("read only");

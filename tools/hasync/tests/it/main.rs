@@ -10,6 +10,7 @@ mod death;
 mod job;
 mod keeps;
 mod peer;
+mod pulled;
 mod security;
 mod served;
 mod soup;

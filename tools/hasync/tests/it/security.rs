@@ -10,6 +10,11 @@ fn each_test_that_the_manual_names_is_there() {
     let named: Vec<_> =
         page.split_whitespace().filter_map(|word| word.split_once(".rs::")).collect();
     assert!(!named.is_empty(), "the page names no test");
+    let scenes = || page.split_whitespace().filter(|word| word.starts_with("tests/real/"));
+    assert!(scenes().count() > 0, "the page names no scene");
+    for scene in scenes() {
+        assert!(package.join("../..").join(scene).is_file(), "{scene} is not there");
+    }
     for (file, test) in named {
         let source = fs::read_to_string(package.join(format!("{file}.rs"))).unwrap();
         let words: Vec<_> = source.split_whitespace().collect();
