@@ -64,7 +64,7 @@ started=$(date +%s) rounds=0 bad=
 while [ $(($(date +%s) - started)) -lt "$seconds" ]; do
     rounds=$((rounds + 1))
     for how in 'local --delete' 'push --delete-during -b' 'local -b --backup-dir=.old --delete' 'push --inplace --delete' \
-        'push --partial-dir=p/q --delete-delay' 'local --link-dest=.old -S' 'push -c --force --delete --chmod=g+w' \
+        'push --partial-dir=p/q --delete-delay' 'push --delay-updates --delete' 'local --delete-before' 'push -T .old --delete' 'local --link-dest=.old -S' 'push -c --force --delete --chmod=g+w' \
         'local -b --backup-dir=.old/d1 --suffix=.b --inplace' "push --copy-dest=$SCENE_DIR/tree0 --delete -I"; do
         # shellcheck disable=SC2086 # a list of options
         set -- ${how#* }
@@ -87,13 +87,23 @@ rm -rf copy copy.attic*
 # The other side: root reads where somebody else writes.
 mkdir copy
 cp -a tree0 from
+# A key for what is beneath: with it even links that are asked for lead nowhere else.
+printf '#!/bin/sh\nexec hasync --serve --root "%s" --read-only\n' "$SCENE_DIR/from" >rooted && chmod +x rooted || exit
+read_from() { # WAY OPTION...
+    _from=$1
+    shift
+    case $_from in
+        rooted) hasync "$@" -e ./rooted host:./ copy/ ;;
+        *) by_way "$_from" from/ copy/ "$@" ;;
+    esac
+}
 attack from || exit
 started=$(date +%s) rounds=0 bad='' told=''
 while [ $(($(date +%s) - started)) -lt "$seconds" ]; do
-    for how in 'local' 'push -c' 'pull -z' 'local -F' 'pull -W -S' 'pull --remove-source-files'; do
+    for how in 'local' 'push -c' 'rooted -L' 'pull -z' 'local -F' 'rooted -k' 'pull -W -S' 'pull --remove-source-files'; do
         # shellcheck disable=SC2086 # a list of options
         set -- ${how#"${how%% *}"}
-        by_way "${how%% *}" from/ copy/ -aHAXi "$@" >round.out 2>round.err
+        read_from "${how%% *}" -aHAXi "$@" >round.out 2>round.err
         status=$?
         ended $status || bad="$bad $how: $status $(head -n 1 round.err);"
         # What is in the victim's directories alone can have come from there only.

@@ -23,6 +23,8 @@ import time
 NOBODY = 65534
 DIRECTORIES = [""] + [f"d{i}" for i in range(3)] + [f"d{i}/e{j}" for i in range(3) for j in range(3)]
 FILES = [f"f{i}" for i in range(5)]
+# Where partial files lie, and files that are to be in place at the end.
+WAITING = ["p", ".~tmp~"]
 SECRET = b"the secret of the victim\n"
 EXCHANGE = 2
 libc = ctypes.CDLL(None, use_errno=True)
@@ -124,10 +126,11 @@ def attack(root, victim_path, what):
     targets = [d for d in DIRECTORIES if d]
     if what == "all":
         targets += [f"{d}/{f}".lstrip("/") for d in DIRECTORIES for f in FILES + ["twin"]]
-        targets += [f"{d}/p".lstrip("/") for d in DIRECTORIES] * 2 + [".old", ".old/d1"]
+        targets += [f"{d}/{p}".lstrip("/") for d in DIRECTORIES for p in WAITING] + [".old", ".old/d1"]
     for number, target in enumerate(targets):
-        inside = target[: -len("/p")] if target.endswith("/p") else target.removeprefix(".old").lstrip("/")
-        os.symlink(os.path.join(victim_path, "" if target == "p" else inside), f"trap{number}", dir_fd=attic)
+        above, name = os.path.split(target)
+        inside = above if name in WAITING else target.removeprefix(".old").lstrip("/")
+        os.symlink(os.path.join(victim_path, inside), f"trap{number}", dir_fd=attic)
     ended = []
     signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
     swaps = 0
@@ -144,7 +147,7 @@ def attack(root, victim_path, what):
                 mend(attic, trap, victim_path, target, chance)
         elif ctypes.get_errno() == 2:
             try:
-                if target.endswith("p") and chance.random() < 0.5:
+                if os.path.basename(target) == "p" and chance.random() < 0.5:
                     # Where partial files go: there, so that it is used, and then swapped as all else is.
                     os.mkdir(target, dir_fd=here)
                     os.mkdir(target + "/q", dir_fd=here)

@@ -2,6 +2,7 @@
 
 use crate::args::{Chosen, Request};
 use crate::clock::Skew;
+use crate::events::{Events, events};
 use crate::filter::Filters;
 use crate::interrupt;
 use crate::job::{Job, Role};
@@ -11,16 +12,14 @@ use crate::report::{Lines, Log, Report, Run, Traffic};
 use crate::serve::select;
 use crate::source::{Node, Roots, Source, Table, from_channel};
 use crate::standby::{self, Ledger, Root, Site, Told};
-use crate::wire::{
-    Counted, Event, Outcome, Outgoing, ToSource, ToStandby, greet, never_block, unpacked,
-};
+use crate::wire::{Counted, Outcome, Outgoing, ToSource, ToStandby, greet, never_block, unpacked};
 use ha_json::{Error, Kind, Status, Tool, refuse_terminal};
 use ha_remote::{Host, Place, Program, Shell, start};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::process::{ChildStdin, ChildStdout};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -116,6 +115,7 @@ fn local_source(request: &Request, paths: &[OsString]) -> Result<Source, Error> 
         fault: Mutex::default(),
         stayed: Mutex::default(),
         due: Default::default(),
+        pleas: Default::default(),
         options: request.options.clone(),
     })
 }
@@ -124,12 +124,12 @@ fn local_source(request: &Request, paths: &[OsString]) -> Result<Source, Error> 
 fn follow(
     mut report: Report,
     traffic: impl FnOnce() -> Traffic,
-    work: impl FnOnce(Sender<Event>) -> Result<Outcome, Error> + Send,
+    work: impl FnOnce(Events) -> Result<Outcome, Error> + Send,
 ) -> Result<Status, Error> {
-    let (sender, events) = channel();
+    let (sender, heard) = events();
     let result = thread::scope(|scope| {
         let working = scope.spawn(move || work(sender));
-        for event in events {
+        for event in heard {
             report.event(event);
         }
         working.join().unwrap_or_else(|_| {
@@ -140,9 +140,9 @@ fn follow(
 }
 
 /// Both ends in this process.
-fn local(source: Source, path: OsString, events: Sender<Event>) -> Result<Outcome, Error> {
+fn local(source: Source, path: OsString, events: Events) -> Result<Outcome, Error> {
     let (to_standby, at_standby) = sync_channel(crate::QUEUE);
-    let (to_source, at_source) = channel();
+    let (to_source, at_source) = sync_channel(crate::ANSWERS);
     let options = source.options.clone();
     let filters = Filters::new(&options)?;
     let ledger = Ledger::new(Told::Here(events), options.itemize, options.progress);
@@ -152,9 +152,8 @@ fn local(source: Source, path: OsString, events: Sender<Event>) -> Result<Outcom
     keep_partials(&site)?;
     thread::scope(|scope| {
         scope.spawn(move || {
-            let (nobody, _) = channel();
             // What goes wrong at this end, the other tells.
-            let _ = source.run(from_channel(at_source), to_standby, &nobody);
+            let _ = source.run(from_channel(at_source), to_standby, &Events::unheard());
         });
         let result = standby::run(&site, &root, || Ok(at_standby.recv().ok()));
         // Whatever still comes has nobody to take it.
@@ -260,7 +259,7 @@ fn push(
     host: &Host,
     path: OsString,
     meter: &Meter,
-    events: Sender<Event>,
+    events: Events,
 ) -> Result<Outcome, Error> {
     let options = source.options.clone();
     let (limit, packed) = (options.bandwidth_limit, options.compress);
@@ -291,7 +290,7 @@ fn pull(
     host: &Host,
     path: OsString,
     meter: &Meter,
-    events: Sender<Event>,
+    events: Events,
 ) -> Result<Outcome, Error> {
     let list = match &request.chosen {
         Chosen::List(list) => Some(list.clone()),
@@ -302,7 +301,7 @@ fn pull(
     let (program, (to, from)) = connect(far, host, &job, meter)?;
     limits::directories();
     let patience = Duration::from_secs(job.options.timeout_seconds);
-    let (sender, receiver) = channel();
+    let (sender, receiver) = sync_channel(crate::ANSWERS);
     let writer = thread::spawn(move || Outgoing::plain(to).run(&receiver, patience));
     let options = job.options;
     let packed = options.compress;

@@ -9,6 +9,7 @@ mod content;
 mod delta;
 mod digest;
 mod entry;
+mod events;
 mod extra;
 mod filter;
 mod fs;
@@ -40,6 +41,8 @@ use std::process::ExitCode;
 const SMALL: u64 = 256 << 10;
 /// Messages that may wait on their way to the standby.
 const QUEUE: usize = 3;
+/// Those that may wait on their way to the source, which takes them at once.
+const ANSWERS: usize = 64;
 
 const TOOL: Tool = Tool { name: "hasync", version: env!("CARGO_PKG_VERSION") };
 

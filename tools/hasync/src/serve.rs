@@ -3,6 +3,7 @@
 use crate::args::Service;
 use crate::beneath::Beneath;
 use crate::clock;
+use crate::events::Events;
 use crate::filter::Filters;
 use crate::job::{Job, Role};
 use crate::limits;
@@ -16,7 +17,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
-use std::sync::mpsc::{Receiver, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -59,7 +60,7 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
             })
         }
         Role::Standby => {
-            let (sender, receiver) = channel();
+            let (sender, receiver) = sync_channel(crate::ANSWERS);
             let _ = sender.send(ToSource::Clock(clock::now()));
             let out = sender.clone();
             write_while(Outgoing::plain(output), receiver, patience, move || {
@@ -94,7 +95,7 @@ fn serve_source(
     service: &Service,
     job: Job,
     input: Counted<File>,
-    outgoing: std::sync::mpsc::SyncSender<ToStandby>,
+    outgoing: SyncSender<ToStandby>,
 ) -> Result<(), Error> {
     if service.write_only {
         return Err(Error::failed("--write-only", "nothing may be read here"));
@@ -121,11 +122,11 @@ fn serve_source(
         fault: Mutex::default(),
         stayed: Mutex::default(),
         due: Default::default(),
+        pleas: Default::default(),
         options: job.options,
     };
     let mut incoming = unpacked(input, false)?;
-    let (events, _nobody) = channel();
-    finished(source.run(move || incoming.next(), outgoing, &events)?)
+    finished(source.run(move || incoming.next(), outgoing, &Events::unheard())?)
 }
 
 /// The paths of a list as a tree.
@@ -147,7 +148,7 @@ fn serve_standby(
     service: Service,
     job: Job,
     input: Counted<File>,
-    outgoing: std::sync::mpsc::Sender<ToSource>,
+    outgoing: SyncSender<ToSource>,
 ) -> Result<(), Error> {
     if service.read_only && !job.options.dry_run {
         return Err(Error::failed("--read-only", "nothing may be changed here"));

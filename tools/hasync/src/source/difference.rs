@@ -11,6 +11,7 @@ use crate::wire::{FileId, Part, Payload, ToStandby, buffer, damaged};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 /// So much of a run is rolled over to find where its old place is, in bytes.
 const PROBE: usize = 128 << 10;
@@ -203,6 +204,7 @@ impl Reader {
         (offset, length): (u64, u64),
     ) -> Result<Signed, Gone> {
         let far = reach == Reach::Far;
+        search.input.signs.store(true, Ordering::Release);
         self.send(ToStandby::AskRolling { file: id, offset, length, far })?;
         let signature = self.hear(&search.input.rolling)?;
         Signed::read(signature, reach, offset, length).or_else(|error| self.refuse(error))

@@ -20,18 +20,25 @@ pub(crate) use roots::Roots;
 pub(crate) use selection::{Expected, Node};
 pub(crate) use table::Table;
 
+use crate::delta::{BLOCK, SEGMENT};
+use crate::events::Events;
 use crate::filter::Filters;
 use crate::options::{DeleteWhen, Options};
 use crate::wire::{Event, FileId, Outcome, Plea, ToSource, ToStandby, Totals, damaged};
 use ha_json::Error;
 use reader::{DeltaInput, Job, Reader};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 const READERS: usize = 2;
+/// A standby asks for each file of what it has not released once, and may release it a little before
+/// that is seen here.
+const MOST_PLEAS: usize = 65_536;
+/// Differences that may be asked for at once; a standby of ours asks for some dozens.
+const MOST_DELTAS: usize = 256;
 
 /// Everything the source's threads share.
 pub(crate) struct Source {
@@ -45,6 +52,8 @@ pub(crate) struct Source {
     /// What is in place at the standby and could not be removed here.
     pub(crate) stayed: Mutex<Vec<Event>>,
     pub(crate) due: removal::Due,
+    /// Files that were asked for and are not told yet.
+    pub(crate) pleas: AtomicUsize,
 }
 
 impl Source {
@@ -85,7 +94,7 @@ impl Source {
         self,
         incoming: impl FnMut() -> Result<Option<ToSource>, Error>,
         outgoing: SyncSender<ToStandby>,
-        events: &Sender<Event>,
+        events: &Events,
     ) -> Result<Outcome, Error> {
         let source = Arc::new(self);
         let start =
@@ -106,7 +115,7 @@ impl Source {
             read = read.plus(reader.join().unwrap_or_default());
         }
         for event in std::mem::take(&mut *source.stayed()) {
-            let _ = events.send(event);
+            events.tell(event);
         }
         for thread in walkers.into_iter().map(|walker| walker.thread).chain([lister]) {
             // One that panicked has said so on stderr.
@@ -139,6 +148,8 @@ struct Walker {
 struct Ways {
     blocks: SyncSender<Vec<u64>>,
     rolling: SyncSender<Vec<u8>>,
+    /// A signature was asked for.
+    signs: Arc<AtomicBool>,
     /// The file has been read to its end.
     read: Arc<AtomicBool>,
 }
@@ -148,7 +159,7 @@ impl Desk<'_> {
         &mut self,
         mut incoming: impl FnMut() -> Result<Option<ToSource>, Error>,
         outgoing: &SyncSender<ToStandby>,
-        events: &Sender<Event>,
+        events: &Events,
     ) -> Result<Outcome, Error> {
         loop {
             let message = incoming()?;
@@ -169,20 +180,30 @@ impl Desk<'_> {
                 }
                 Some(ToSource::Ready { .. }) => return Err(damaged("one ready too many")),
                 Some(ToSource::Want { directory }) => {
+                    if !self.source.table.want(directory) {
+                        return Err(damaged(
+                            "a list wanted twice, or of a directory that it has not",
+                        ));
+                    }
                     let _ = self.lists.send(directory);
                 }
                 Some(ToSource::Release { directory }) => self.source.table.release(directory),
                 Some(ToSource::Get { directory, files }) => self.get(directory, files)?,
                 Some(ToSource::Blocks { file, hashes }) => {
                     if let Some(ways) = self.deltas.get(&file)
-                        && let Err(TrySendError::Full(_)) = ways.blocks.try_send(hashes)
+                        && (hashes.len() > SEGMENT / BLOCK
+                            || matches!(ways.blocks.try_send(hashes), Err(TrySendError::Full(_))))
                     {
                         return Err(damaged("more block hashes than it may"));
                     }
                 }
                 Some(ToSource::Rolling { file, signature }) => {
                     if let Some(ways) = self.deltas.get(&file)
-                        && let Err(TrySendError::Full(_)) = ways.rolling.try_send(signature)
+                        && (!ways.signs.swap(false, Ordering::AcqRel)
+                            || matches!(
+                                ways.rolling.try_send(signature),
+                                Err(TrySendError::Full(_))
+                            ))
                     {
                         return Err(damaged("a rolling signature that was not asked for"));
                     }
@@ -198,7 +219,7 @@ impl Desk<'_> {
                     self.send(Job::Remove { path, stamp });
                 }
                 Some(ToSource::Event(event)) => {
-                    let _ = events.send(event);
+                    events.tell(event);
                 }
                 Some(ToSource::Done { totals, error }) => return Ok(Outcome { totals, error }),
                 Some(ToSource::Fatal(error)) => return Err(error),
@@ -229,22 +250,32 @@ impl Desk<'_> {
         if files.iter().any(|(index, _)| listing.entry(*index).is_none()) {
             return Err(damaged("a request for a file that is not listed"));
         }
+        let pleas = files.len() + self.source.pleas.load(Ordering::Acquire);
+        if pleas > self.source.table.entries() + MOST_PLEAS {
+            return Err(damaged("more requests than there are files"));
+        }
+        self.source.pleas.fetch_add(files.len(), Ordering::AcqRel);
         // A file that a delta is wanted of is a job of its own: blocks may come before it is read.
         self.deltas.retain(|_, ways| !ways.read.load(Ordering::Relaxed));
         let mut plain = Vec::new();
         for (index, plea) in files {
             match plea {
+                Plea::Delta(_) if self.deltas.len() >= MOST_DELTAS => {
+                    return Err(damaged("more differences than it may ask for at once"));
+                }
                 Plea::Delta(old_length) => {
                     let (blocks, blocks_in) = sync_channel(8);
                     let (rolling, rolling_in) = sync_channel(1);
                     let read = Arc::new(AtomicBool::new(false));
+                    let signs = Arc::new(AtomicBool::new(false));
                     let input = DeltaInput {
                         old_length,
                         blocks: blocks_in,
                         rolling: rolling_in,
+                        signs: Arc::clone(&signs),
                         read: Arc::clone(&read),
                     };
-                    let ways = Ways { blocks, rolling, read };
+                    let ways = Ways { blocks, rolling, signs, read };
                     self.deltas.insert(FileId { directory, index }, ways);
                     self.send(Job::Delta {
                         directory,

@@ -40,6 +40,8 @@ pub(super) struct DeltaInput {
     pub(super) old_length: u64,
     pub(super) blocks: Receiver<Vec<u64>>,
     pub(super) rolling: Receiver<Vec<u8>>,
+    /// True while a signature is asked for.
+    pub(super) signs: Arc<AtomicBool>,
     pub(super) read: Arc<AtomicBool>,
 }
 
@@ -79,6 +81,17 @@ impl Reader {
     }
 
     fn work(&mut self, job: Job) -> Result<(), Gone> {
+        let pleas = match &job {
+            Job::Files { files, .. } => files.len(),
+            Job::Remove { .. } => 0,
+            Job::Append { .. } | Job::Digest { .. } | Job::Delta { .. } => 1,
+        };
+        let result = self.answer(job);
+        self.source.pleas.fetch_sub(pleas, Ordering::AcqRel);
+        result
+    }
+
+    fn answer(&mut self, job: Job) -> Result<(), Gone> {
         match job {
             Job::Remove { path, stamp } => self.remove(path, &stamp),
             Job::Append { directory, listing, index, from } => {

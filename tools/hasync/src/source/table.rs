@@ -1,7 +1,7 @@
 //! The directories that were told to the standby and may still be asked for: a bounded number.
 
 use super::listing::Listing;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// It bounds how far the walk is ahead of the standby, and with it the memory of both ends.
@@ -18,6 +18,7 @@ pub(crate) struct Table {
 #[derive(Debug, Default)]
 struct State {
     listings: HashMap<u32, Arc<Listing>>,
+    wanted: HashSet<u32>,
     entries: usize,
     closed: bool,
 }
@@ -55,8 +56,20 @@ impl Table {
         self.lock().listings.get(&id).cloned()
     }
 
+    /// The list of a directory is wanted; `false` where it is not there, or was wanted before.
+    pub(crate) fn want(&self, id: u32) -> bool {
+        let mut state = self.lock();
+        state.listings.contains_key(&id) && state.wanted.insert(id)
+    }
+
+    /// About how many entries it holds.
+    pub(crate) fn entries(&self) -> usize {
+        self.lock().entries
+    }
+
     pub(crate) fn release(&self, id: u32) {
         let mut state = self.lock();
+        state.wanted.remove(&id);
         if let Some(listing) = state.listings.remove(&id) {
             state.entries -= listing.weight();
             self.room.notify_all();
@@ -67,6 +80,7 @@ impl Table {
     pub(crate) fn clear(&self) {
         let mut state = self.lock();
         state.listings.clear();
+        state.wanted.clear();
         state.entries = 0;
         self.room.notify_all();
     }

@@ -4,6 +4,7 @@ use super::Site;
 use super::choice;
 use super::delete::open_beneath;
 use super::root::{Opened, Root};
+use crate::beneath;
 use crate::entry::{Entry, Kind, Stamp};
 use crate::fs;
 use crate::options::{Basis, Options};
@@ -81,7 +82,7 @@ impl Bases {
                 }
                 Err(error) => {
                     let shown = String::from_utf8_lossy(path).into_owned();
-                    return Err(Error::failed(shown, fs::words(error)));
+                    return Err(Error::failed(shown, beneath::words(error)));
                 }
             }
         }

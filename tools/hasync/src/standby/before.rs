@@ -6,6 +6,7 @@ use super::compare::Compare;
 use super::directory::Directory;
 use super::root::Opened;
 use crate::fs;
+use crate::options::DeleteWhen;
 use crate::wire::ToStandby;
 use ha_json::Error;
 use nix::errno::Errno;
@@ -14,6 +15,12 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 
 impl Compare<'_> {
+    /// True where the source tells all twice.
+    pub(super) fn looks_first(site: &Site, opened: &Opened) -> bool {
+        let there = opened.fd.is_some() && !opened.is_new && opened.rename.is_none();
+        site.options.delete == Some(DeleteWhen::Before) && there
+    }
+
     /// Deletes before anything is brought, unless something of the source could not be read.
     pub(super) fn delete_before(
         site: &Arc<Site>,
@@ -21,8 +28,8 @@ impl Compare<'_> {
         told: &Receiver<ToStandby>,
     ) -> Result<(), Error> {
         let fd_error = |error: Errno| Error::failed("destination", fs::words(error));
-        let there = opened.fd.as_ref().filter(|_| !opened.is_new && opened.rename.is_none());
-        let Some(fd) = there else { return Ok(()) };
+        let looks = Compare::looks_first(site, opened);
+        let Some(fd) = opened.fd.as_ref().filter(|_| looks) else { return Ok(()) };
         let root = fs::open_directory(fd, b".").and_then(|fd| Directory::root_to_look(site, fd));
         let mut looking = Compare::new(site, root.map_err(fd_error)?, None, Vec::new());
         looking.looks = true;

@@ -38,6 +38,8 @@ pub(super) struct Compare<'a> {
     pub(super) let_in: Vec<Arc<Directory>>,
     pub(super) workers: Vec<SyncSender<Job>>,
     slots: HashMap<u32, Slot>,
+    /// The directories that await others in them, each in the one before it.
+    open: Vec<u32>,
     names: Names,
     first_names: FirstNames,
     root: Arc<Directory>,
@@ -54,10 +56,7 @@ impl Compare<'_> {
         workers: Vec<SyncSender<Job>>,
         told: &Receiver<ToStandby>,
     ) -> Result<(), Error> {
-        let before = match site.options.delete {
-            Some(DeleteWhen::Before) => Compare::delete_before(site, &opened, told),
-            _ => Ok(()),
-        };
+        let before = Compare::delete_before(site, &opened, told);
         let fd_error = |error: Errno| Error::failed("destination", fs::words(error));
         let root_fd = match &opened.fd {
             Some(fd) => Some(fs::open_directory(fd, b".").map_err(fd_error)?),
@@ -122,6 +121,7 @@ impl Compare<'_> {
             let_in: Vec::new(),
             workers,
             slots: HashMap::new(),
+            open: Vec::new(),
             names: Names::new(site.options.numeric_ids),
             first_names: FirstNames::default(),
             root,
@@ -147,11 +147,6 @@ impl Compare<'_> {
                 }
             };
             match message {
-                // It is told once more when it is to be brought.
-                ToStandby::Skipped { .. } if self.looks => {}
-                ToStandby::Trouble { .. } if self.looks => {
-                    self.site.ledger.troubled.store(true, Ordering::Relaxed);
-                }
                 ToStandby::Walked { .. } if self.looks => walked = true,
                 ToStandby::Owner { group, id, name } => {
                     self.site.attributes.learn(group, id, &name);
@@ -160,11 +155,6 @@ impl Compare<'_> {
                 ToStandby::List { directory, entries, last } => {
                     self.list(directory, entries, last)?
                 }
-                ToStandby::Trouble { path, reason, message } => {
-                    self.site.ledger.troubled.store(true, Ordering::Relaxed);
-                    self.site.ledger.failed(path, &reason, message);
-                }
-                ToStandby::Skipped { path, why } => self.site.ledger.skipped(path, why),
                 ToStandby::Walked { files, bytes } => {
                     self.site.ledger.walked(files, bytes);
                     walked = true;
@@ -185,6 +175,12 @@ impl Compare<'_> {
             }
             Arc::clone(&self.root)
         } else {
+            while let Some(&last) = self.open.last().filter(|&&last| last != head.parent) {
+                if self.slots.get(&last).is_some_and(|slot| slot.awaited > 0) {
+                    return Err(damaged("a directory before those that it had to tell"));
+                }
+                self.open.pop();
+            }
             let parent = self
                 .slots
                 .get_mut(&head.parent)
@@ -203,6 +199,9 @@ impl Compare<'_> {
             return Err(damaged("a directory twice"));
         }
         let id = head.id;
+        if head.subdirectories > 0 {
+            self.open.push(id);
+        }
         let hold = Some(Arc::new(Hold::new(self.site, id)));
         let mut slot = Slot {
             awaited: head.subdirectories,

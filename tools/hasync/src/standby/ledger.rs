@@ -1,9 +1,10 @@
 //! What was done, counted and told; and whether to go on.
 
+use crate::events::Events;
 use crate::wire::{Action, Change, Event, ToSource, Totals};
 use ha_json::Error;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,9 @@ const TOLD_EVERY: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) enum Told {
     /// The person is at this end.
-    Here(Sender<Event>),
+    Here(Events),
     /// The person is at the source's end.
-    There(Sender<ToSource>),
+    There(SyncSender<ToSource>),
 }
 
 /// Counts, events, and the error that ends the run.
@@ -74,7 +75,7 @@ impl Ledger {
     fn tell(&self, event: Event) {
         // Whoever listened may have gone; the work goes on.
         match &self.told {
-            Told::Here(events) => drop(events.send(event)),
+            Told::Here(events) => events.tell(event),
             Told::There(source) => drop(source.send(ToSource::Event(event))),
         }
     }

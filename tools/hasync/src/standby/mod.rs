@@ -1,5 +1,6 @@
 //! The end that is made to equal the source: it compares, asks for what differs, and writes.
 
+mod ahead;
 mod attributes;
 mod backup;
 mod basis;
@@ -39,6 +40,7 @@ use crate::options::Options;
 use crate::pace::Pace;
 use crate::source::Table;
 use crate::wire::{FileId, Outcome, Plea, ToSource, ToStandby, Totals, damaged};
+use ahead::Ahead;
 use attributes::Attributes;
 use backup::Backups;
 use basis::Bases;
@@ -83,7 +85,8 @@ pub(crate) struct Site {
     credits: Arc<Credits>,
     /// What was asked of the source and has not come.
     asked: Mutex<HashMap<FileId, Pending>>,
-    source: Sender<ToSource>,
+    source: SyncSender<ToSource>,
+    ahead: Arc<Ahead>,
     /// The source's own table, where it is in this process.
     here: Option<Arc<Table>>,
     backups: OnceLock<Backups>,
@@ -113,7 +116,7 @@ impl Site {
         options: Options,
         filters: Filters,
         ledger: Ledger,
-        source: Sender<ToSource>,
+        source: SyncSender<ToSource>,
         here: Option<Arc<Table>>,
     ) -> Result<Arc<Site>, Error> {
         // Over a connection the sender keeps the pace.
@@ -134,6 +137,7 @@ impl Site {
             credits: Arc::default(),
             asked: Mutex::default(),
             source,
+            ahead: Arc::default(),
             here,
             backups: OnceLock::new(),
             elsewhere: OnceLock::new(),
@@ -314,6 +318,7 @@ pub(crate) fn run(
             spawn(move || Worker::new(&site).run(&queue))
         })
         .collect::<Result<_, _>>()?;
+    let walks = if Compare::looks_first(site, &opened) { 2 } else { 1 };
     let comparing = {
         let (site, workers) = (Arc::clone(site), workers.clone());
         spawn(move || {
@@ -323,7 +328,7 @@ pub(crate) fn run(
             }
         })?
     };
-    let routed = route(site, &mut incoming, &compare, &workers);
+    let routed = route(site, &mut incoming, &compare, &workers, walks);
     if let Err(error) = &routed {
         site.stop(error.clone());
     }
@@ -372,12 +377,14 @@ fn farewell(
     Err(error)
 }
 
-/// Brings each message to whom it concerns, until the source has said goodbye.
+/// Brings each message to whom it concerns, until the source has said goodbye. It tells all that it has
+/// `walks` times.
 fn route(
     site: &Site,
     incoming: &mut impl FnMut() -> Result<Option<ToStandby>, Error>,
     compare: &Sender<ToStandby>,
     workers: &[SyncSender<Job>],
+    mut walks: u32,
 ) -> Result<Totals, Error> {
     let patience = Duration::from_secs(site.options.timeout_seconds);
     let mut over: Option<Instant> = None;
@@ -392,12 +399,31 @@ fn route(
             ToStandby::Bye(totals) => return Ok(totals),
             ToStandby::Fatal(error) => return Err(error),
             _ if site.ledger.is_stopped() => {}
+            ToStandby::Trouble { path, reason, message } => {
+                site.ledger.troubled.store(true, Ordering::Relaxed);
+                if walks < 2 {
+                    site.ledger.failed(path, &reason, message);
+                }
+            }
+            ToStandby::Skipped { path, why } if walks < 2 => site.ledger.skipped(path, why),
+            // It is told once more when it is to be brought.
+            ToStandby::Skipped { .. } => {}
             ToStandby::Owner { .. }
             | ToStandby::Head(_)
             | ToStandby::List { .. }
-            | ToStandby::Walked { .. }
-            | ToStandby::Trouble { .. }
-            | ToStandby::Skipped { .. } => {
+            | ToStandby::Walked { .. } => {
+                match &message {
+                    ToStandby::Owner { name, .. } => site.ahead.owner(name)?,
+                    ToStandby::Head(head) => site.ahead.head(head)?,
+                    ToStandby::List { directory, entries, .. } => {
+                        site.ahead.list(*directory, entries)?;
+                    }
+                    _ if walks == 0 => return Err(damaged("one end of the walk too many")),
+                    _ => {
+                        walks -= 1;
+                        site.ahead.walked();
+                    }
+                }
                 let _ = compare.send(message);
             }
             ToStandby::Files { .. } => {

@@ -1,6 +1,7 @@
 //! A file that was asked for, until it is in place.
 
 use super::Site;
+use super::ahead::Ahead;
 use super::basis::Found;
 use super::credit::Credit;
 use super::directory::Directory;
@@ -13,7 +14,7 @@ use nix::fcntl::OFlag;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 
 /// A file that was asked for.
 #[derive(Debug)]
@@ -79,18 +80,21 @@ impl Pending {
 /// While it is held, the source keeps a directory's list; then it is told to let go.
 #[derive(Debug)]
 pub(crate) struct Hold {
-    source: Sender<ToSource>,
+    source: SyncSender<ToSource>,
+    ahead: Arc<Ahead>,
     directory: u32,
 }
 
 impl Hold {
     pub(super) fn new(site: &Site, directory: u32) -> Hold {
-        Hold { source: site.source.clone(), directory }
+        Hold { source: site.source.clone(), ahead: Arc::clone(&site.ahead), directory }
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
+        // Before the source knows: it may go on at once.
+        self.ahead.release(self.directory);
         let _ = self.source.send(ToSource::Release { directory: self.directory });
     }
 }

@@ -13,6 +13,8 @@ const ATIME: u8 = 1;
 const LISTS: u8 = 2;
 const XATTRS: u8 = 4;
 const FIRST: u8 = 8;
+/// 4096 levels of names, and what is between them, in bytes.
+const MOST_PATH: usize = 1 << 20;
 
 impl Encoder {
     pub(super) fn stamp(&mut self, stamp: &Stamp) {
@@ -215,6 +217,15 @@ impl Decoder<'_> {
             *field = self.number()?;
         }
         Ok(totals)
+    }
+
+    /// A path for people, or one of the transfer: no tree is so deep that it is longer.
+    pub(super) fn path(&mut self) -> Result<Vec<u8>, Error> {
+        let path = self.string()?;
+        if path.len() > MOST_PATH {
+            return Err(damaged("a path that is too long"));
+        }
+        Ok(path)
     }
 
     pub(super) fn text(&mut self) -> Result<String, Error> {

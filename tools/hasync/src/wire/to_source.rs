@@ -121,7 +121,7 @@ impl Frame for ToSource {
             7 => ToSource::Rolling { file: d.file()?, signature: d.string()? },
             8 => ToSource::Event(decode_event(&mut d)?),
             10 => ToSource::Clock(d.signed()?),
-            11 => ToSource::Placed { path: d.string()?, stamp: d.stamp()? },
+            11 => ToSource::Placed { path: d.path()?, stamp: d.stamp()? },
             9 => {
                 let totals = d.totals()?;
                 let error = if d.flag()? { Some(d.error()?) } else { None };
@@ -172,7 +172,7 @@ fn encode_event(e: &mut Encoder, event: &Event) {
 fn decode_event(d: &mut Decoder<'_>) -> Result<Event, Error> {
     Ok(match d.byte()? {
         0 => {
-            let (path, kind) = (d.string()?, d.kind()?);
+            let (path, kind) = (d.path()?, d.kind()?);
             let action = match d.byte()? {
                 0 => Action::Create,
                 1 => Action::Update,
@@ -188,8 +188,8 @@ fn decode_event(d: &mut Decoder<'_>) -> Result<Event, Error> {
             };
             Event::Change(Change { path, kind, action, why, size, details })
         }
-        1 => Event::Failed { path: d.string()?, reason: d.text()?, message: d.text()? },
-        2 => Event::Skipped { path: d.string()?, why: d.text()? },
+        1 => Event::Failed { path: d.path()?, reason: d.text()?, message: d.text()? },
+        2 => Event::Skipped { path: d.path()?, why: d.text()? },
         3 => Event::Progress {
             files: d.number()?,
             bytes: d.number()?,

@@ -226,8 +226,8 @@ impl Frame for ToStandby {
             12 => ToStandby::Close { file: d.file()?, digest: d.array()? },
             13 => ToStandby::Same { file: d.file()? },
             14 => ToStandby::Lost { file: d.file()?, reason: d.text()?, message: d.text()? },
-            15 => ToStandby::Trouble { path: d.string()?, reason: d.text()?, message: d.text()? },
-            16 => ToStandby::Skipped { path: d.string()?, why: d.text()? },
+            15 => ToStandby::Trouble { path: d.path()?, reason: d.text()?, message: d.text()? },
+            16 => ToStandby::Skipped { path: d.path()?, why: d.text()? },
             17 => ToStandby::Walked { files: d.number()?, bytes: d.number()? },
             18 => ToStandby::Bye(d.totals()?),
             19 => {
@@ -248,7 +248,7 @@ impl Frame for ToStandby {
                 ToStandby::Zeros { file, length }
             }
             21 => ToStandby::Clock(d.signed()?),
-            22 => ToStandby::Stays { path: d.string()?, reason: d.text()?, message: d.text()? },
+            22 => ToStandby::Stays { path: d.path()?, reason: d.text()?, message: d.text()? },
             _ => return Err(damaged("a frame of an unknown type")),
         };
         d.end()?;

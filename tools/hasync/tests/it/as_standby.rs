@@ -218,3 +218,103 @@ fn blocks_that_never_come_end_the_wait() {
     }
     assert!(told, "its reader has gone, and nobody was told: the run hangs");
 }
+
+/// Every block of the old file has the weak sum of what the new one is full of, and another hash: each
+/// place of the new one fits all of them, and none.
+#[test]
+fn weak_sums_that_are_all_the_same_do_not_hold_a_source_up() {
+    const NEW: usize = 1_500_000;
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("new"), vec![0; NEW]).unwrap();
+    let mut peer = Peer::served(&[]);
+    peer.greet();
+    let path = [directory.path().as_os_str().as_bytes(), b"/"].concat();
+    peer.raw(&job("source", &json!({"timeout_seconds": 60}), &[&path]));
+    assert!(peer.until(START).is_some(), "{:?}", peer.told);
+    peer.send(&ready());
+    assert!(peer.until(HEAD).is_some());
+    peer.send(&get(0, 0, Some(NEW as u64)));
+    // The first segments; those after them at each one that comes.
+    let mut segments = (0..NEW.div_ceil(512 << 10))
+        .map(|segment| (NEW - segment * (512 << 10)).min(512 << 10).div_ceil(4096));
+    for count in segments.by_ref() {
+        let message = message(BLOCKS).number(0).number(0).number(count as u64);
+        peer.send(&message.fixed(&vec![1; count * 8]));
+    }
+    let began = Instant::now();
+    let mut asked = 0;
+    loop {
+        let frame = peer.next().unwrap_or_else(|| panic!("{:?}", peer.told));
+        match frame[0] {
+            ASK_ROLLING => {
+                asked += 1;
+                let (length, far) = window(&frame);
+                let block: u32 = if far { 65_536 } else { 2048 };
+                let mut signature = [0x7273_0136, block, 16].map(u32::to_be_bytes).concat();
+                for number in 0..length.div_ceil(block.into()) {
+                    let size = (length - number * u64::from(block)).min(block.into()) as u32;
+                    signature.extend(weak_of_zeros(size).to_be_bytes());
+                    signature.extend([number as u8 | 1; 16]);
+                }
+                peer.send(&message(ROLLING).number(0).number(0).string(&signature));
+            }
+            // Close: it came.
+            12 => break,
+            _ => assert_ne!(frame[0], FATAL, "{:?}", peer.told),
+        }
+    }
+    assert!(asked > 0, "no signature was asked for");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    peer.send(&done());
+    assert_eq!(peer.end().status, Some(0));
+}
+
+/// The length in an AskRolling, and whether it is far.
+fn window(frame: &[u8]) -> (u64, bool) {
+    let mut numbers = Vec::new();
+    let (mut number, mut shift) = (0, 0);
+    for &byte in &frame[1..frame.len() - 1] {
+        number |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            numbers.push(number);
+            (number, shift) = (0, 0);
+        }
+    }
+    (numbers[3], frame[frame.len() - 1] == 1)
+}
+
+/// librsync's rolling sum of so many zeros: each byte counts 31 more than it is.
+fn weak_of_zeros(length: u32) -> u32 {
+    let (mut one, mut two) = (0u16, 0u16);
+    for _ in 0..length {
+        one = one.wrapping_add(31);
+        two = two.wrapping_add(one);
+    }
+    u32::from(two) << 16 | u32::from(one)
+}
+
+#[test]
+fn no_number_of_the_other_end_is_one_of_threads_or_takes_the_deadline_away() {
+    let refused = |options: &Value| {
+        let mut peer = Peer::served(&[]);
+        peer.greet();
+        peer.raw(&job("source", options, &[b"/"]));
+        crate::served::refused(&peer.end(), "unknown field", &options.to_string());
+    };
+    for name in ["threads", "workers", "readers", "memory", "max_frame"] {
+        refused(&json!({name: 1_000_000}));
+    }
+    let (_directory, mut peer) =
+        source(&json!({"timeout_seconds": u64::MAX, "lock_wait_seconds": u64::MAX}));
+    peer.send(&ready());
+    assert!(peer.until(HEAD).is_some());
+    if let Some(threads) = peer.threads() {
+        assert!(threads < 12, "{threads}");
+    }
+    // Nothing for ever is one second at the least, and it ends in time.
+    let (_directory, mut peer) = source(&json!({"timeout_seconds": 0}));
+    let began = Instant::now();
+    while peer.next().is_some() {}
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+}

@@ -141,6 +141,48 @@ fn what_a_hostile_source_says_is_refused() {
 }
 
 #[test]
+fn no_shell_and_no_ssh_takes_a_path_or_a_host_for_something_else() {
+    let far = Far::new();
+    let ran = far.directory.path().join("ran");
+    let told = far.directory.path().join("arguments");
+    let script =
+        far.script(&format!("printf '%s\\n' \"$#\" \"$@\" >>'{}'; exit 1", told.display()));
+    let source = far.place.destination.to_str().unwrap().to_owned();
+    let touch = format!("touch {}", ran.display());
+    let paths = [
+        format!("$({touch})"),
+        format!("`{touch}`"),
+        format!("x; {touch}"),
+        format!("x\n{touch}"),
+        format!("--rsh={touch}"),
+        "-oProxyCommand=x".to_owned(),
+        "--serve --root /".to_owned(),
+    ];
+    for path in &paths {
+        for arguments in [[&source, &format!("far:{path}")], [&format!("far:{path}"), &source]] {
+            let mut command = hasync();
+            command.args(["-r", "-e", &script, "--timeout", "1"]).args(arguments);
+            let ended = Peer::called(&mut command, std::io::sink, std::io::empty).end();
+            assert_ne!(ended.status, Some(0), "{path}");
+            // The host, the program and what it always is told: no word of the path.
+            let words = fs::read_to_string(&told).unwrap();
+            fs::remove_file(&told).unwrap();
+            assert_eq!(words, "3\nfar\nhasync\n--serve\n", "{path}");
+        }
+    }
+    for host in ["-oProxyCommand=touch ran", "-e", "-"] {
+        let mut command = hasync();
+        let target = format!("{host}:x");
+        command.args(["-r", "-e", &script, "--timeout", "1", "--", &source, &target]);
+        let ended = Peer::called(&mut command, std::io::sink, std::io::empty).end();
+        assert_eq!(ended.status, Some(2), "{host}: {ended:?}");
+        assert!(ended.stderr.contains(host), "{host}: {ended:?}");
+        assert!(!told.exists(), "{host} was called");
+    }
+    assert!(!ran.exists());
+}
+
+#[test]
 fn a_file_that_comes_damaged_twice_is_an_item_that_failed() {
     let far = Far::new();
     let mut peer = far.pull(&[]);

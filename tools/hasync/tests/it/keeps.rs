@@ -40,6 +40,95 @@ fn content_that_is_twice_another_than_its_digest_says_leaves_the_old_file() {
 }
 
 #[test]
+fn a_digest_that_is_right_but_for_its_last_byte_is_wrong() {
+    let place = Place::new();
+    let mut peer = place.standby(&json!({"whole_file": true}));
+    let entries = [entry(b"old", file_of(300_000)), entry(b"small", file_of(4))];
+    for message in [head(0, 0, b"", 2, 0), list(0, &entries), walked()] {
+        peer.send(&message);
+    }
+    let all_but_one = |data: &[u8]| {
+        let mut digest = digest(data);
+        digest[31] ^= 1;
+        digest
+    };
+    let large = vec![7; 300_000];
+    for _ in 0..2 {
+        for _ in 0..2 {
+            assert!(peer.until(GET).is_some());
+        }
+        peer.send(&file_with(0, 1, 4, &all_but_one(b"evil"), b"evil"));
+        for message in [open(0, 0, 300_000), data(0, 0, &large), close(0, 0, &all_but_one(&large))]
+        {
+            peer.send(&message);
+        }
+    }
+    assert!(peer.until(DONE).is_some());
+    peer.send(&bye());
+    assert!(peer.told.iter().all(|event| event.contains("digest_mismatch")), "{:?}", peer.told);
+    peer.end();
+    place.is_untouched("a digest that is wrong in its last byte");
+}
+
+/// A source that wants hashes of what it may not read says that it has a file of that name.
+#[test]
+fn what_is_behind_a_link_is_never_compared_or_told() {
+    let place = Place::new();
+    fs::write(place.outside.join("secret"), old_data()).unwrap();
+    fs::remove_file(place.destination.join("old")).unwrap();
+    symlink("../outside/secret", place.destination.join("old")).unwrap();
+    symlink("../outside", place.destination.join("sub")).unwrap();
+    for (options, attempt) in [
+        (json!({}), Some(ask_blocks(0, 0))),
+        (json!({}), Some(ask_rolling(0, 0, 300_000, false))),
+        (json!({}), Some(copy(0, 0, 0, 300_000))),
+        (json!({"checksum": true}), None),
+        (json!({"checksum": true, "dry_run": true, "verify": true}), None),
+    ] {
+        let mut peer = place.standby(&options);
+        let entries = [entry(b"old", file_of(300_000)), entry(b"sub", directory_stamp())];
+        for message in [
+            head(0, 0, b"", 2, 1),
+            list(0, &entries),
+            head(1, 0, b"sub", 1, 0),
+            list(1, &[entry(b"secret", file_of(300_000))]),
+            walked(),
+        ] {
+            peer.send(&message);
+        }
+        let mut opened = false;
+        while let Some(frame) = peer.next() {
+            assert!(![BLOCKS, ROLLING].contains(&frame[0]), "{options}: hashes were told");
+            match frame[0] {
+                GET => {
+                    // Whole, and neither with a digest nor with a length of what is here.
+                    assert!(frame.len() <= 6, "{options}: {frame:?}");
+                    if let Some(attempt) = attempt.as_ref().filter(|_| !opened && frame[1] == 0) {
+                        peer.send(&open(0, 0, 300_000));
+                        peer.send(attempt);
+                        opened = true;
+                    }
+                }
+                DONE => peer.send(&bye()),
+                FATAL => break,
+                _ => {}
+            }
+            if attempt.is_none() && frame[0] == GET {
+                break;
+            }
+        }
+        drop(peer);
+        assert_eq!(fs::read(place.outside.join("secret")).unwrap(), old_data(), "{options}");
+        assert_eq!(fs::read(place.outside.join("file")).unwrap(), b"outside", "{options}");
+        let _ = fs::remove_file(place.destination.join("old"));
+        let _ = fs::remove_dir_all(place.destination.join("sub"));
+        let _ = fs::remove_file(place.destination.join("sub"));
+        symlink("../outside/secret", place.destination.join("old")).unwrap();
+        symlink("../outside", place.destination.join("sub")).unwrap();
+    }
+}
+
+#[test]
 fn content_that_is_right_the_second_time_is_taken() {
     let place = Place::new();
     let mut peer = place.standby(&json!({}));

@@ -7,6 +7,7 @@ mod as_standby;
 mod caller;
 mod content;
 mod death;
+mod floods;
 mod job;
 mod keeps;
 mod peer;

@@ -69,6 +69,11 @@ impl Peer {
         Peer { child, to: Some(to), from, stderr, stdout: Some(stdout), told: Vec::new() }
     }
 
+    /// How many threads it has, where the system tells.
+    pub(crate) fn threads(&self) -> Option<usize> {
+        std::fs::read_dir(format!("/proc/{}/task", self.child.id())).ok().map(Iterator::count)
+    }
+
     /// Sends bytes as they are.
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         if let Some(to) = &self.to {
