@@ -5,14 +5,15 @@
 use super::Site;
 use super::output::Output;
 use super::pending::Pending;
+use super::place::Place;
 use super::root::{Opened, Root};
-use super::store::{Place as Temporary, Store};
+use super::store::Store;
 use crate::acl::DEFAULT;
 use crate::fs;
 use crate::leftover::{is_abandoned, is_temporary};
 use crate::pace::Pace;
 use crate::sys;
-use crate::xattr::Place;
+use crate::xattr;
 use ha_command::{Lock, lock_directory};
 use ha_json::Error;
 use nix::errno::Errno;
@@ -110,7 +111,7 @@ fn own(site: &Site, named: &OwnedFd) -> nix::Result<(Vec<u8>, OwnedFd, Lock)> {
 /// What the directory above it gives to all that is made in it ends here: no file is to bring a group
 /// or a list from there to its place.
 fn gives_nothing(fd: &OwnedFd) -> nix::Result<()> {
-    let own = Place::open(fd);
+    let own = xattr::Place::open(fd);
     if let Ok(Some(_)) = own.get(DEFAULT.as_bytes()) {
         own.remove(DEFAULT.as_bytes())?;
     }
@@ -157,10 +158,10 @@ impl Store {
         &self,
         site: &Site,
         file: File,
-        mut place: Temporary,
+        mut place: Place,
         pending: &Pending,
         size: u64,
-    ) -> nix::Result<(File, Temporary)> {
+    ) -> nix::Result<(File, Place)> {
         let directory = Arc::clone(&place.directory);
         let fd = directory.touch()?;
         if !site.attributes.come_from(&directory) {
@@ -176,7 +177,8 @@ impl Store {
             }
         }
         let share = self.room.take(site, || pending.path(), fd, size)?;
-        let (copy, beside) = self.make(&directory, fd, Mode::S_IRUSR | Mode::S_IWUSR, false)?;
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        let (copy, beside) = Place::make(self.name(), &directory, fd, mode, false)?;
         let mut output = Output::new(copy, site.options.sparse).with(share);
         (&file).rewind().map_err(|error| sys::errno(&error))?;
         if Pace::new(0).copy(&file, &mut output, size)?.length != size {

@@ -22,6 +22,7 @@ mod old;
 mod output;
 pub(crate) mod partial;
 mod pending;
+mod place;
 mod request;
 mod room;
 mod root;

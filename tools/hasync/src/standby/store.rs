@@ -7,6 +7,7 @@ use super::delete;
 use super::directory::Directory;
 use super::output::Output;
 use super::pending::{self, Pending};
+use super::place::Place;
 use super::room::Room;
 use crate::entry::{Kind, Stamp};
 use crate::fs;
@@ -17,7 +18,7 @@ use ha_json::Error;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fstat};
-use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
+use nix::unistd::fsync;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -38,57 +39,6 @@ pub(crate) struct Temporary {
     pub(crate) place: Place,
     /// It was made with the owner, group and mode that it shall have.
     right: bool,
-}
-
-/// A temporary name in its directory.
-#[derive(Debug)]
-pub(crate) struct Place {
-    pub(super) directory: Arc<Directory>,
-    name: Vec<u8>,
-    kept: bool,
-    /// It is the final name.
-    is_final: bool,
-    /// It is not in its directory yet, but where temporary files are asked for.
-    apart: bool,
-}
-
-impl Place {
-    /// The directory that it is in, open, and the name.
-    ///
-    /// # Errors
-    /// When the directory is not open.
-    pub(super) fn at(&self) -> nix::Result<(&OwnedFd, &[u8])> {
-        let fd = match self.directory.site().elsewhere.get().filter(|_| self.apart) {
-            Some(elsewhere) => &elsewhere.fd,
-            None => self.directory.fd().ok_or(Errno::ENOENT)?,
-        };
-        Ok((fd, &self.name))
-    }
-
-    /// It is in its directory by now.
-    pub(super) fn is_beside(&mut self) {
-        self.apart = false;
-    }
-
-    /// The file has another name by now.
-    pub(super) fn keep(&mut self, site: &Site) {
-        self.kept = true;
-        site.partials.end(&self.name);
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if !self.kept {
-            self.directory.site().partials.end(&self.name);
-        }
-        if !self.kept
-            && let Ok((fd, name)) = self.at()
-        {
-            // What cannot be removed now, the next run removes.
-            let _ = unlinkat(fd, name, UnlinkatFlags::NoRemoveDir);
-        }
-    }
 }
 
 /// A file that waits to be put in place.
@@ -173,29 +123,10 @@ impl Store {
         let fd = elsewhere.map_or(fd, |elsewhere| &elsewhere.fd);
         let share = self.room.take(site, path, fd, stamp.size)?;
         let apart = elsewhere.is_some();
-        let (file, place) = self.make(directory, fd, mode, apart)?;
-        site.partials.begin(&place.name, directory, &pending.name, stamp.size, apart);
+        let (file, place) = Place::make(self.name(), directory, fd, mode, apart)?;
+        site.partials.begin(place.name(), directory, &pending.name, stamp.size, apart);
         let output = Output::new(file, site.options.sparse).with(share);
         Ok(Temporary { output, place, right: right.is_some() })
-    }
-
-    /// Makes a file with a temporary name in a directory, for this one or `apart` from it.
-    ///
-    /// # Errors
-    /// The system's own.
-    pub(super) fn make(
-        &self,
-        directory: &Arc<Directory>,
-        fd: &OwnedFd,
-        mode: Mode,
-        apart: bool,
-    ) -> nix::Result<(File, Place)> {
-        let name = self.name();
-        let flags =
-            OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let file = openat(fd, &name[..], flags, mode).map(File::from)?;
-        let directory = Arc::clone(directory);
-        Ok((file, Place { directory, name, kept: false, is_final: false, apart }))
     }
 
     /// Opens the file that is there, or makes it, to be written where it stands.
@@ -220,8 +151,7 @@ impl Store {
         }
         let share = self.room.take(site, || pending.path(), fd, size.saturating_sub(have.size))?;
         let directory = Arc::clone(&pending.directory);
-        let name = pending.name.clone();
-        let place = Place { directory, name, kept: true, is_final: true, apart: false };
+        let place = Place::of_its_own(directory, pending.name.clone());
         Ok(Temporary {
             output: Output::over(file, site.options.sparse, have.size).with(share),
             place,
@@ -242,7 +172,7 @@ impl Store {
     ) -> nix::Result<()> {
         let Temporary { output, place, right } = temporary;
         let mut written = (output.finish()?, place);
-        if written.1.apart {
+        if written.1.is_apart() {
             let (file, place) = written;
             written = self.bring(site, file, place, &pending, stamp.size)?;
         }
@@ -258,7 +188,7 @@ impl Store {
             pending.flawed = missed.is_some();
             site.missed(|| pending.path(), missed);
         }
-        if place.is_final {
+        if place.is_final() {
             self.stands(site, &file, &pending, stamp);
             return Ok(());
         }
@@ -509,9 +439,9 @@ pub(crate) fn rename_over(
 
 fn sync_each(files: &[Finished]) -> nix::Result<()> {
     for finished in files {
-        let Some(fd) = finished.place.directory.fd() else { continue };
+        let Ok((fd, name)) = finished.place.at() else { continue };
         let flags = OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        match openat(fd, &finished.place.name[..], flags, Mode::empty()) {
+        match openat(fd, name, flags, Mode::empty()) {
             Ok(file) => fsync(&file)?,
             // Its mode may keep us out; then its file system is synced as a whole.
             Err(Errno::EACCES) => sys::sync_file_system(fd)?,
