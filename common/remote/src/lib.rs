@@ -12,5 +12,5 @@ mod shell;
 
 pub use ask::{Machine, Reply, environment, mark, path, quoted};
 pub use place::{Host, Place};
-pub use program::{Program, start};
+pub use program::{Program, silence, start};
 pub use shell::Shell;

@@ -164,7 +164,9 @@ impl Drop for Program {
     }
 }
 
-pub(crate) fn silence(host: &str, name: &str, fate: Fate, words: &str) -> Error {
+/// Why the program `name` on `host` gave no answer: told by what became of its carrier, in the statuses of ssh,
+/// and by what was written to stderr last.
+pub fn silence(host: &str, name: &str, fate: Fate, words: &str) -> Error {
     let said = if words.is_empty() { String::new() } else { format!(" ({words})") };
     match fate {
         Fate::Exited(127) => Error::failed(host, format!("has no {name} there{said}")),

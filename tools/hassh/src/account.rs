@@ -2,9 +2,9 @@
 
 use crate::authorized;
 use crate::direction::Fault;
-use crate::settings::account;
 use ha_command::{Fate, capture};
 use ha_json::Error;
+use ha_ssh::account;
 use nix::unistd::User;
 use ssh_key::PublicKey;
 use std::fs;

@@ -1,7 +1,7 @@
 //! authorized_keys: whether a key gets in from an address, and a key added to it.
 
 use crate::direction::Fault;
-use crate::known_hosts::matches;
+use ha_ssh::known_hosts::matches;
 use ssh_key::PublicKey;
 use std::net::IpAddr;
 

@@ -1,9 +1,7 @@
 //! One direction: from one node to the other, as far as it got.
 
-use crate::connection::{Connection, Met};
-use crate::host_key::{self, Verdict};
-use crate::identity::{self, Means};
-use crate::settings::Settings;
+use crate::probe::Probe;
+use ha_ssh::{Connection, HostKey, Means, Met, Settings, Tcp, Tried, Verdict, host_key, log_in};
 use serde::{Deserialize, Serialize};
 use ssh_key::{HashAlg, PublicKey};
 use std::time::Duration;
@@ -26,24 +24,9 @@ words!(
     State { Ok, Failed }
 );
 words!(
-    /// How far a connection came.
-    Tcp { Ok, Refused, Timeout, Unreachable, Unresolved }
-);
-words!(
-    /// What known_hosts says of the key.
-    HostKey { Pinned, Unknown, Changed, Ca, Revoked }
-);
-words!(
     /// Whether one got in.
     Authentication { Ok, Denied }
 );
-
-/// An identity that did not get in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Tried {
-    pub(crate) identity: String,
-    pub(crate) why: String,
-}
 
 /// What sshd would refuse or ignore.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,7 +127,7 @@ pub(crate) fn go(
     values.user = Some(settings.user.clone());
     values.address = Some(settings.place());
     if let Some(reason) = &settings.not_followed {
-        values.reason = Some(reason.clone());
+        values.reason = Some(format!("{reason}, which hassh does not follow"));
         return gone;
     }
     let known = match host_key::known(settings) {
@@ -181,7 +164,7 @@ pub(crate) fn go(
         values.fix = Some(host_key_fix(values));
         return gone;
     }
-    let got = identity::log_in(&connection, settings, means, &mut values.tried);
+    let got = log_in(&connection, settings, means, &mut values.tried);
     let Some(got) = got else {
         values.authentication = Authentication::Denied;
         values.fail(format!("no identity gets in as {}", settings.user));
@@ -191,7 +174,7 @@ pub(crate) fn go(
     values.authentication = Authentication::Ok;
     values.identity = Some(got.identity);
     gone.key = got.key;
-    match connection.probe() {
+    match Probe::over(&connection, timeout) {
         Ok(probe) => {
             values.remote_user = Some(probe.user);
             values.remote_uid = Some(probe.uid);

@@ -1,8 +1,7 @@
 //! A peer without hassh: its ssh client goes back, and is judged by its words.
 
-use crate::connection::Connection;
-use crate::direction::{Authentication, HostKey, State, Tcp, Values};
-use crate::name::Peer;
+use crate::direction::{Authentication, State, Values};
+use ha_ssh::{Connection, HostKey, Peer, Tcp};
 use std::time::Duration;
 
 /// Has the peer's ssh go to `back`.

@@ -1,10 +1,9 @@
 //! hassh at the far end: asked one thing after another, and not trusted.
 
-use crate::connection::Connection;
 use crate::orders::{Hello, MOST_ANSWER, PROTOCOL, Request};
 use ha_json::{Error, Kind, Value, one_line};
+use ha_ssh::{Channel, Connection};
 use serde::de::DeserializeOwned;
-use ssh2::Channel;
 use std::io::{Read, Write};
 use std::time::Duration;
 

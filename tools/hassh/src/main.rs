@@ -2,25 +2,21 @@
 
 mod account;
 mod authorized;
-mod certificate;
-mod connection;
 mod direction;
 mod elsewhere;
 mod far;
-mod host_key;
-mod identity;
-mod known_hosts;
 mod mend;
 mod name;
 mod orders;
 mod password;
+mod probe;
 mod report;
 mod serve;
-mod settings;
 mod setup;
 
 use clap::{ArgAction, Parser};
 use ha_json::{Error, Status, Tool};
+use ha_ssh::Peer;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -40,8 +36,8 @@ struct Arguments {
     #[arg(long)]
     one_way: bool,
     /// The name by which the peer reaches this machine
-    #[arg(long, value_name = "NAME", value_parser = name::Peer::parse)]
-    back: Option<name::Peer>,
+    #[arg(long, value_name = "NAME", value_parser = Peer::parse)]
+    back: Option<Peer>,
     /// How long to wait for a connection, and for an answer
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     timeout: u64,
@@ -85,8 +81,8 @@ struct Arguments {
     #[arg(long, action = ArgAction::Version)]
     version: Option<bool>,
     /// The other node: [user@]host
-    #[arg(value_name = "PEER", required_unless_present = "serve", value_parser = name::Peer::parse)]
-    peer: Option<name::Peer>,
+    #[arg(value_name = "PEER", required_unless_present = "serve", value_parser = Peer::parse)]
+    peer: Option<Peer>,
 }
 
 fn main() -> ExitCode {

@@ -2,13 +2,11 @@
 
 use crate::account::{self, Daemon, MOST_BYTES};
 use crate::authorized;
-use crate::identity::Private;
-use crate::known_hosts;
 use crate::orders::{Change, Changed, Manner, What};
-use crate::settings::{Settings, account};
 use ha_command::{Fate, Lock, capture, lock_directory};
 use ha_file::Durability;
 use ha_json::Error;
+use ha_ssh::{Private, Settings, account, known_hosts};
 use ssh_key::{HashAlg, PublicKey};
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::net::IpAddr;

@@ -1,17 +1,14 @@
 //! From the options to what is written.
 
-use crate::direction::{
-    self, Authentication, Fault, Gone, HostKey, Key, State, Tcp, Values, round,
-};
+use crate::direction::{self, Authentication, Fault, Gone, Key, State, Values, round};
 use crate::far::Far;
-use crate::identity::Means;
-use crate::name::Peer;
 use crate::orders::{Change, Changed, Checked, Hello, OwnKey, Request, What};
+use crate::probe::unix_time;
 use crate::serve::public;
-use crate::settings::{Settings, account};
 use crate::setup::{self, Brought, Done, Work};
-use crate::{Arguments, account as own, connection, elsewhere};
+use crate::{Arguments, account as own, elsewhere};
 use ha_json::{Error, Kind, Map, Status, Stream, Tool, Value};
+use ha_ssh::{HostKey, Means, Peer, Settings, Tcp, account};
 use serde::Serialize;
 use ssh_key::PublicKey;
 use std::net::IpAddr;
@@ -197,9 +194,9 @@ fn go_back(
     let Some((mut far, _)) = started else {
         return Ok(elsewhere::check(connection, back, timeout));
     };
-    let asked = connection::unix_time();
+    let asked = unix_time();
     let hello: Hello = far.ask(&Request::Hello {}, timeout)?;
-    let answered = connection::unix_time();
+    let answered = unix_time();
     let difference = hello.time_milliseconds as f64 / 1000.0 - (asked + answered) / 2.0;
     gone.values.clock_difference_seconds = Some(round(difference));
     gone.values.clock_error_seconds = Some(round((answered - asked) / 2.0 + 0.001));

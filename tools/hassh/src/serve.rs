@@ -2,14 +2,13 @@
 //! nothing else.
 
 use crate::direction;
-use crate::identity::Means;
-use crate::name::Peer;
 use crate::orders::{
     Changed, Checked, Hello, MOST_REQUEST, Manner, OwnKey, PROTOCOL, Request, parse,
 };
-use crate::settings::{Settings, account};
+use crate::probe::unix_time;
 use crate::{account as own, mend};
 use ha_json::{Error, Status, Value, json};
+use ha_ssh::{Means, Peer, Settings, account};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 use ssh_key::PublicKey;
@@ -137,7 +136,7 @@ fn hello() -> Result<Value, Error> {
         host: nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned(),
         user: user.name,
         uid: user.uid.as_raw().into(),
-        time_milliseconds: (crate::connection::unix_time() * 1000.0) as u64,
+        time_milliseconds: (unix_time() * 1000.0) as u64,
         client: client().map(|address| address.to_string()),
     })
 }

@@ -1,15 +1,13 @@
 //! Making it work: host keys pinned where they are proven, keys let in, in both directions.
 
-use crate::direction::{self, Fault, HostKey, Values};
+use crate::direction::{self, Fault, Values};
 use crate::far::Far;
-use crate::identity::Means;
 use crate::mend;
-use crate::name::Peer;
 use crate::orders::{Change, Changed, Manner, OwnKey, Request};
 use crate::serve::public;
-use crate::settings::Settings;
 use crate::{Arguments, password};
 use ha_json::{Error, one_line};
+use ha_ssh::{HostKey, Means, Peer, Settings};
 use ssh_key::{Fingerprint, HashAlg, PublicKey};
 use std::time::Duration;
 

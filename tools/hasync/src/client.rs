@@ -1,8 +1,8 @@
 //! One run, seen from where it was asked for.
 
 use crate::args::{Chosen, Request};
-use crate::clock::Skew;
 use crate::events::{Events, events};
+use crate::far::{Far, Meter, close};
 use crate::filter::Filters;
 use crate::interrupt;
 use crate::job::{Job, Role};
@@ -12,22 +12,15 @@ use crate::report::{Lines, Log, Report, Run, Traffic};
 use crate::serve::select;
 use crate::source::{Node, Roots, Source, Table, from_channel};
 use crate::standby::{self, Ledger, Root, Site, Told};
-use crate::wire::{Counted, Outcome, Outgoing, ToSource, ToStandby, greet, never_block, unpacked};
-use ha_json::{Error, Kind, Status, Tool, refuse_terminal};
-use ha_remote::{Host, Place, Program, Shell, start};
+use crate::wire::{Outcome, Outgoing, ToSource, ToStandby, unpacked};
+use ha_json::{Error, Status, Tool, refuse_terminal};
+use ha_remote::{Host, Place};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
-use std::process::{ChildStdin, ChildStdout};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-
-/// How long the far side may take to end once everything is said, in seconds.
-const LAST_WAIT: Duration = Duration::from_secs(30);
-/// How long one that failed may take to say why.
-const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Does what was asked for.
 ///
@@ -36,13 +29,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(crate) fn sync(tool: Tool, mut request: Request) -> Result<Status, Error> {
     let destination = Place::parse(&request.destination)?;
     let sources = sources(&request.sources)?;
-    let shell = request.rsh.as_deref().map(Shell::parse).transpose()?.unwrap_or_default();
+    let far = Far::of(&request)?;
     Filters::new(&request.options)?;
-    let far = Far {
-        shell,
-        program: request.hasync_path.clone(),
-        patience: request.connect_timeout_seconds.map(Duration::from_secs),
-    };
     let meter = Meter::default();
     let paths = sources.paths;
     if sources.host.is_some() && destination.host.is_some() {
@@ -176,83 +164,6 @@ fn keep_partials(site: &Arc<Site>) -> Result<(), Error> {
     })
 }
 
-/// How to reach the far side's hasync.
-struct Far {
-    shell: Shell,
-    program: String,
-    /// How long it may take to greet.
-    patience: Option<Duration>,
-}
-
-/// Counts what goes over a connection.
-#[derive(Default)]
-struct Meter {
-    sent: Arc<AtomicU64>,
-    received: Arc<AtomicU64>,
-    skew: Skew,
-}
-
-impl Meter {
-    fn read(&self) -> Traffic {
-        Traffic {
-            sent: self.sent.load(Ordering::Relaxed),
-            received: self.received.load(Ordering::Relaxed),
-            skew: self.skew.measured(),
-        }
-    }
-}
-
-type Pipes = (Counted<ChildStdin>, Counted<ChildStdout>);
-
-/// Starts the far side's hasync, agrees on a version, and says what it is to do.
-fn connect(far: &Far, host: &Host, job: &Job, meter: &Meter) -> Result<(Program, Pipes), Error> {
-    let command = [far.program.clone(), "--serve".to_owned()];
-    let (mut program, stdin, stdout) = start(&far.shell, host, &command)?;
-    let patience = Duration::from_secs(job.options.timeout_seconds);
-    let at_first = far.patience.unwrap_or(patience);
-    never_block(&stdin)?;
-    never_block(&stdout)?;
-    let mut to = Counted::counting(stdin, Arc::clone(&meter.sent), at_first);
-    let mut from = Counted::counting(stdout, Arc::clone(&meter.received), at_first);
-    match greet(&mut to, &mut from) {
-        Ok(_) => {}
-        Err(error) if error.why.is_empty() => {
-            // It said nothing at all: what carried it knows why.
-            drop((to, from));
-            let wait = if error.kind == Kind::Busy { Duration::ZERO } else { LAST_WAIT };
-            return Err(program.why_silent(&far.program, wait));
-        }
-        Err(error) => return Err(at(host, error)),
-    }
-    let (mut to, from) = (to.with_patience(patience), from.with_patience(patience));
-    job.send(&mut to).map_err(|error| at(host, error))?;
-    meter.skew.asked();
-    Ok((program, (to, from)))
-}
-
-/// The error with the host's name where it says "the far side".
-fn at(host: &Host, error: Error) -> Error {
-    match error.what.as_str() {
-        "the far side" => Error { what: host.name.clone(), ..error },
-        _ => error,
-    }
-}
-
-/// After the run: a far side that died is asked for its last words.
-fn close(mut program: Program, host: &Host, result: Result<Outcome, Error>) -> Outcome {
-    let Outcome { totals, error } = Outcome::from(result);
-    let wait = if error.is_none() { LAST_WAIT } else { LAST_WORDS };
-    program.finish(wait);
-    let error = error.map(|error| match (error.what.as_str(), program.last_words()) {
-        ("the far side", words) if !words.is_empty() => {
-            let error = at(host, error);
-            Error { why: format!("{} ({words})", error.why), ..error }
-        }
-        _ => at(host, error),
-    });
-    Outcome { totals, error }
-}
-
 fn push(
     source: Source,
     far: &Far,
@@ -265,7 +176,7 @@ fn push(
     let (limit, packed) = (options.bandwidth_limit, options.compress);
     let patience = Duration::from_secs(options.timeout_seconds);
     let job = Job { role: Role::Standby, options, paths: vec![path.into_vec()], list: None };
-    let (program, (to, from)) = connect(far, host, &job, meter)?;
+    let (program, (to, from)) = far.connect(host, &job, meter)?;
     let (sender, receiver) = sync_channel(crate::QUEUE);
     let outgoing = Outgoing::new(to, limit, packed)?;
     let writer = thread::spawn(move || outgoing.run(&receiver, patience));
@@ -298,7 +209,7 @@ fn pull(
     };
     let paths = paths.into_iter().map(OsString::into_vec).collect();
     let job = Job { role: Role::Source, options: request.options.clone(), paths, list };
-    let (program, (to, from)) = connect(far, host, &job, meter)?;
+    let (program, (to, from)) = far.connect(host, &job, meter)?;
     limits::directories();
     let patience = Duration::from_secs(job.options.timeout_seconds);
     let (sender, receiver) = sync_channel(crate::ANSWERS);

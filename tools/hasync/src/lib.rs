@@ -11,6 +11,7 @@ mod digest;
 mod entry;
 mod events;
 mod extra;
+mod far;
 mod filter;
 mod fs;
 mod interrupt;

@@ -1,5 +1,6 @@
 //! The flags as they stand on the command line.
 
+use super::Transport;
 use clap::{ArgAction, Parser};
 use std::ffi::OsString;
 
@@ -193,6 +194,12 @@ pub(crate) struct Flags {
     /// The command that reaches a host, in place of ssh
     #[arg(short = 'e', long, value_name = "COMMAND")]
     pub(super) rsh: Option<String>,
+    /// What carries the connection: the system's ssh, or libssh2 in this program
+    #[arg(long, value_enum, value_name = "TRANSPORT", default_value = "ssh")]
+    pub(super) transport: Transport,
+    /// With --transport libssh2: the port of the host's sshd
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) port: Option<u16>,
     /// Delete at the destination what the source does not have
     #[arg(long)]
     pub(super) delete: bool,

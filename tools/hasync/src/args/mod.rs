@@ -4,6 +4,7 @@ mod amount;
 mod flags;
 mod negated;
 mod refused;
+mod transport;
 mod verify;
 
 use crate::filter::{List, contents};
@@ -20,6 +21,8 @@ use nix::sys::stat::{Mode, umask};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+pub(crate) use transport::Transport;
 
 /// The arguments, with the rules in the order in which they stand on the command line.
 #[derive(Debug)]
@@ -118,6 +121,8 @@ pub(crate) struct Request {
     pub(crate) chosen: Chosen,
     pub(crate) options: Options,
     pub(crate) rsh: Option<String>,
+    pub(crate) transport: Transport,
+    pub(crate) port: Option<u16>,
     pub(crate) hasync_path: String,
     /// How long a host may take to answer at the beginning, in seconds.
     pub(crate) connect_timeout_seconds: Option<u64>,
@@ -210,6 +215,7 @@ impl Arguments {
         if matches!(chosen, Chosen::All) && sources.is_empty() {
             return Err(Error::usage("usage", "DEST is missing (--help tells more)"));
         }
+        flags.transport.check(flags.rsh.as_deref(), flags.port)?;
         partial::check(&options, false)?;
         if options.inplace && options.partial_dir.is_some() {
             return Err(Error::usage("--inplace", "does not go with --partial-dir"));
@@ -235,6 +241,8 @@ impl Arguments {
             chosen,
             options,
             rsh: flags.rsh,
+            transport: flags.transport,
+            port: flags.port,
             hasync_path: flags.hasync_path,
             connect_timeout_seconds: flags.contimeout,
             stats: flags.stats && !flags.quiet,

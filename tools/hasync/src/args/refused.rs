@@ -67,7 +67,6 @@ const REFUSED: &[Refused] = &[
     ("open-noatime", None, false, "mount the source with noatime"),
     ("outbuf", None, true, "records are written as they come"),
     ("password-file", None, true, "there is no daemon: ssh keys are the passwords"),
-    ("port", None, true, "give it to ssh: -e 'ssh -p PORT'"),
     ("preallocate", None, false, "space is looked at before anything is written"),
     ("protocol", None, true, "both ends agree by themselves"),
     ("read-batch", None, true, "there are no batches: --files-from, or a stream to --from-json"),

@@ -1,15 +1,17 @@
 //! Whether a host is who known_hosts says it is.
 
-use crate::account::MOST_BYTES;
 use crate::certificate;
-use crate::direction::HostKey;
 use crate::known_hosts::{self, Known, Marker};
 use crate::settings::Settings;
 use ha_json::Error;
+use serde::{Deserialize, Serialize};
 use ssh_key::{HashAlg, PublicKey};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// No file of known hosts is longer.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// The types of keys that are asked for, in the order of ssh.
 const TYPES: [(&str, &[&str]); 5] = [
@@ -20,19 +22,42 @@ const TYPES: [(&str, &[&str]); 5] = [
     ("ssh-rsa", &["rsa-sha2-512", "rsa-sha2-256"]),
 ];
 
+/// What known_hosts says of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostKey {
+    /// Nobody looked.
+    #[default]
+    NotChecked,
+    /// It has it for this host.
+    Pinned,
+    /// It has none for this host.
+    Unknown,
+    /// It has another one for this host.
+    Changed,
+    /// The host shows a certificate by an authority that it has for this host.
+    Ca,
+    /// It is never to be trusted.
+    Revoked,
+}
+
 /// What is known of a key.
-pub(crate) struct Verdict {
-    pub(crate) word: HostKey,
-    pub(crate) expected: Option<String>,
-    pub(crate) place: Option<String>,
-    pub(crate) reason: String,
+pub struct Verdict {
+    /// In a word.
+    pub word: HostKey,
+    /// The fingerprint of the key that is known.
+    pub expected: Option<String>,
+    /// `file:line` of the line that decides.
+    pub place: Option<String>,
+    /// Why the key is not trusted.
+    pub reason: String,
 }
 
 /// All lines of the files that apply.
 ///
 /// # Errors
 /// Failed, where a file is there and cannot be read: what it revokes would not be seen.
-pub(crate) fn known(settings: &Settings) -> Result<Vec<Known>, Error> {
+pub fn known(settings: &Settings) -> Result<Vec<Known>, Error> {
     let files: Vec<&PathBuf> =
         settings.user_known_hosts.iter().chain(&settings.global_known_hosts).collect();
     let mut all = Vec::new();
@@ -49,7 +74,7 @@ pub(crate) fn known(settings: &Settings) -> Result<Vec<Known>, Error> {
 
 /// The types to ask for: those that are known of this host first, so that a host of many keys is
 /// not taken for another one.
-pub(crate) fn preference(known: &[Known], settings: &Settings) -> Vec<&'static str> {
+pub fn preference(known: &[Known], settings: &Settings) -> Vec<&'static str> {
     let names = settings.names();
     let of_host = |kind: &str| {
         known.iter().any(|known| {
@@ -63,7 +88,7 @@ pub(crate) fn preference(known: &[Known], settings: &Settings) -> Vec<&'static s
 }
 
 /// Judges the key that the host proved to have.
-pub(crate) fn judge(
+pub fn judge(
     known: &[Known],
     settings: &Settings,
     actual: &PublicKey,

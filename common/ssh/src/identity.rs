@@ -1,9 +1,9 @@
 //! Logging in: with the keys that ssh would take.
 
 use crate::connection::{Connection, words};
-use crate::direction::Tried;
 use crate::settings::Settings;
 use nix::unistd::geteuid;
+use serde::{Deserialize, Serialize};
 use ssh_key::{PrivateKey, PublicKey};
 use ssh2::{ErrorCode, KeyboardInteractivePrompt, Prompt};
 use std::fs;
@@ -18,29 +18,44 @@ const REFUSED: [i32; 2] = [-18, -19];
 
 /// What may be used beside the identities of ssh, for this time.
 #[derive(Clone, Default)]
-pub(crate) struct Means {
-    pub(crate) identity: Option<PathBuf>,
-    pub(crate) password: Option<String>,
+pub struct Means {
+    /// A file of a private key.
+    pub identity: Option<PathBuf>,
+    /// The password of the user there.
+    pub password: Option<String>,
 }
 
 /// What got in.
-pub(crate) struct Got {
-    pub(crate) identity: String,
-    pub(crate) key: Option<PublicKey>,
+pub struct Got {
+    /// Its name.
+    pub identity: String,
+    /// The key, where it was one that can be read.
+    pub key: Option<PublicKey>,
+}
+
+/// An identity that did not get in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// Its name.
+    pub identity: String,
+    /// Why not.
+    pub why: String,
 }
 
 /// A file of a private key, as far as it can be seen without a passphrase.
 #[derive(Debug)]
-pub(crate) enum Private {
+pub enum Private {
+    /// It can be used.
     Usable(Option<PublicKey>),
     /// It needs a passphrase.
     Locked(Option<PublicKey>),
+    /// Why it cannot be used.
     Unusable(String),
 }
 
 impl Private {
     /// Looks at a file.
-    pub(crate) fn look(file: &Path) -> Private {
+    pub fn look(file: &Path) -> Private {
         let known = match fs::metadata(file) {
             Ok(known) => known,
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -77,7 +92,7 @@ fn beside(file: &Path) -> Option<PublicKey> {
 }
 
 /// The file of the public key.
-pub(crate) fn with_pub(file: &Path) -> PathBuf {
+pub fn with_pub(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".pub");
     name.into()
@@ -85,7 +100,7 @@ pub(crate) fn with_pub(file: &Path) -> PathBuf {
 
 /// Logs in with the first that the far side takes; `tried` gets the others. Key files come before
 /// the agent, which cron has not.
-pub(crate) fn log_in(
+pub fn log_in(
     connection: &Connection,
     settings: &Settings,
     means: &Means,

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// What the word before a line's names makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Marker {
+pub enum Marker {
     /// The key of the host.
     Plain,
     /// A key that signs certificates of hosts.
@@ -20,9 +20,11 @@ pub(crate) enum Marker {
 
 /// One line that can be read.
 #[derive(Clone, Debug)]
-pub(crate) struct Line {
-    pub(crate) marker: Marker,
-    pub(crate) key: PublicKey,
+pub struct Line {
+    /// What it makes of its key.
+    pub marker: Marker,
+    /// The key.
+    pub key: PublicKey,
     names: String,
     /// Where the names stand in the line.
     at: Range<usize>,
@@ -30,7 +32,7 @@ pub(crate) struct Line {
 
 impl Line {
     /// Reads a line; `None` for a comment, a blank line, and what cannot be read.
-    pub(crate) fn parse(line: &[u8]) -> Option<Line> {
+    pub fn parse(line: &[u8]) -> Option<Line> {
         // A comment may be of any bytes: what counts is ASCII, and so are the places in the line.
         let text = &ascii(line);
         let mut words = Words { text, at: 0 };
@@ -50,7 +52,7 @@ impl Line {
     }
 
     /// Whether the line speaks of this name.
-    pub(crate) fn is_of(&self, name: &str) -> bool {
+    pub fn is_of(&self, name: &str) -> bool {
         if self.names.starts_with('|') {
             return is_hash_of(&self.names, name);
         }
@@ -99,7 +101,7 @@ fn is_hash_of(hashed: &str, name: &str) -> bool {
 }
 
 /// Whether a list of patterns, parted by commas, matches: one of them does, and none behind a `!`.
-pub(crate) fn matches(patterns: &str, name: &str) -> bool {
+pub fn matches(patterns: &str, name: &str) -> bool {
     let mut found = false;
     for pattern in patterns.split(',') {
         match pattern.strip_prefix('!') {
@@ -139,13 +141,15 @@ fn glob(pattern: &[u8], name: &[u8]) -> bool {
 
 /// A line, and where it was read: `file:line`.
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
-    pub(crate) place: String,
-    pub(crate) line: Line,
+pub struct Known {
+    /// `file:line`.
+    pub place: String,
+    /// What stands there.
+    pub line: Line,
 }
 
 /// The lines of `content`, the file `file`, that can be read.
-pub(crate) fn read(content: &[u8], file: &str) -> Vec<Known> {
+pub fn read(content: &[u8], file: &str) -> Vec<Known> {
     let known = |(number, line): (usize, &[u8])| {
         Some(Known { place: format!("{file}:{}", number + 1), line: Line::parse(line)? })
     };
@@ -154,16 +158,18 @@ pub(crate) fn read(content: &[u8], file: &str) -> Vec<Known> {
 
 /// What became of a file's content.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Edit {
-    pub(crate) content: Vec<u8>,
-    /// The fingerprints' keys that were taken away from the name.
-    pub(crate) removed: Vec<PublicKey>,
-    pub(crate) pinned: Vec<PublicKey>,
+pub struct Edit {
+    /// The new one.
+    pub content: Vec<u8>,
+    /// The keys that were taken away from the name.
+    pub removed: Vec<PublicKey>,
+    /// The keys that were appended.
+    pub pinned: Vec<PublicKey>,
 }
 
 /// Pins `keys` under `name`: another key's plain line of this very name goes, unless `keep` says
 /// that it is right, too; each key that no line has for the name is appended. All else stays.
-pub(crate) fn pin(
+pub fn pin(
     content: &[u8],
     name: &str,
     keys: &[PublicKey],

@@ -1,6 +1,6 @@
 //! What applies to a host: the user's ssh_config counts, as `ssh -G` tells it.
 
-use crate::name::Peer;
+use crate::Peer;
 use ha_command::{Fate, capture};
 use ha_json::Error;
 use nix::unistd::{User, geteuid};
@@ -12,31 +12,38 @@ const KEYS_BY_DEFAULT: [&str; 3] = ["id_rsa", "id_ecdsa", "id_ed25519"];
 
 /// The settings for one host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// Where to connect to.
-    pub(crate) hostname: String,
-    pub(crate) port: u16,
-    pub(crate) user: String,
-    pub(crate) alias: Option<String>,
-    pub(crate) bind_address: Option<String>,
+    pub hostname: String,
+    /// The port there.
+    pub port: u16,
+    /// Whom to log in as.
+    pub user: String,
+    /// `HostKeyAlias`.
+    pub alias: Option<String>,
+    /// `BindAddress`.
+    pub bind_address: Option<String>,
     /// `inet` or `inet6`, where it is not any.
-    pub(crate) family: Option<String>,
+    pub family: Option<String>,
     /// The user's files first.
-    pub(crate) user_known_hosts: Vec<PathBuf>,
-    pub(crate) global_known_hosts: Vec<PathBuf>,
-    pub(crate) identity_files: Vec<PathBuf>,
-    pub(crate) identities_only: bool,
+    pub user_known_hosts: Vec<PathBuf>,
+    /// Those of the system.
+    pub global_known_hosts: Vec<PathBuf>,
+    /// Files of private keys, in the order in which they are tried.
+    pub identity_files: Vec<PathBuf>,
+    /// Of the agent only the keys of those files.
+    pub identities_only: bool,
     /// The socket of the agent, where there is one.
-    pub(crate) agent: Option<PathBuf>,
-    /// Why libssh2 cannot judge this host as ssh would.
-    pub(crate) not_followed: Option<String>,
+    pub agent: Option<PathBuf>,
+    /// What of the configuration libssh2 does not follow, where there is such.
+    pub not_followed: Option<String>,
 }
 
 /// The account of this process: its home is what passwd says.
 ///
 /// # Errors
 /// Failed, where the system does not know the user.
-pub(crate) fn account() -> Result<User, Error> {
+pub fn account() -> Result<User, Error> {
     let uid = geteuid();
     match User::from_uid(uid) {
         Ok(Some(user)) => Ok(user),
@@ -50,11 +57,7 @@ impl Settings {
     ///
     /// # Errors
     /// Usage, where ssh refuses the configuration.
-    pub(crate) fn of(
-        peer: &Peer,
-        config: Option<&Path>,
-        port: Option<u16>,
-    ) -> Result<Settings, Error> {
+    pub fn of(peer: &Peer, config: Option<&Path>, port: Option<u16>) -> Result<Settings, Error> {
         let account = account()?;
         let mut argv = vec!["ssh".to_owned(), "-G".to_owned()];
         if let Some(file) = config {
@@ -142,8 +145,7 @@ impl Settings {
                     settings.identity_files.push(file);
                 }
                 "proxyjump" | "proxycommand" | "knownhostscommand" | "revokedhostkeys" if !none => {
-                    settings.not_followed =
-                        Some(format!("ssh_config says {word}, which hassh does not follow"));
+                    settings.not_followed = Some(format!("ssh_config says {word}"));
                 }
                 _ => {}
             }
@@ -165,7 +167,7 @@ impl Settings {
 
     /// The names under which known_hosts may have this host: that which ssh would write, and, with
     /// another port than 22, the one without it.
-    pub(crate) fn names(&self) -> Vec<String> {
+    pub fn names(&self) -> Vec<String> {
         match (&self.alias, self.port) {
             (Some(alias), _) => vec![alias.clone()],
             (None, 22) => vec![self.hostname.clone()],
@@ -174,12 +176,12 @@ impl Settings {
     }
 
     /// The name that a certificate of this host must have.
-    pub(crate) fn principal(&self) -> &str {
+    pub fn principal(&self) -> &str {
         self.alias.as_deref().unwrap_or(&self.hostname)
     }
 
     /// `host:port`, before an address is known.
-    pub(crate) fn place(&self) -> String {
+    pub fn place(&self) -> String {
         match self.hostname.contains(':') {
             true => format!("[{}]:{}", self.hostname, self.port),
             false => format!("{}:{}", self.hostname, self.port),

@@ -1,40 +1,68 @@
 //! A connection by libssh2: each wait has a deadline, and what the far side says has a limit.
 
-use crate::direction::Tcp;
+use crate::pump::Running;
 use crate::settings::Settings;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use socket2::{Domain, SockAddr, Socket, Type};
 use ssh_key::PublicKey;
 use ssh2::{Channel, ErrorCode, ExtendedData, MethodType, Session};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// What a command's output may be.
 const MOST_OUTPUT: u64 = 64 << 10;
 /// `LIBSSH2_ERROR_TIMEOUT` and `LIBSSH2_ERROR_SOCKET_TIMEOUT`.
 const TIMED_OUT: [i32; 2] = [-9, -30];
 
+/// The ciphers and digests to ask for, the fastest of libssh2 first: it hands AES-GCM and ChaCha20 over in
+/// small pieces.
+const CIPHERS: &str = "aes128-ctr,aes256-ctr,aes192-ctr,aes128-gcm@openssh.com,\
+                       aes256-gcm@openssh.com,chacha20-poly1305@openssh.com";
+const DIGESTS: &str = "hmac-sha2-256-etm@openssh.com,hmac-sha2-256,\
+                       hmac-sha2-512-etm@openssh.com,hmac-sha2-512,\
+                       hmac-sha1-etm@openssh.com,hmac-sha1";
+
+/// How far a connection came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tcp {
+    /// Nobody tried.
+    #[default]
+    NotChecked,
+    /// There is one.
+    Ok,
+    /// Nobody listens there.
+    Refused,
+    /// There was no answer in time.
+    Timeout,
+    /// The network does not lead there.
+    Unreachable,
+    /// The name has no address.
+    Unresolved,
+}
+
 /// An ssh connection; not logged in at first.
-pub(crate) struct Connection {
+pub struct Connection {
     pub(crate) session: Session,
+    /// The connection's own socket once more, to wait for it, and to end it.
+    pub(crate) socket: TcpStream,
     address: SocketAddr,
-    timeout: Duration,
     watch: Watch,
 }
 
 /// What came of connecting.
-pub(crate) struct Met {
-    pub(crate) outcome: Result<Connection, (Tcp, String)>,
-    pub(crate) address: Option<SocketAddr>,
+pub struct Met {
+    /// The connection, or how far it came and why not farther.
+    pub outcome: Result<Connection, (Tcp, String)>,
+    /// The address that was tried first, or that answered.
+    pub address: Option<SocketAddr>,
     /// Our own address, as this connection has it.
-    pub(crate) source: Option<SocketAddr>,
+    pub source: Option<SocketAddr>,
 }
 
 /// Ends a connection whose deadline has come, whatever the far side sends meanwhile.
@@ -67,17 +95,9 @@ impl Watch {
     }
 }
 
-/// What a command on the far side told of the account.
-pub(crate) struct Probe {
-    pub(crate) user: String,
-    pub(crate) uid: u64,
-    pub(crate) difference: f64,
-    pub(crate) error: f64,
-}
-
 impl Connection {
     /// Connects, and exchanges keys; `types` are those to ask for, in this order.
-    pub(crate) fn open(settings: &Settings, timeout: Duration, types: &[&str]) -> Met {
+    pub fn open(settings: &Settings, timeout: Duration, types: &[&str]) -> Met {
         let mut met =
             Met { outcome: Err((Tcp::Unresolved, String::new())), address: None, source: None };
         let (stream, address) = match connect(settings, timeout) {
@@ -94,32 +114,38 @@ impl Connection {
         met
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Of the far side.
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The key that the far side proved to have.
-    pub(crate) fn host_key(&self) -> Option<PublicKey> {
+    pub fn host_key(&self) -> Option<PublicKey> {
         let (blob, _) = self.session.host_key()?;
         PublicKey::from_bytes(blob).ok()
     }
 
     /// From now, the far side has this time.
-    pub(crate) fn allow(&self, patience: Duration) {
+    pub fn allow(&self, patience: Duration) {
         // Where the watch is over the connection is, too.
         let _ = self.watch.deadlines.send(Instant::now() + patience);
         let milliseconds = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
         self.session.set_timeout(milliseconds);
     }
 
+    /// The connection for a program that runs in `channel`, without a deadline: who waits sees to that.
+    pub(crate) fn carries(self, channel: Channel) -> Running {
+        Running { session: self.session, channel, socket: self.socket }
+    }
+
     /// Whether the far side used up its time.
-    pub(crate) fn is_late(&self) -> bool {
+    pub fn is_late(&self) -> bool {
         self.watch.fired.load(Ordering::SeqCst)
             || ssh2::Error::last_session_error(&self.session).is_some_and(|error| is_late(&error))
     }
 
     /// Starts a command there.
-    pub(crate) fn start(&self, command: &str) -> Result<Channel, String> {
+    pub fn start(&self, command: &str) -> Result<Channel, String> {
         let begun = self.session.channel_session().and_then(|mut channel| {
             channel.handle_extended_data(ExtendedData::Ignore)?;
             channel.exec(command)?;
@@ -129,7 +155,7 @@ impl Connection {
     }
 
     /// Runs a command there: what it said, and its status.
-    pub(crate) fn run(&self, command: &str, patience: Duration) -> Result<(String, i32), String> {
+    pub fn run(&self, command: &str, patience: Duration) -> Result<(String, i32), String> {
         self.allow(patience);
         let mut channel = self.start(command)?;
         let mut said = Vec::new();
@@ -146,38 +172,6 @@ impl Connection {
         let status = channel.wait_close().and_then(|()| channel.exit_status()).unwrap_or(-1);
         Ok((String::from_utf8_lossy(&said).into_owned(), status))
     }
-
-    /// Proves that commands run there, and reads whose account it is and its clock.
-    pub(crate) fn probe(&self) -> Result<Probe, String> {
-        let nonce = format!("hassh-{:016x}", RandomState::new().build_hasher().finish());
-        let before = unix_time();
-        let command = format!("echo {nonce}; id -un; id -u; date -u +%Y-%m-%dT%H:%M:%S");
-        let (said, _) = self.run(&command, self.timeout)?;
-        let after = unix_time();
-        // A shell's start-up files may say something before.
-        let mut lines = said.lines().map(str::trim).skip_while(|line| *line != nonce).skip(1);
-        let mut next = || lines.next().unwrap_or_default();
-        let (user, uid, date) = (next().to_owned(), next(), next());
-        let uid = uid
-            .parse()
-            .map_err(|_| "logged in, but commands do not run there: a forced command?")?;
-        let moment: Option<DateTime> = date.parse().ok();
-        let moment = moment.and_then(|date| date.to_zoned(TimeZone::UTC).ok());
-        let moment = moment.ok_or("logged in, but date does not run there")?;
-        // Whole seconds are told.
-        let far = moment.timestamp().as_second() as f64 + 0.5;
-        Ok(Probe {
-            user,
-            uid,
-            difference: far - (before + after) / 2.0,
-            error: 0.5 + (after - before) / 2.0,
-        })
-    }
-}
-
-/// Seconds since 1970.
-pub(crate) fn unix_time() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map(|time| time.as_secs_f64()).unwrap_or_default()
 }
 
 fn is_late(error: &ssh2::Error) -> bool {
@@ -185,7 +179,7 @@ fn is_late(error: &ssh2::Error) -> bool {
 }
 
 /// The words of libssh2, on one line and not for ever.
-pub(crate) fn words(error: &ssh2::Error) -> String {
+pub fn words(error: &ssh2::Error) -> String {
     ha_json::one_line(error.message()).chars().take(200).collect()
 }
 
@@ -196,12 +190,20 @@ fn shake_hands(
     types: &[&str],
 ) -> Result<Connection, (Tcp, String)> {
     let failed = |error: &ssh2::Error| (Tcp::Ok, format!("no ssh: {}", words(error)));
-    let second = stream.try_clone().map_err(|error| (Tcp::Ok, ha_json::reason(&error)))?;
-    let watch = Watch::over(second, timeout);
+    let again = || stream.try_clone().map_err(|error| (Tcp::Ok, ha_json::reason(&error)));
+    let (socket, watch) = (again()?, Watch::over(again()?, timeout));
+    // A small message must not wait for the answer to the one before.
+    let _ = stream.set_nodelay(true);
     let mut session = Session::new().map_err(|error| failed(&error))?;
     let supported = session.supported_algs(MethodType::HostKey).map_err(|error| failed(&error))?;
     let types: Vec<&str> = types.iter().copied().filter(|kind| supported.contains(kind)).collect();
     session.method_pref(MethodType::HostKey, &types.join(",")).map_err(|error| failed(&error))?;
+    for method in [MethodType::CryptCs, MethodType::CryptSc] {
+        session.method_pref(method, CIPHERS).map_err(|error| failed(&error))?;
+    }
+    for method in [MethodType::MacCs, MethodType::MacSc] {
+        session.method_pref(method, DIGESTS).map_err(|error| failed(&error))?;
+    }
     session.set_timeout(u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX));
     session.set_tcp_stream(stream);
     if let Err(error) = session.handshake() {
@@ -212,7 +214,7 @@ fn shake_hands(
         }
         return Err(failed(&error));
     }
-    let connection = Connection { session, address, timeout, watch };
+    let connection = Connection { session, socket, address, watch };
     connection.allow(timeout);
     Ok(connection)
 }
