@@ -307,6 +307,11 @@ impl Compare<'_> {
         let there = !slot.directory.is_left()
             && (slot.directory.fd().is_some() || self.site.options.dry_run);
         for entry in entries {
+            // A list may be long, and what it asks for be long in coming.
+            if self.site.is_past(Instant::now()) {
+                self.batch.clear();
+                return Ok(());
+            }
             let index = slot.next_index;
             slot.next_index += 1;
             if self.site.options.takes(entry.stamp.kind) && !self.looks {

@@ -176,6 +176,46 @@ fn a_run_whose_time_is_over_ends_in_order_and_deletes_nothing() {
 }
 
 #[test]
+fn a_run_whose_time_is_over_in_a_long_list_asks_no_more_and_what_is_delayed_waits() {
+    let place = Place::new();
+    let options =
+        json!({"stop_after_seconds": 1, "delay_updates": true, "partial_dir": b".~tmp~".to_vec()});
+    let mut peer = place.standby(&options);
+    let names: Vec<_> = (0..90).map(|n| format!("f{n:02}").into_bytes()).collect();
+    let entries: Vec<_> = names.iter().map(|name| entry(name, file_of(300_000))).collect();
+    for message in [head(0, 0, b"", 90, 0), list(0, &entries)] {
+        peer.send(&message);
+    }
+    let content = vec![7; 300_000];
+    let mut asked = 0;
+    let done = loop {
+        let frame = peer.next().expect("it says that it is done");
+        if frame[0] == DONE {
+            break String::from_utf8_lossy(&frame).into_owned();
+        }
+        if frame[0] != GET {
+            continue;
+        }
+        if asked == 0 {
+            thread::sleep(Duration::from_millis(1500));
+        }
+        for message in
+            [open(0, asked, 300_000), data(0, asked, &content), close(0, asked, &digest(&content))]
+        {
+            peer.send(&message);
+        }
+        asked += 1;
+    };
+    assert!(done.contains("nothing was put in place"), "{done}");
+    assert!((10..80).contains(&asked), "{asked} were asked for");
+    peer.send(&bye());
+    assert_eq!(peer.end().status, Some(5));
+    assert!(!place.names().iter().any(|name| name.starts_with('f')), "{:?}", place.names());
+    let waiting = fs::read_dir(place.destination.join(".~tmp~")).unwrap().count();
+    assert_eq!(waiting as u64, asked);
+}
+
+#[test]
 fn the_rest_of_a_file_is_taken_only_where_it_was_asked_for() {
     let from = |from: u64| {
         let stamp = file_of(400_000);
