@@ -9,6 +9,7 @@ use super::place::Place;
 use super::root::{Opened, Root};
 use super::store::Store;
 use crate::acl::DEFAULT;
+use crate::beneath;
 use crate::fs;
 use crate::leftover::{is_abandoned, is_temporary};
 use crate::pace::Pace;
@@ -64,7 +65,7 @@ impl Elsewhere {
             let shown = String::from_utf8_lossy(path).into_owned();
             Error::failed(
                 shown,
-                format!("no temporary files can be made here: {}", fs::words(error)),
+                format!("no temporary files can be made here: {}", beneath::words(error)),
             )
         };
         if site.options.dry_run && opened.fd.is_none() && !path.starts_with(b"/") {

@@ -136,6 +136,39 @@ fn lists_that_do_not_fit_their_head() {
 }
 
 #[test]
+fn a_source_that_does_not_wait_for_its_releases_or_its_turn() {
+    let early = [head(0, 0, b"", 2, 2), head(1, 0, b"d", 1, 1), head(2, 0, b"e", 0, 0)];
+    all_are_refused(
+        "a directory before those that it had to tell",
+        vec![("beside one that is not told to its end", vec![say(&early)])],
+    );
+    let many: Vec<_> = (1..1100).map(|number| head(number, 0, b"d", 0, 0)).collect();
+    all_are_refused(
+        "more directories than it may before it is released",
+        vec![
+            ("directories", vec![say(&[head(0, 0, b"", 2000, 2000)]), say(&many)]),
+            ("entries", vec![say(&[head(0, 0, b"", 70_000, 1), head(1, 0, b"d", 0, 0)])]),
+        ],
+    );
+    all_are_refused(
+        "more directories in a directory than entries",
+        vec![("one more", vec![say(&[head(0, 0, b"", 1, 2)])])],
+    );
+    let owner = |length| message(3).byte(0).number(7).string(&vec![b'n'; length]);
+    all_are_refused(
+        "more names of owners than there can be",
+        vec![("a long one", vec![say(&[owner(257)])])],
+    );
+    let ends = [head(0, 0, b"", 1, 0), walked(), walked()];
+    all_are_refused("one end of the walk too many", vec![("a second", vec![say(&ends)])]);
+    let long = message(16).string(&vec![b'x'; (1 << 20) + 1]).string(b"y");
+    all_are_refused(
+        "a path that is too long",
+        vec![("of what was passed over", vec![say(&[long])])],
+    );
+}
+
+#[test]
 fn frames_that_hold_no_message() {
     let huge = Say(((4u32 << 20) + 1).to_le_bytes().to_vec());
     let most = Say(u32::MAX.to_le_bytes().to_vec());
