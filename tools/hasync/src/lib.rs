@@ -14,6 +14,8 @@ mod extra;
 mod far;
 mod filter;
 mod fs;
+#[cfg(any(fuzzing, test))]
+pub mod fuzz;
 mod interrupt;
 mod job;
 mod leftover;

@@ -2,6 +2,7 @@
 
 use crate::source::{Expected, Node};
 use ha_json::{Error, Map, Value, bytes_of, read_to_change};
+use std::io::Read;
 
 /// Reads the whole stream on stdin before anything is done.
 ///
@@ -9,7 +10,12 @@ use ha_json::{Error, Map, Value, bytes_of, read_to_change};
 /// Kind `input` when the stream is not to be trusted, names no file, or only says what would be
 /// done, unless this run does the same.
 pub(crate) fn read(dry_run: bool) -> Result<Node, Error> {
-    let input = read_to_change(std::io::stdin().lock())?;
+    parse(std::io::stdin().lock(), dry_run)
+}
+
+/// As [`read`], from anywhere.
+pub(crate) fn parse(stream: impl Read, dry_run: bool) -> Result<Node, Error> {
+    let input = read_to_change(stream)?;
     if input.dry_run && !dry_run {
         let why = "is of a dry run: what it names was not written (with -n it can be read)";
         return Err(Error::input("standard input", why));

@@ -432,7 +432,7 @@ fn rules(arguments: Vec<RuleArgument>, flags: &Flags) -> Result<Vec<Rule>, Error
 }
 
 /// The items of a file: lines but for comments, or strings that end with a null byte.
-fn items(text: &[u8], null: bool) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn items(text: &[u8], null: bool) -> impl Iterator<Item = &[u8]> {
     text.split(move |&byte| if null { byte == 0 } else { byte == b'\n' })
         .map(move |line| if null { line } else { line.strip_suffix(b"\r").unwrap_or(line) })
         .filter(move |line| !line.is_empty() && (null || !matches!(line[0], b'#' | b';')))

@@ -3,6 +3,8 @@
 //! Source of the rules: rsync(1), FILTER RULES, and rsync 3.5.0 where that is silent.
 
 mod cvs;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod list;
 mod pattern;
 mod rule;

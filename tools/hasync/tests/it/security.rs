@@ -22,3 +22,14 @@ fn each_test_that_the_manual_names_is_there() {
         assert!(found, "{file}.rs has no test {test}");
     }
 }
+
+#[test]
+fn each_fuzz_target_that_the_manual_names_is_there() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(package.join("../../man/hasync-protocol.5")).unwrap();
+    let named: Vec<_> = page.split_whitespace().filter(|word| word.starts_with("fuzz/")).collect();
+    assert!(named.len() > 1, "the page names no target");
+    for file in named {
+        assert!(package.join(file).is_file(), "{file} is not there");
+    }
+}
