@@ -116,6 +116,13 @@ for way in local push pull; do
     done
     check "$way --append-verify leaves alone what is not shorter" test "$(stat -c '%a %Y' "appended-$way/same-length")" = "$(stat -c '%a %Y' old/same-length)"
 done
+for way in local push pull; do
+    cp -a old "kept-$way"
+    check "$way --append-verify -b" by_way "$way" new/ "kept-$way" -ab --append-verify
+    for name in grown front not-alike; do
+        check "$way --append-verify -b keeps $name as it was" cmp "old/$name" "kept-$way/$name~"
+    done
+done
 check "push --append-verify of a file that has grown" eval 'cp -a old lean2 && by_way push new/grown lean2/ -a --append-verify'
 check_json "push --append-verify sends what it has grown by" '.[-1] | .literal_bytes == 400000 and .matched_bytes == 500000 and .sent_bytes < 410000' "$OUT"
 done_testing

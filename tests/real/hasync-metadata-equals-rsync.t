@@ -155,6 +155,12 @@ check_json "why is told" 'any(.why == ["links"] and .key.path == "b/c/four")' se
 rm outside
 check "and all is as it should be" same src made atime
 check "a further name where the first is left out by a pattern" judge -aH --exclude=/a/one --exclude=/z/
+check "a name that -u leaves gives no other its content" sh -c '
+    rm -rf made && mkdir made && echo newer >made/top && hasync -aHu src/ made &&
+        [ "$(cat made/top made/a/one)" = "$(printf "newer\none")" ] && [ "$(stat -c %h made/top made/a/one made/z/one | tr -d "\n")" = 133 ]'
+for keep in -aH -rlH; do
+    check "$keep --remove-source-files takes all names" sh -c 'rm -rf made gone && cp -a src gone && hasync "$1" --remove-source-files gone/ made && [ -z "$(find gone ! -type d ! -type p)" ]' - $keep
+done
 check "without -H there is no link" sh -c 'rm -rf made; hasync -a src/ made && [ "$(stat -c %h made/top made/a/one | tr -d "\n")" = 11 ]'
 rm -rf src older && mv plain.src src && mv plain.older older
 
@@ -256,6 +262,7 @@ if acl probe access u:1:rwx 2>/dev/null; then
     check "-A with --chmod" judge -aA --chmod=g-w,o=
     check "-A -X" judge -aAX
     check "-a where directories have lists for what is new" judge -a
+    check "without -p these stand for the umask" judge -rlt
     [ -z "$root" ] || check "-A with a map" judge -aA --usermap=daemon:bin --groupmap=sys:daemon
     rm -rf made && hasync -aAX src/ made >again
     acl src/a access "u:$daemon:r"

@@ -93,9 +93,23 @@ agree "-R of a link with a slash" -aR "$R/link-to-dir/"
 agree "-R without -r" -lptR "$R/d/e"
 agree "-R -d with a slash" -lptdR "$R/d/"
 agree "-R --no-implied-dirs makes directories as the umask says" -aR --no-implied-dirs "$R/d/e/f"
+agree "-R asks the rules of what is named, not of what lies above it" -aR --exclude=d --exclude=e "$R/d/e/f"
+agree "-R asks the rules of what lies in it" -aR --exclude=three "$R/d"
+agree "-R of what is left out brings no directory" -aR --exclude=three "$R/d/e/f/three"
+ln -s nowhere src/d/dangling && old
+agree "-R --copy-unsafe-links of a link that leads nowhere, and stays in the tree" -aR --copy-unsafe-links "$R/d/dangling"
+rm src/d/dangling && old
+printf '%s\n' d/e/f/three d/never real/never one >list
+printf '%s\n' d/e d/e/f/three >within
+agree "--files-from brings no directory for what is not there" -a "--files-from=$PWD/list" "$S/"
+agree "--files-from takes what is named beneath what is left out" -a --exclude=e "--files-from=$PWD/within" "$S/"
+agree "--files-from asks the rules of what is named" -a --exclude=d --exclude=one "--files-from=$PWD/list" "$S/"
 mkdir -m 700 begin/dest/src begin/dest/src/d
 mkdir begin/dest/src/d/e && touch begin/dest/src/d/e/extra begin/dest/src/extra
 agree "-R --no-implied-dirs leaves directories" -aR --no-implied-dirs "$R/d/e/f"
+rm -rf begin/dest/src/d && echo 'a file' >begin/dest/src/d
+agree "-R --no-implied-dirs leaves what is no directory" -aR --no-implied-dirs "$R/d/e/f"
+rm begin/dest/src/d && mkdir -m 700 begin/dest/src/d && mkdir begin/dest/src/d/e && touch begin/dest/src/d/e/extra
 agree "-R --delete deletes in what was named alone" -aR --delete "$R/d/e"
 DEST=a/b/c/
 agree "--mkpath makes all of a directory's path" -a --mkpath "$S/"

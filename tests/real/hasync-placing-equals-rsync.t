@@ -105,6 +105,21 @@ for way in link copy compare; do
         check "$options" trial -a $options
     done
 done
+# A file that is at the destination gives way to one beside it that is all it should be, and to no other.
+rm -rf old
+cp -a src old
+for name in later0 later1 later2 earlier0; do
+    printf 'OLDER! %s' "${name#???????}" | dd of=old/sub/$name bs=1 conv=notrunc 2>/dev/null
+    touch -r src/sub/$name old/sub/$name
+done
+for way in link copy compare; do
+    for options in --$way-dest=../base "--$way-dest=../base -c" "--$way-dest=../base -I" "--$way-dest=../base -n"; do
+        # shellcheck disable=SC2086
+        check "$options, over old files" trial -a $options
+    done
+done
+check_status "what gives way is kept with -b" 0 sh -c 'rm -rf by && mkdir by && cp -a old by/old && cp -a base by/base && cd by && hasync -ab --compare-dest=../base ../src/ old/'
+check "under the backup's name alone" sh -c '[ ! -e by/old/sub/earlier0 ] && cmp by/old/sub/earlier0~ old/sub/earlier0'
 brought() { # what comes over a connection where all of it stands beside
     rm -rf copy && cp -a src copy && rm -rf new && hasync -a --link-dest="$PWD/copy" -e ./here src/ "host:$PWD/new/" &&
         diff -r --no-dereference -x fifo src new && [ "$(find new -type f -links 1 | wc -l)" = 0 ]

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import differences
+from differences import Difference
 from nodes import Node, make, read
 
 BESIDE = {b"": Node("directory", 0o755), b"file": Node("file", pieces=((1, 0, 20),)), b"dir": Node("directory", 0o755), b"dir/file": Node("file", pieces=((2, 0, 30),))}
@@ -54,7 +55,7 @@ class Judge:
         return subprocess.Popen(self.command(case, tool), cwd=place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def differences(self, case):
-        """A list of (what, text); empty where both did the same."""
+        """A list; empty where both did the same."""
         for tool in ("rsync", "hasync"):
             remove(os.path.join(self.top, tool))
         places = {tool: self.prepare(case, tool) for tool in ("rsync", "hasync")}
@@ -68,21 +69,24 @@ class Judge:
             except subprocess.TimeoutExpired:
                 process.kill()
                 said[tool] = process.communicate()
-                found.append(("hangs", tool))
+                found.append(Difference("hangs", tool))
+        if differences.is_caught(case, found):
+            return []
         statuses = {tool: process.returncode for tool, process in running.items()}
         seen = {tool: {name: read(os.fsencode(os.path.join(place, name))) for name in ("src", "dst", "beside", "saved", "temporary", "basis")}
                 for tool, place in places.items()}
         told = b" | ".join(text.strip() for text in (said["rsync"][1][-300:], said["hasync"][0][-600:], said["hasync"][1][-300:])).decode(errors="replace")
-        if "--max-delete allows no more" not in told and not differences.corresponds(case, statuses):
-            found.append(("status", f"rsync {statuses['rsync']}, hasync {statuses['hasync']}: {told}"))
-        elif statuses["rsync"] in (1, 2, 3, 4):
+        said = {tool: b"".join(texts).decode(errors="replace") for tool, texts in said.items()}
+        if not differences.corresponds(case, statuses, said):
+            found.append(Difference("status", f"rsync {statuses['rsync']}, hasync {statuses['hasync']}: {told}"))
+        elif differences.is_cut_short(statuses, said):
             return found
         now = (began, time.time_ns() + 10**9)
         for name in seen["rsync"]:
             found += compare(case, name, seen["rsync"][name], seen["hasync"][name], now)
         if not any(word in ("--remove-source-files",) for group in case.options for word in group):
             found += compare(case, "src", before, seen["hasync"]["src"], now)
-        found = differences.unexplained(case, statuses, said["hasync"][0].decode(errors="replace"), found)
+        found = differences.unexplained(case, statuses, said, seen, found)
         if not found and statuses["hasync"] == 0:
             found += self.again(case, places["hasync"])
         return found
@@ -94,7 +98,7 @@ class Judge:
         out, _ = second.communicate(timeout=20)
         end = json.loads(out.splitlines()[-1])
         work = {what: end.get(what) for what in ("created", "updated", "attributes", "deleted") if end.get(what)}
-        return [("again", f"a second run has work to do: {work}")] if work or not end.get("ok") else []
+        return [Difference("again", f"a second run has work to do: {work}")] if work or not end.get("ok") else []
 
 
 def compare(case, name, one, other, now):
@@ -103,19 +107,22 @@ def compare(case, name, one, other, now):
     for path in sorted(one.keys() | other.keys()):
         where = f"{name}/{os.fsdecode(path)!r}"
         if path not in one or path not in other:
-            found.append((f"{name} names", f"{where}: only with {'rsync' if path in one else 'hasync'}: {(one.get(path) or other.get(path))['kind']}"))
+            text = f"{where}: only with {'rsync' if path in one else 'hasync'}: {(one.get(path) or other.get(path))['kind']}"
+            found.append(Difference(f"{name} names", text, name, path, one.get(path), other.get(path)))
             continue
         a, b = one[path], other[path]
         if a == b:
             continue
-        for what in sorted(a.keys() | b.keys()):
+        unsaid = differences.left_open(case, name, path, a, b)
+        for what in sorted((a.keys() | b.keys()) - unsaid):
             x, y = a.get(what), b.get(what)
             if what == "mtime":
                 x, y = ("now" if now[0] <= moment <= now[1] else moment for moment in (x, y))
-            if x == y or what in differences.left_open(case, name, path, a, b):
+            if x == y:
                 continue
             x, y = (value if not isinstance(value, bytes) or len(value) < 60 else f"{len(value)} bytes" for value in (x, y))
-            found.append((f"{name} {what}", f"{where}: {a['kind']}: {what} {x!r} with rsync, {y!r} with hasync"))
+            text = f"{where}: {a['kind']}: {what} {x!r} with rsync, {y!r} with hasync"
+            found.append(Difference(f"{name} {what}", text, name, path, a, b))
             if what == "kind":
                 break
     return found

@@ -48,7 +48,7 @@ def smaller(case):
 def shrink(case, judge, tries):
     """The case, smaller, and what differs in it. At most `tries` cases are run for it."""
     found = judge.differences(case)
-    kinds = {what for what, _ in found}
+    kinds = {difference.what for difference in found}
     progress = True
     while progress and tries > 0:
         progress = False
@@ -63,7 +63,7 @@ def shrink(case, judge, tries):
                 now = judge.differences(candidate)
             except OSError:
                 continue
-            if now and {what for what, _ in now} <= kinds:
+            if now and {difference.what for difference in now} <= kinds:
                 case, found, progress = candidate, now, True
                 break
     return case, found

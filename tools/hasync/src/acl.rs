@@ -110,6 +110,14 @@ fn sort(list: &mut [Allowed]) {
     list.sort_by_key(|allowed| (allowed.tag, allowed.id));
 }
 
+/// The permissions that what is made in a directory may have, by the value of its default list.
+pub(crate) fn permissions(value: &[u8]) -> Option<u32> {
+    let list = parse(value)?;
+    let bits = |tag| list.iter().find(|a| a.tag == tag).map(|a| u32::from(a.bits));
+    let group = bits(Tag::Mask).or(bits(Tag::OwningGroup))?;
+    Some(bits(Tag::Owner)? << 6 | group << 3 | bits(Tag::Other)?)
+}
+
 fn parse(value: &[u8]) -> Option<Vec<Allowed>> {
     let (version, entries) = value.split_first_chunk()?;
     if u32::from_le_bytes(*version) != VERSION || entries.len() % 8 != 0 {
@@ -143,6 +151,16 @@ fn format(list: &[Allowed]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_default_list_leaves_the_group_what_its_mask_says() {
+        let entry = |tag, bits| Allowed { tag, id: 0, bits };
+        let (owner, group) = (entry(Tag::Owner, 7), entry(Tag::OwningGroup, 6));
+        let (mask, other) = (entry(Tag::Mask, 1), entry(Tag::Other, 2));
+        assert_eq!(permissions(&format(&[owner, group, other])), Some(0o762));
+        assert_eq!(permissions(&format(&[owner, group, mask, other])), Some(0o712));
+        assert_eq!(permissions(&format(&[owner, other])), None);
+    }
 
     fn entry(tag: Tag, id: u32, bits: u8) -> Allowed {
         Allowed { tag, id, bits }

@@ -3,6 +3,7 @@
 use crate::entry::{Entry, join};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
+use xxhash_rust::xxh3::xxh3_128;
 
 /// The first names, in the order of the walk, of what has more than one.
 #[derive(Debug, Default)]
@@ -25,11 +26,50 @@ impl FirstNames {
     }
 }
 
+/// What may have been a first name and was left as it is: of its further names one takes its place. A
+/// digest of each path, for there may be many.
+#[derive(Debug, Default)]
+pub(crate) struct Passed(HashMap<u128, Option<Vec<u8>>>);
+
+impl Passed {
+    /// What has this path was left.
+    pub(crate) fn add(&mut self, path: &[u8]) {
+        self.0.insert(xxh3_128(path), None);
+    }
+
+    /// The name that a further name is to be a link to: the first, or what took its place. `None`
+    /// for the one that takes it, whose own path `path` tells.
+    pub(crate) fn first(
+        &mut self,
+        first: Vec<u8>,
+        path: impl FnOnce() -> Vec<u8>,
+    ) -> Option<Vec<u8>> {
+        match self.0.get_mut(&xxh3_128(&first)) {
+            None => Some(first),
+            Some(Some(other)) => Some(other.clone()),
+            Some(place) => {
+                *place = Some(path());
+                None
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::entry::{Kind, Moment, Stamp};
     use crate::extra::Extra;
+
+    #[test]
+    fn a_further_name_takes_the_place_of_a_first_one_that_was_left() {
+        let mut passed = Passed::default();
+        passed.add(b"a");
+        let mut first = |first: &[u8], own: &[u8]| passed.first(first.to_vec(), || own.to_vec());
+        assert_eq!(first(b"b", b"c"), Some(b"b".to_vec()));
+        assert_eq!(first(b"a", b"d/e"), None);
+        assert_eq!(first(b"a", b"d/f"), Some(b"d/e".to_vec()));
+    }
 
     #[test]
     fn a_further_name_tells_which_came_first() {

@@ -92,7 +92,12 @@ pub(crate) struct Options {
 impl Options {
     /// True where directories that lead to what was named are no part of what is brought.
     pub(crate) fn leaves_implied(&self) -> bool {
-        (self.relative || self.listed) && !self.implied_dirs
+        self.names_paths() && !self.implied_dirs
+    }
+
+    /// True where paths are named, and a directory that the rules leave out may lead to one of them.
+    pub(crate) fn names_paths(&self) -> bool {
+        self.relative || self.listed
     }
 
     /// True where a symbolic link of the source may be followed.

@@ -211,16 +211,21 @@ pub(crate) fn sync_file_system(directory: &OwnedFd) -> nix::Result<()> {
     }
 }
 
-/// True for a directory whose access control list decides on the permissions of what is made in it,
-/// and where that cannot be told.
-pub(crate) fn has_default_acl(directory: &OwnedFd) -> bool {
+/// The list that what is made in a directory gets, if it has one.
+///
+/// # Errors
+/// Where that is not known.
+pub(crate) fn default_acl(directory: &OwnedFd) -> nix::Result<Option<Vec<u8>>> {
     if cfg!(any(not(target_os = "linux"), feature = "posix")) {
-        return true;
+        return Err(Errno::ENOSYS);
     }
-    let Ok(again) = directory.try_clone() else { return true };
+    let again = directory.try_clone().map_err(|error| errno(&error))?;
     match xattr::FileExt::get_xattr(&File::from(again), "system.posix_acl_default") {
-        Ok(list) => list.is_some(),
-        Err(error) => errno(&error) != Errno::EOPNOTSUPP,
+        Ok(list) => Ok(list),
+        Err(error) => match errno(&error) {
+            Errno::EOPNOTSUPP => Ok(None),
+            error => Err(error),
+        },
     }
 }
 

@@ -1,6 +1,6 @@
 //! A directory of the source as it was read: entries sorted by name, and where each one lies.
 
-use super::roots::{Part, Which};
+use super::roots::{self, Part, Which};
 use super::selection::{Expected, Node};
 use super::spot::Spot;
 use crate::beneath;
@@ -185,9 +185,26 @@ impl Listing {
                 continue;
             };
             let is_directory = entry.stamp.kind == Kind::Directory;
-            if !filter.is_empty() && filter.excludes(&scope, &join(&self.path, &name), is_directory)
-            {
-                continue;
+            let excluded = !filter.is_empty()
+                && filter.excludes(&scope, &join(&self.path, &name), is_directory);
+            let node = match node {
+                // What was named beneath it may come all the same.
+                Some(node) if excluded && is_directory && !node.children.is_empty() => {
+                    self.only_on_the_way(number, &name)
+                }
+                node => node,
+            };
+            match &node {
+                // It is on the way to what was named, and rules are asked of that alone.
+                Some(node) if is_directory && !node.named => {
+                    let way = Way { spot: &self.origins[number as usize].spot, scope: &scope };
+                    if !way.leads(filter, &name, &join(&self.path, &name), node) {
+                        self.absent_beneath(number, &name, node);
+                        continue;
+                    }
+                }
+                _ if excluded => continue,
+                _ => {}
             }
             if let Some(why) = passed_over(
                 &entry,
@@ -204,6 +221,30 @@ impl Listing {
             entry.implied = keep_implied && node.as_ref().is_some_and(|node| !node.named);
             let expected = node.and_then(|node| node.expected.clone());
             found.push(Found { entry, origin: number, linked, expected });
+        }
+    }
+
+    /// Takes what was named beneath a name of an origin, and not the name itself.
+    fn only_on_the_way(&mut self, number: u32, name: &[u8]) -> Option<Arc<Node>> {
+        let Which::Selected(node) = &mut self.origins[number as usize].names else { return None };
+        let child = Arc::make_mut(node).children.get_mut(name)?;
+        let inner = Arc::make_mut(child);
+        (inner.named, inner.contents) = (false, false);
+        Some(Arc::clone(child))
+    }
+
+    /// Tells what was named beneath a name of an origin, and is not there.
+    fn absent_beneath(&mut self, number: u32, inner: &[u8], node: &Node) {
+        for (name, child) in &node.children {
+            let inner = join(inner, name);
+            let found = roots::look(&self.origins[number as usize].spot, &inner, false);
+            if let Err(error) = found.map(drop)
+                && child.named
+            {
+                let reason = if error == Errno::EXDEV { "outside" } else { "absent" };
+                self.trouble(join(&self.path, &inner), reason, beneath::words(error));
+            }
+            self.absent_beneath(number, &inner, child);
         }
     }
 
@@ -389,6 +430,30 @@ impl Listing {
             }
         }
         Ok(origins)
+    }
+}
+
+/// Where what was named is looked for.
+struct Way<'a> {
+    spot: &'a Spot,
+    scope: &'a crate::filter::Scope,
+}
+
+impl Way<'_> {
+    /// True where anything that was named beneath a directory takes part: else the directory does not
+    /// come either. `inner` is its path in the open one, `path` that in the transfer.
+    fn leads(&self, filter: &Filter, inner: &[u8], path: &[u8], node: &Node) -> bool {
+        node.children.iter().any(|(name, child)| {
+            let (inner, path) = (join(inner, name), join(path, name));
+            child.named && self.takes_part(filter, &inner, &path)
+                || self.leads(filter, &inner, &path, child)
+        })
+    }
+
+    fn takes_part(&self, filter: &Filter, inner: &[u8], path: &[u8]) -> bool {
+        let Ok(stat) = roots::look(self.spot, inner, false) else { return false };
+        let is_directory = Stamp::of(&stat).kind == Kind::Directory;
+        filter.is_empty() || !filter.excludes(self.scope, path, is_directory)
     }
 }
 

@@ -143,7 +143,12 @@ impl Roots {
         }
         let spot = Spot::named(base, within).map_err(beneath::words)?;
         let follow = options.follows_links() || rest.ends_with(b"/");
-        let stat = look(&spot, rest, follow).map_err(beneath::words)?;
+        let found = look(&spot, rest, follow).or_else(|error| match options.copy_links {
+            true => Err(error),
+            // One that leads nowhere, or round in a circle, may yet be taken as a link.
+            false => look(&spot, rest, false),
+        });
+        let stat = found.map_err(beneath::words)?;
         let is_directory = Stamp::of(&stat).kind == Kind::Directory;
         if is_directory && !options.recursive && !options.dirs {
             self.skipped.push(path.to_vec());
@@ -217,7 +222,7 @@ impl Roots {
 }
 
 /// What stands under a path, over links at its end or not.
-fn look(spot: &Spot, path: &[u8], follow: bool) -> nix::Result<FileStat> {
+pub(super) fn look(spot: &Spot, path: &[u8], follow: bool) -> nix::Result<FileStat> {
     if follow {
         return spot.stat_through(path);
     }

@@ -7,6 +7,7 @@ use crate::acl::Lists;
 use crate::digest::{self, View};
 use crate::entry::{Entry, Kind, Stamp, join};
 use crate::links::FirstNames;
+use crate::options::Basis;
 use crate::owner::{Names, name_of};
 use crate::wire::{Head, ToStandby};
 use std::collections::HashSet;
@@ -63,6 +64,8 @@ pub(super) fn walk(
             && !options.ignore_times
             // What is the same is to be told of, too.
             && !options.remove_source_files
+            // What is here gives way to what another directory has.
+            && !matches!(options.basis, Some(Basis::Compare(_) | Basis::Link(_)))
             && options.usermap.is_none()
             && options.groupmap.is_none(),
         view: View { chmod: options.chmod.clone(), ..View::new(options, owner) },

@@ -146,8 +146,9 @@ impl Attributes {
         self.view.group && (self.is_root || self.groups.contains(&gid))
     }
 
-    /// The mode that a thing gets: the source's, or its own, or the source's as the umask has it.
-    pub(crate) fn mode(&self, want: &Stamp, have: Option<&Stamp>) -> u32 {
+    /// The mode that a thing in this directory gets: the source's, or its own, or what is left there of
+    /// the source's.
+    pub(crate) fn mode(&self, within: &Directory, want: &Stamp, have: Option<&Stamp>) -> u32 {
         match have {
             _ if self.view.perms => want.mode,
             Some(have) if have.kind == want.kind => {
@@ -160,7 +161,7 @@ impl Attributes {
                     have.mode | (have.mode & 0o444) >> 2
                 }
             }
-            _ => want.mode & 0o777 & !self.umask,
+            _ => want.mode & within.leaves(),
         }
     }
 
@@ -199,9 +200,9 @@ impl Attributes {
 
     /// What a directory that was just made counts as having had before, where modes are not kept:
     /// the setgid bit that it has from the directory above it stays.
-    pub(crate) fn made(&self, want: &Stamp, made: &Stamp) -> Option<Stamp> {
+    pub(crate) fn made(&self, within: &Directory, want: &Stamp, made: &Stamp) -> Option<Stamp> {
         let setgid = made.mode & Mode::S_ISGID.bits();
-        (!self.view.perms).then(|| Stamp { mode: self.mode(want, None) | setgid, ..*made })
+        (!self.view.perms).then(|| Stamp { mode: self.mode(within, want, None) | setgid, ..*made })
     }
 
     /// The mode that a new file in this directory can be made with, and needs no other call to have:
@@ -214,7 +215,7 @@ impl Attributes {
         extra: Option<&Extra>,
     ) -> Option<u32> {
         let (uid, gid) = self.owner(want);
-        let mode = self.mode(want, have);
+        let mode = self.mode(directory, want, have);
         let right = uid.is_none_or(|uid| uid.as_raw() == self.own.0)
             && gid.is_none_or(|gid| gid.as_raw() == self.own.1)
             // Some directories give their own group to what is made in them.
@@ -257,13 +258,14 @@ impl Attributes {
         (atime.is_some() || mtime.is_some()).then(|| (spec(atime), spec(mtime)))
     }
 
-    /// Sets the attributes of an open file or directory. The owner comes first: changing it clears
+    /// Sets the attributes of an open file or directory that lies in this one. The owner comes first: changing it clears
     /// setuid and capabilities. Gives what could not be kept beside the stamp, for people.
     ///
     /// # Errors
     /// The system's own.
     pub(crate) fn set(
         &self,
+        within: &Directory,
         fd: impl AsFd + Copy,
         want: &Stamp,
         have: Option<&Stamp>,
@@ -273,7 +275,7 @@ impl Attributes {
         if uid.is_some() || gid.is_some() {
             fchown(fd, uid, gid)?;
         }
-        let mode = self.mode(want, have);
+        let mode = self.mode(within, want, have);
         let mut beside = Beside::new(Place::open(&fd), extra, self.view.scope);
         beside.before_mode(|| fchmod(fd, bits(mode | 0o600)));
         fchmod(fd, bits(mode))?;
@@ -282,18 +284,19 @@ impl Attributes {
         Ok(beside.missed)
     }
 
-    /// Sets the attributes of a name, which is no directory and may be a symbolic link.
+    /// Sets the attributes of a name in a directory, which is no directory and may be a symbolic link.
     ///
     /// # Errors
     /// The system's own.
     pub(crate) fn set_named(
         &self,
-        directory: impl AsFd + Copy,
+        within: &Directory,
         name: &[u8],
         want: &Stamp,
         have: Option<&Stamp>,
         extra: Option<&Extra>,
     ) -> nix::Result<Missed> {
+        let directory = within.fd().ok_or(Errno::ENOENT)?;
         let (uid, gid) = self.owner(want);
         let owned = have.is_some_and(|have| {
             uid.is_none_or(|uid| uid.as_raw() == have.uid)
@@ -302,9 +305,9 @@ impl Attributes {
         if !owned && (uid.is_some() || gid.is_some()) {
             fchownat(directory, name, uid, gid, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         }
-        let mode = self.mode(want, have);
+        let mode = self.mode(within, want, have);
         let chmod = |mode| fchmodat(directory, name, bits(mode), FchmodatFlags::NoFollowSymlink);
-        let mut beside = Beside::new(Place::named(&directory, name), extra, self.view.scope);
+        let mut beside = Beside::new(Place::named(directory, name), extra, self.view.scope);
         let disturbed = want.kind != Kind::Symlink && beside.before_mode(|| chmod(mode | 0o600));
         // A new owner clears setuid; else a mode that is right is left alone.
         let same_mode = owned && !disturbed && have.is_some_and(|have| have.mode == mode);

@@ -132,17 +132,24 @@ impl Found {
         fs::open_to_read(&*self.directory, name, OFlag::O_NOFOLLOW, false)
     }
 
-    /// Makes it stand under the same name in another directory, too.
+    /// True where what has this name in another directory is the same file.
+    pub(super) fn is(&self, fd: &OwnedFd, name: &[u8]) -> bool {
+        let inode = |stat: nix::sys::stat::FileStat| (stat.st_dev, stat.st_ino);
+        let own = fs::stat(&*self.directory, name).map(inode);
+        own.is_ok() && own == fs::stat(fd, name).map(inode)
+    }
+
+    /// Makes it stand in another directory, too, under the name `to`.
     ///
     /// # Errors
     /// `ESTALE` when it is no longer what was found, and the system's own; then nothing is there.
-    pub(super) fn link(&self, fd: &OwnedFd, name: &[u8]) -> nix::Result<()> {
-        linkat(&*self.directory, name, fd, name, AtFlags::empty())?;
-        let linked = fs::stat(fd, name).map(|stat| Stamp::of(&stat));
+    pub(super) fn link(&self, fd: &OwnedFd, name: &[u8], to: &[u8]) -> nix::Result<()> {
+        linkat(&*self.directory, name, fd, to, AtFlags::empty())?;
+        let linked = fs::stat(fd, to).map(|stat| Stamp::of(&stat));
         if linked == Ok(self.stamp) {
             return Ok(());
         }
-        let _ = unlinkat(fd, name, UnlinkatFlags::NoRemoveDir);
+        let _ = unlinkat(fd, to, UnlinkatFlags::NoRemoveDir);
         Err(linked.err().unwrap_or(Errno::ESTALE))
     }
 }
@@ -156,8 +163,9 @@ fn compare(site: &Site, want: &Entry, have: &Entry) -> Option<Match> {
     if want.stamp.kind == Kind::File && !may_be_same(&site.options, &want.stamp, &have.stamp) {
         return Some(Match::Name);
     }
-    // Without -t a file keeps its own time.
-    let why = if site.options.times { why } else { Why(why.0 & !Why::TIME.0) };
+    // Without -t a file keeps its own time; and whoever reads one here changes when it was accessed.
+    let kept = if site.options.times { why.0 } else { why.0 & !Why::TIME.0 };
+    let why = Why(kept & !Why::ATIME.0);
     Some(if why.is_empty() { Match::All } else { Match::Content })
 }
 

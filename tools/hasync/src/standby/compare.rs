@@ -14,7 +14,7 @@ use crate::digest;
 use crate::entry::{Entry, Kind, Stamp};
 use crate::fs;
 use crate::leftover;
-use crate::links::FirstNames;
+use crate::links::{FirstNames, Passed};
 use crate::options::DeleteWhen;
 use crate::owner::Names;
 use crate::symlink;
@@ -42,6 +42,7 @@ pub(super) struct Compare<'a> {
     open: Vec<u32>,
     names: Names,
     first_names: FirstNames,
+    passed: Passed,
     root: Arc<Directory>,
     rename: Option<Vec<u8>>,
     pub(super) batch: Vec<(u32, Pending, Plea)>,
@@ -124,6 +125,7 @@ impl Compare<'_> {
             open: Vec::new(),
             names: Names::new(site.options.numeric_ids),
             first_names: FirstNames::default(),
+            passed: Passed::default(),
             root,
             rename,
             batch: Vec::new(),
@@ -408,8 +410,7 @@ impl Compare<'_> {
         }
         let first = entry.extra.as_ref().and_then(|extra| extra.first.as_ref());
         if first.is_some_and(|first| {
-            entry.stamp.kind == Kind::Directory
-                || links::is_left_out(&self.site.filters.hide, first)
+            entry.stamp.kind == Kind::Directory || links::is_left_out(self.site, first)
         }) {
             return Err(damaged("a link to what was not asked for"));
         }
@@ -419,7 +420,8 @@ impl Compare<'_> {
         let filter = &self.site.filters.hide;
         if !filter.is_empty() {
             let path = slot.directory.path_of(&entry.name);
-            if filter.forbids(&path, entry.stamp.kind == Kind::Directory) {
+            let is_directory = entry.stamp.kind == Kind::Directory;
+            if !(is_directory && options.names_paths()) && filter.forbids(&path, is_directory) {
                 return Err(damaged("an entry that is excluded"));
             }
         }
@@ -449,8 +451,9 @@ impl Compare<'_> {
         if choice::is_left(&self.site.options, &entry, have.as_ref()) {
             let is_directory = |stamp: &Stamp| stamp.kind == Kind::Directory;
             if is_directory(&entry.stamp) && !have.is_some_and(|have| is_directory(&have.stamp)) {
-                slot.directory.leave(entry.name);
+                slot.directory.leave(entry.name.clone());
             }
+            self.pass(slot, &entry);
             self.site.ledger.unchanged(1);
             self.site.ledger.done(1, entry.stamp.size);
             return;
@@ -461,10 +464,12 @@ impl Compare<'_> {
         if is_link && options.safe_links && symlink::leads_out(&path(), &entry.target) {
             let target = String::from_utf8_lossy(&entry.target);
             self.site.ledger.skipped(path(), format!("leads out of the tree: {target}"));
+            self.pass(slot, &entry);
             return;
         }
         if self.site.options.takes(entry.stamp.kind)
             && let Some(first) = entry.extra.as_mut().and_then(|extra| extra.first.take())
+            && let Some(first) = self.passed.first(first, path)
         {
             return self.further_name(slot, entry, first, have);
         }
@@ -476,6 +481,14 @@ impl Compare<'_> {
         }
     }
 
+    /// Leaves an entry as it is here: no further name of it is to be made a link to that.
+    fn pass(&mut self, slot: &Slot, entry: &Entry) {
+        let is_first = entry.extra.as_ref().is_none_or(|extra| extra.first.is_none());
+        if self.site.options.hard_links && is_first && entry.stamp.kind != Kind::Directory {
+            self.passed.add(&slot.directory.path_of(&entry.name));
+        }
+    }
+
     /// A further name of a file is made when that is in place. Where it is one already, and the file
     /// stays, there is nothing to do.
     fn further_name(&self, slot: &Slot, entry: Entry, first: Vec<u8>, have: Option<Entry>) {
@@ -483,7 +496,9 @@ impl Compare<'_> {
         let inode = have.as_ref().and_then(|have| have.extra.as_ref()?.inode);
         let linked = || self.root.fd().and_then(|root| links::inode_of(root, &first).ok());
         let stays = |have: &Entry| self.site.attributes.differences(&entry, have).is_empty();
-        if inode.is_some() && have.as_ref().is_some_and(stays) && linked() == inode {
+        // That a source may go is told when its first name is in place.
+        let goes = self.site.options.remove_source_files;
+        if !goes && inode.is_some() && have.as_ref().is_some_and(stays) && linked() == inode {
             return self.site.ledger.unchanged(1);
         }
         if have.is_some_and(|have| have.stamp.kind == Kind::Directory) && !self.site.options.dry_run

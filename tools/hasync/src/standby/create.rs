@@ -41,9 +41,14 @@ pub(super) fn directory(site: &Site, within: &Arc<Directory>, entry: Entry, have
             }
             within.expect(entry, Some(have.stamp));
         }
-        Some(have) if entry.implied && have.stamp.kind == Kind::Symlink => {
+        Some(have) if entry.implied => {
             let target = String::from_utf8_lossy(&have.target);
-            let message = format!("is a symbolic link to {target} here: it is not followed");
+            let message = match have.stamp.kind {
+                Kind::Symlink => format!("is a symbolic link to {target} here: it is not followed"),
+                kind => {
+                    format!("is a {} here, and only leads to what was named: it stays", kind.word())
+                }
+            };
             site.ledger.failed(path(), "in_the_way", message);
         }
         other => {
@@ -89,8 +94,8 @@ fn make(
     }
     // Whoever writes it must get in; its own mode comes when all is done.
     let mode = match entry.implied && site.options.leaves_implied() {
-        true => 0o777 & !site.attributes.umask,
-        false => (site.attributes.mode(&entry.stamp, None) & 0o777) | 0o700,
+        true => within.mode_of_new(),
+        false => (site.attributes.mode(within, &entry.stamp, None) & 0o777) | 0o700,
     };
     let mode = Mode::from_bits_truncate(mode);
     mkdirat(fd, &entry.name[..], mode)
@@ -120,7 +125,7 @@ pub(super) fn other(site: &Site, within: &Arc<Directory>, entry: Entry, have: Op
         && let Some(bases) = site.bases.get().filter(|bases| bases.way != Way::Copy)
         && let Some(found) = bases.find(site, &within.path(), &entry)
         && found.how == Match::All
-        && taken(site, within, &entry, &found)
+        && taken(site, within, &entry, None, &found)
     {
         return;
     }
@@ -140,29 +145,83 @@ pub(super) fn other(site: &Site, within: &Arc<Directory>, entry: Entry, have: Op
     site.store.placed(site, within, &entry.name, &entry.stamp);
 }
 
-/// Leaves out, or links to its place, what another directory has as it should be; `false` where it
-/// cannot be linked.
-pub(super) fn taken(site: &Site, within: &Directory, entry: &Entry, found: &Found) -> bool {
-    let size = entry.stamp.size;
-    if site.bases.get().is_some_and(|bases| bases.way == Way::LeaveOut) {
+/// Leaves out, or links to its place, what another directory has as it should be; what is here under
+/// its name gives way. `false` where it cannot be linked.
+pub(super) fn taken(
+    site: &Site,
+    within: &Directory,
+    entry: &Entry,
+    have: Option<&Stamp>,
+    found: &Found,
+) -> bool {
+    let (kind, size) = (entry.stamp.kind, entry.stamp.size);
+    let left_out = site.leaves_out();
+    if left_out && have.is_none() {
         site.ledger.unchanged(1);
         site.ledger.done(1, size);
         return true;
     }
     if !site.options.dry_run {
-        if within.touch().and_then(|fd| found.link(fd, &entry.name)).is_err() {
-            return false;
+        let placed = match left_out {
+            true => give_way(site, within, &entry.name),
+            false => link(site, within, &entry.name, have, found),
+        };
+        match placed {
+            Err(error) if left_out => {
+                site.failed(within.path_of(&entry.name), error, "cannot be deleted");
+                return true;
+            }
+            Err(_) => return false,
+            Ok(()) => site.store.needs_sync(),
         }
-        site.store.needs_sync();
     }
-    let (kind, action, why) = (entry.stamp.kind, Action::Create, Why::default());
+    let action = match have {
+        _ if left_out => Action::Delete,
+        Some(have) if have.kind == kind => Action::Update,
+        _ => Action::Create,
+    };
     let path = || within.path_of(&entry.name);
-    let details = || Details::of(entry.stamp, &entry.target);
+    let details = || Details::of(entry.stamp, &entry.target).filter(|_| !left_out);
+    let why = Why::default();
     let change = || Change { path: path(), kind, action, why, size, details: details() };
     site.ledger.changed(change, action);
     site.ledger.done(1, size);
-    site.store.placed(site, within, &entry.name, &entry.stamp);
+    if !left_out {
+        site.store.placed(site, within, &entry.name, &entry.stamp);
+    }
     true
+}
+
+/// Takes a name away that stands where nothing is to be.
+fn give_way(site: &Site, within: &Directory, name: &[u8]) -> nix::Result<()> {
+    let fd = within.touch()?;
+    site.keep(&within.path(), fd, name)?;
+    match unlink(fd, name) {
+        Err(Errno::EISDIR | Errno::EPERM) => delete::make_way(site, within, fd, name),
+        result => result,
+    }
+}
+
+/// Links what another directory has to its place.
+fn link(
+    site: &Site,
+    within: &Directory,
+    name: &[u8],
+    have: Option<&Stamp>,
+    found: &Found,
+) -> nix::Result<()> {
+    let fd = within.touch()?;
+    if have.is_none() {
+        return found.link(fd, name, name);
+    }
+    let temporary = site.store.name();
+    found.link(fd, name, &temporary)?;
+    let placed = rename_over(site, within, fd, &temporary, name);
+    if placed.is_err() {
+        // The next run would remove it, too.
+        let _ = unlinkat(fd, &temporary[..], UnlinkatFlags::NoRemoveDir);
+    }
+    placed
 }
 
 fn replace(
@@ -180,7 +239,8 @@ fn replace(
             mknodat(fd, &name[..], kind.flag(), mode, entry.stamp.device)?;
         }
     }
-    let placed = site.attributes.set_named(fd, &name, &entry.stamp, None, entry.extra.as_deref());
+    let placed =
+        site.attributes.set_named(within, &name, &entry.stamp, None, entry.extra.as_deref());
     let placed = placed.and_then(|missed| {
         site.missed(|| within.path_of(&entry.name), missed);
         if have.is_some_and(|have| have.stamp.kind == Kind::Directory) {
@@ -214,13 +274,8 @@ pub(super) fn attributes(
     }
     if !site.options.dry_run {
         // The directory is not touched: nothing is named or unnamed in it.
-        let set = match within.fd() {
-            Some(fd) => {
-                let extra = entry.extra.as_deref();
-                site.attributes.set_named(fd, &entry.name, &entry.stamp, Some(have), extra)
-            }
-            None => Err(nix::errno::Errno::ENOENT),
-        };
+        let extra = entry.extra.as_deref();
+        let set = site.attributes.set_named(within, &entry.name, &entry.stamp, Some(have), extra);
         site.store.needs_sync();
         match set {
             Ok(None) => {}

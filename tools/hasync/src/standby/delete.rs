@@ -56,12 +56,12 @@ impl Deletions {
     /// Counts an entry that is about to be deleted.
     ///
     /// # Errors
-    /// [`LIMIT`] when it is one too many.
-    fn count(&self, site: &Site) -> nix::Result<()> {
+    /// [`LIMIT`] when it is one too many, and does not make way for another.
+    fn count(&self, site: &Site, makes_way: bool) -> nix::Result<()> {
         if site.options.max_delete.is_none() {
             return Ok(());
         }
-        if self.is_at_limit(site) {
+        if self.is_at_limit(site) && !makes_way {
             self.beyond.fetch_add(1, Ordering::Relaxed);
             return Err(LIMIT);
         }
@@ -208,7 +208,7 @@ pub(crate) fn at_once(site: &Site, directory: &Directory, names: Vec<Vec<u8>>) {
 fn remove_all(site: &Site, fd: &OwnedFd, path: &[u8], names: &[Vec<u8>], scope: &Arc<Scope>) {
     for name in names.iter().filter(|name| !is_protected(site, name)) {
         let path = join(path, name);
-        match remove(site, fd, name, &path, scope) {
+        match remove(site, fd, name, &path, scope, false) {
             Ok(()) => {}
             // Told of at the end.
             Err(Errno::ENOTEMPTY | Errno::EEXIST | LIMIT) if site.deletions.is_at_limit(site) => {}
@@ -233,13 +233,15 @@ pub(super) fn loosen(site: &Site, fd: &OwnedFd, stamp: &Stamp) -> nix::Result<bo
 }
 
 /// Removes a name and all beneath it. What is excluded stays, and so do the directories above it,
-/// with the modes that they had.
+/// with the modes that they had. What makes way for another entry does so beyond `--max-delete`, too,
+/// but not what is in it.
 fn remove(
     site: &Site,
     fd: &OwnedFd,
     name: &[u8],
     path: &[u8],
     scope: &Arc<Scope>,
+    makes_way: bool,
 ) -> nix::Result<()> {
     let Some(entry) = fs::entry(fd, name)? else { return Ok(()) };
     let kind = entry.stamp.kind;
@@ -263,7 +265,7 @@ fn remove(
             return Err(Errno::ENOTEMPTY);
         }
     }
-    site.deletions.count(site)?;
+    site.deletions.count(site, makes_way)?;
     if !site.options.dry_run {
         if kind != Kind::Directory
             && site.backups.get().is_some_and(|backups| !backups.is_backup(name))
@@ -306,7 +308,7 @@ fn empty(site: &Site, directory: &OwnedFd, path: &[u8], scope: &Arc<Scope>) -> n
             all = false;
             continue;
         }
-        match remove(site, directory, &child, &beneath, scope) {
+        match remove(site, directory, &child, &beneath, scope, false) {
             Err(Errno::ENOTEMPTY | Errno::EEXIST | LIMIT) => all = false,
             result => result?,
         }
@@ -326,7 +328,7 @@ pub(crate) fn make_way(
     name: &[u8],
 ) -> nix::Result<()> {
     if site.options.delete.is_some() || site.options.force {
-        remove(site, fd, name, &directory.path_of(name), &directory.scope())
+        remove(site, fd, name, &directory.path_of(name), &directory.scope(), true)
     } else {
         unlinkat(fd, name, UnlinkatFlags::RemoveDir)
     }

@@ -2,6 +2,7 @@
 
 use super::Site;
 use super::attributes::bits;
+use crate::acl;
 use crate::entry::{Entry, Kind, Stamp, join};
 use crate::filter::Scope;
 use crate::fs;
@@ -34,7 +35,7 @@ pub(crate) struct Directory {
     parent: Option<Arc<Directory>>,
     name: Vec<u8>,
     open: OnceLock<(OwnedFd, Stamp)>,
-    default_acl: OnceLock<bool>,
+    default_acl: OnceLock<nix::Result<Option<u32>>>,
     scope: OnceLock<Arc<Scope>>,
     /// Made by this run: there is nothing in it that we did not put there.
     pub(crate) is_new: AtomicBool,
@@ -150,9 +151,32 @@ impl Directory {
         self.open.get().map(|(_, before)| *before)
     }
 
+    /// What the list that things made in it get leaves of their permissions, if it has one.
+    fn default_acl(&self) -> nix::Result<Option<u32>> {
+        *self.default_acl.get_or_init(|| {
+            let list = sys::default_acl(self.fd().ok_or(Errno::ENOENT)?)?;
+            list.map(|list| acl::permissions(&list).ok_or(Errno::EINVAL)).transpose()
+        })
+    }
+
     /// True where what is made in it may get other permissions than it is made with.
     pub(crate) fn has_default_acl(&self) -> bool {
-        *self.default_acl.get_or_init(|| self.fd().is_none_or(sys::has_default_acl))
+        self.default_acl() != Ok(None)
+    }
+
+    /// The permissions that what is made in it may have where they are not kept: its default list
+    /// stands for the umask.
+    pub(crate) fn leaves(&self) -> u32 {
+        let list = self.default_acl().ok().flatten();
+        list.unwrap_or(0o777 & !self.site.attributes.umask)
+    }
+
+    /// What a directory that has no mode of the source is made with: the kernel asks the default list.
+    pub(crate) fn mode_of_new(&self) -> u32 {
+        match self.default_acl() {
+            Ok(Some(_)) => 0o777,
+            _ => self.leaves(),
+        }
     }
 
     pub(crate) fn fd(&self) -> Option<&OwnedFd> {
@@ -294,7 +318,7 @@ impl Directory {
         match (&self.parent, self.site.root_entry()) {
             (None, Some(want)) if !self.stays => {
                 let have = Some(before).filter(|_| !self.is_new.load(Ordering::Relaxed));
-                let missed = attributes.set(fd, &want.stamp, have, want.extra.as_deref())?;
+                let missed = attributes.set(self, fd, &want.stamp, have, want.extra.as_deref())?;
                 self.site.missed(|| self.path(), missed);
             }
             (parent, _) if touched && (parent.is_some() || self.stays) => {
@@ -310,15 +334,15 @@ impl Directory {
         let Child { want, before } = child;
         let result = attributes.look(fd, want.name.clone()).and_then(|have| {
             let Some(have) = have else { return Ok(()) };
-            let before = before.or_else(|| attributes.made(&want.stamp, &have.stamp));
-            let mode = attributes.mode(&want.stamp, before.as_ref());
+            let before = before.or_else(|| attributes.made(self, &want.stamp, &have.stamp));
+            let mode = attributes.mode(self, &want.stamp, before.as_ref());
             if attributes.differences(want, &have).is_empty() && mode == have.stamp.mode {
                 return Ok(());
             }
             let child = fs::open_directory(fd, &want.name)?;
             self.site.store.needs_sync();
             let extra = want.extra.as_deref();
-            let missed = attributes.set(&child, &want.stamp, before.as_ref(), extra)?;
+            let missed = attributes.set(self, &child, &want.stamp, before.as_ref(), extra)?;
             self.site.missed(|| self.path_of(&want.name), missed);
             Ok(())
         });

@@ -113,7 +113,7 @@ impl Larges {
 
     fn open(&mut self, file: FileId, stamp: Stamp, from: u64) -> Result<(), Error> {
         let old = self.expected.remove(&file);
-        let pending = match self.coming.remove(&file) {
+        let mut pending = match self.coming.remove(&file) {
             Some(before) => before.pending,
             None => self
                 .site
@@ -128,7 +128,7 @@ impl Larges {
         if from > 0 && (pending.append != Some(from) || from > stamp.size) {
             return Err(damaged("the rest of a file whose beginning is not here"));
         }
-        let (temporary, result) = match self.site.store.begin(&self.site, &pending, &stamp) {
+        let (temporary, result) = match self.site.store.begin(&self.site, &mut pending, &stamp) {
             Ok(temporary) => (Some(temporary), Ok(())),
             Err(error) => (None, Err(error)),
         };

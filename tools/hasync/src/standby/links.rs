@@ -2,9 +2,9 @@
 
 use super::Site;
 use super::attributes::bits;
+use super::basis::Match;
 use super::delete::{loosen, open_beneath};
 use crate::entry::{Entry, Kind, Stamp, join};
-use crate::filter::Filter;
 use crate::fs;
 use crate::leftover;
 use crate::wire::{Action, Change, Details, Why};
@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, renameat};
 use nix::sys::stat::{FileStat, fchmod, fstat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+use std::collections::HashSet;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
@@ -40,21 +41,23 @@ impl Links {
     /// Gives the names beneath `root`.
     pub(crate) fn carry_out(&self, site: &Site, root: &OwnedFd) {
         let links = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let placed = site.store.placed_paths(site);
         for (path, names) in links {
-            if let Err(error) = link_in(site, root, &path, &names) {
+            if let Err(error) = link_in(site, root, &path, &names, &placed) {
                 site.failed(path, error, "names cannot be given in it");
             }
         }
     }
 }
 
-/// True for a path that the filter leaves out, or that names a file in the making: the source could
+/// True for a path that the rules leave out, or that names a file in the making: the source could
 /// not bring it, and does not make a link to it either.
-pub(crate) fn is_left_out(filter: &Filter, path: &[u8]) -> bool {
-    let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+pub(crate) fn is_left_out(site: &Site, path: &[u8]) -> bool {
+    let filter = &site.filters.hide;
+    let mut ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
     path.split(|&byte| byte == b'/').any(leftover::is_temporary)
         || filter.forbids(path, false)
-        || ends.into_iter().any(|end| filter.forbids(&path[..end], true))
+        || !site.options.names_paths() && ends.any(|end| filter.forbids(&path[..end], true))
 }
 
 /// Device and inode of what has this path beneath `root`; no link in it is followed.
@@ -74,7 +77,13 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-fn link_in(site: &Site, root: &OwnedFd, path: &[u8], names: &[Further]) -> nix::Result<()> {
+fn link_in(
+    site: &Site,
+    root: &OwnedFd,
+    path: &[u8],
+    names: &[Further],
+    placed: &HashSet<Vec<u8>>,
+) -> nix::Result<()> {
     let fd = match open_beneath(root, path) {
         // It would have been made.
         Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) if site.options.dry_run => {
@@ -90,7 +99,14 @@ fn link_in(site: &Site, root: &OwnedFd, path: &[u8], names: &[Further]) -> nix::
     let mut given = false;
     for further in names {
         match link(site, root, &fd, path, further) {
-            Ok(new) => given |= new,
+            Ok(new) => {
+                given |= new;
+                // The first name may be that of an old file, where the new one could not be brought.
+                if placed.contains(&further.first) {
+                    let path = || join(path, &further.entry.name);
+                    site.store.placed_at(site, &fd, path, &further.entry.stamp);
+                }
+            }
             Err(error) => {
                 let first = String::from_utf8_lossy(&further.first).into_owned();
                 let what = format!("cannot be made a link to {first}");
@@ -138,23 +154,18 @@ fn link(
             site.ledger.unchanged(1);
             return Ok(false);
         }
+        Err(Errno::ENOENT) if site.leaves_out() => {
+            return left_out(site, fd, path, further, have.as_ref());
+        }
         Err(error) => return Err(error),
     };
     let is_linked = |have: &FileStat| (have.st_dev, have.st_ino) == (first.st_dev, first.st_ino);
-    // The first name may be that of an old file, where the new one could not be brought.
-    let placed = || {
-        if Stamp::of(&first).same_content(&further.entry.stamp) {
-            let path = || join(path, name);
-            site.store.placed_at(site, fd, path, &further.entry.stamp);
-        }
-    };
     // In a dry run both names are still those of the old file, which would be replaced.
     let stays = |have: &FileStat| {
         !site.options.dry_run || Stamp::of(have).same_content(&further.entry.stamp)
     };
     if have.as_ref().is_some_and(|have| is_linked(have) && stays(have)) {
         site.ledger.unchanged(1);
-        placed();
         return Ok(false);
     }
     if !site.options.dry_run {
@@ -173,7 +184,43 @@ fn link(
         placed?;
     }
     tell(site, path, further, have.as_ref());
-    placed();
+    Ok(true)
+}
+
+/// The first name was left out because another directory has it: so is this one, where that has it,
+/// too, and what is here under its name gives way. `false` where nothing did.
+fn left_out(
+    site: &Site,
+    fd: &OwnedFd,
+    path: &[u8],
+    further: &Further,
+    have: Option<&FileStat>,
+) -> nix::Result<bool> {
+    let entry = &further.entry;
+    let found = site.bases.get().and_then(|bases| bases.find(site, path, entry));
+    let is_there = found.is_some_and(|found| found.how == Match::All && !site.options.checksum);
+    let Some(have) = have.filter(|_| is_there) else {
+        site.ledger.unchanged(1);
+        return Ok(false);
+    };
+    if !site.options.dry_run {
+        site.keep(path, fd, &entry.name)?;
+        match unlinkat(fd, &entry.name[..], UnlinkatFlags::NoRemoveDir) {
+            // Its backup has moved it.
+            Err(Errno::ENOENT) if site.backups.get().is_some() => {}
+            result => result?,
+        }
+    }
+    let gone = Stamp::of(have);
+    let change = || Change {
+        path: join(path, &entry.name),
+        kind: gone.kind,
+        action: Action::Delete,
+        why: Why::default(),
+        size: gone.size,
+        details: None,
+    };
+    site.ledger.changed(change, Action::Delete);
     Ok(true)
 }
 

@@ -130,7 +130,7 @@ impl Worker {
                 Err(loss) => return self.lost(&pending, loss.reason, loss.message),
             };
             let stamp = Stamp::of(&before);
-            let mut temporary = match self.site.store.begin(site, &pending, &stamp) {
+            let mut temporary = match self.site.store.begin(site, &mut pending, &stamp) {
                 Ok(temporary) => temporary,
                 Err(error) => return self.site.failed(path, error, "cannot be written"),
             };

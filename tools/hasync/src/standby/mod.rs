@@ -44,7 +44,7 @@ use crate::wire::{FileId, Outcome, Plea, ToSource, ToStandby, Totals, damaged};
 use ahead::Ahead;
 use attributes::Attributes;
 use backup::Backups;
-use basis::Bases;
+use basis::{Bases, Way};
 use compare::Compare;
 use credit::Credits;
 use delayed::Delayed;
@@ -184,6 +184,11 @@ impl Site {
     /// The system's own; then it must stay where it is.
     fn keep(&self, path: &[u8], fd: &OwnedFd, name: &[u8]) -> nix::Result<()> {
         self.backups.get().map_or(Ok(()), |backups| backups.keep(self, path, fd, name, false))
+    }
+
+    /// True where what another directory has is not brought.
+    fn leaves_out(&self) -> bool {
+        self.bases.get().is_some_and(|bases| bases.way == Way::LeaveOut)
     }
 
     fn top(&self) -> Arc<Scope> {

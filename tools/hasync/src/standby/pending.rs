@@ -41,6 +41,8 @@ pub(crate) struct Pending {
     pub(super) append: Option<u64>,
     /// How often it came and was not what its digest said.
     pub(super) tries: u32,
+    /// The old file is kept, and is not what stands here any more.
+    pub(super) backed_up: bool,
     pub(super) credit: Option<Arc<Credit>>,
     /// Kept for what dropping it does.
     #[allow(dead_code)]

@@ -38,8 +38,15 @@ impl Compare<'_> {
             Some(have) => self.site.attributes.differences(&entry, have),
             None => Why::default(),
         };
-        let bases = self.site.bases.get().filter(|_| have.is_none());
+        let bases = self.site.bases.get();
+        let bases = bases.filter(|bases| same_kind.is_none() || bases.way != Way::Copy);
         let found = bases.and_then(|bases| bases.find(self.site, &slot.directory.path(), &entry));
+        // A file that is here gives way only to another that is all it should be.
+        let found = found.filter(|found| {
+            same_kind.is_none()
+                || found.how == Match::All
+                    && !slot.directory.fd().is_some_and(|fd| found.is(fd, &entry.name))
+        });
         let alike = found.as_ref().is_some_and(|found| found.how > Match::Name);
         let check =
             options.checksum && (alike || same_kind.is_some_and(|have| have.stamp.size == size));
@@ -47,7 +54,13 @@ impl Compare<'_> {
             && found.how == Match::All
             && !options.checksum
             && bases.way != Way::Copy
-            && create::taken(self.site, &slot.directory, &entry, found)
+            && create::taken(
+                self.site,
+                &slot.directory,
+                &entry,
+                have.as_ref().map(|have| &have.stamp),
+                found,
+            )
         {
             return;
         }
@@ -103,6 +116,7 @@ impl Compare<'_> {
             flawed: false,
             partial,
             tries: 0,
+            backed_up: false,
             credit: None,
             hold: slot.hold.clone(),
         };

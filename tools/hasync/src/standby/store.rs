@@ -19,7 +19,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::fsync;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -99,14 +99,14 @@ impl Store {
     pub(crate) fn begin(
         &self,
         site: &Site,
-        pending: &Pending,
+        pending: &mut Pending,
         stamp: &Stamp,
     ) -> nix::Result<Temporary> {
+        if site.options.inplace && pending.have.is_none_or(|have| have.kind == Kind::File) {
+            return self.begin_in_place(site, pending, stamp.size);
+        }
         let directory = &pending.directory;
         let fd = directory.touch()?;
-        if site.options.inplace && pending.have.is_none_or(|have| have.kind == Kind::File) {
-            return self.begin_in_place(site, pending, fd, stamp.size);
-        }
         let want = site.attributes.here(stamp);
         let elsewhere = site.elsewhere.get();
         let right = match elsewhere {
@@ -133,14 +133,15 @@ impl Store {
     fn begin_in_place(
         &self,
         site: &Site,
-        pending: &Pending,
-        fd: &OwnedFd,
+        pending: &mut Pending,
         size: u64,
     ) -> nix::Result<Temporary> {
+        let fd = pending.directory.touch()?;
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-        if let Some(backups) = site.backups.get() {
+        if let Some(backups) = site.backups.get().filter(|_| !pending.backed_up) {
             backups.keep(site, &pending.directory.path(), fd, &pending.name, true)?;
+            pending.backed_up = true;
         }
         // A fifo that took its place must not hold us up.
         let file =
@@ -184,7 +185,7 @@ impl Store {
         if right && is_right() {
             site.attributes.set_time(&file, &want, extra)?;
         } else {
-            let missed = site.attributes.set(&file, &want, have, extra)?;
+            let missed = site.attributes.set(&pending.directory, &file, &want, have, extra)?;
             pending.flawed = missed.is_some();
             site.missed(|| pending.path(), missed);
         }
@@ -274,6 +275,15 @@ impl Store {
         if let Some(fd) = directory.fd() {
             self.placed_at(site, fd, || directory.path_of(name), stamp);
         }
+    }
+
+    /// What is in place so far and its source has not been told of: with `-H`, all.
+    pub(crate) fn placed_paths(&self, site: &Site) -> HashSet<Vec<u8>> {
+        if !site.options.hard_links {
+            return HashSet::new();
+        }
+        let placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
+        placed.iter().map(|(path, _)| path.clone()).collect()
     }
 
     /// [`Store::placed`], by the open directory and the path of the whole.

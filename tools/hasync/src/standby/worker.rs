@@ -166,11 +166,17 @@ impl Worker {
         let way = self.site.bases.get().map(|bases| bases.way);
         basis.how == Match::All
             && way.is_some_and(|way| way != Way::Copy)
-            && create::taken(&self.site, &pending.directory, &pending.entry(), basis)
+            && create::taken(
+                &self.site,
+                &pending.directory,
+                &pending.entry(),
+                pending.have.as_ref(),
+                basis,
+            )
     }
 
     /// Copies a file of another directory; gives the job back where it is no longer what it was.
-    fn copied_from(&self, basis: &Found, pending: Pending) -> Option<Pending> {
+    fn copied_from(&self, basis: &Found, mut pending: Pending) -> Option<Pending> {
         let site = &self.site;
         let told = pending.told;
         let stamp = &told;
@@ -184,7 +190,7 @@ impl Worker {
             return None;
         }
         let path = pending.path();
-        let mut temporary = match site.store.begin(site, &pending, stamp) {
+        let mut temporary = match site.store.begin(site, &mut pending, stamp) {
             Ok(temporary) => temporary,
             Err(error) => {
                 site.failed(path, error, "cannot be written");
@@ -271,7 +277,7 @@ impl Worker {
         if self.site.options.dry_run {
             return would(&self.site, &pending, stamp);
         }
-        let begun = self.site.store.begin(&self.site, &pending, stamp);
+        let begun = self.site.store.begin(&self.site, &mut pending, stamp);
         let written = begun.and_then(|mut temporary| {
             temporary.output.write(bytes)?;
             Ok(temporary)
