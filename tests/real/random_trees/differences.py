@@ -276,8 +276,10 @@ def unexplained(case, statuses, said, seen, found):
     found = [difference for difference in found if not is_explained(case, statuses, said, difference)]
     # Which are deleted before the limit is reached is a matter of order, but it is as many.
     if LIMIT in said["hasync"]:
-        old = (case.old or {}).keys()
-        found = [difference for difference in found if not (difference.what == "dst names" and difference.path in old)]
+        old, places = (case.old or {}).keys(), Places(case)
+        # The time of a directory that stays tells what went in it.
+        order = {"dst names": lambda path: True, "dst mtime": lambda path: not places.origins(path)}
+        found = [difference for difference in found if not (difference.path in old and order.get(difference.what, lambda path: False)(difference.path))]
         left = {tool: len(trees["dst"].keys() & old) for tool, trees in seen.items()}
         if left["rsync"] != left["hasync"]:
             found.append(Difference("limit", f"of the old entries {left['rsync']} are there with rsync, {left['hasync']} with hasync"))
@@ -306,6 +308,9 @@ def is_explained(case, statuses, said, difference):
             return True
         # So is what is made a link to the first name of a file.
         if places.names(kept) and "H" in given:
+            return True
+        # The backups of this very run rsync deletes with what --delete-after finds; with hasync the next run has them.
+        if {"--delete-excluded", "--delete-after"} <= set(words(case)) and places.was(kept) is not None:
             return True
         # So is a link that leads out of the tree.
         if other["kind"] == "symlink" and "--safe-links" in words(case):

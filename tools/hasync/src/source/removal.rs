@@ -125,7 +125,8 @@ fn remove_beneath(root: &OwnedFd, path: &[u8], stamp: &Stamp, ways: Ways) -> nix
     // A link that was followed goes, as with rsync; what it leads to stays.
     let stat = if follow { fs::stat_through(&fd, name) } else { fs::stat(&fd, name) };
     let stat = match stat {
-        Err(Errno::ENOENT) if follow => fs::stat(&fd, name),
+        // It leads nowhere, or to more than a path can be.
+        Err(_) if follow => fs::stat(&fd, name),
         stat => stat,
     }?;
     let now = Stamp::of(&stat);

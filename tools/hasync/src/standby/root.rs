@@ -90,7 +90,8 @@ impl Root {
         }
         let made = fs::make_directory(&parent_fd, name, mode);
         let fd = made.and_then(|()| fs::open_directory(&parent_fd, name)).map_err(fail)?;
-        Ok(Opened { fd: Some(fd), is_new: true, rename: None, shown })
+        // rsync takes one that --mkpath made for one that was there.
+        Ok(Opened { fd: Some(fd), is_new: !options.mkpath, rename: None, shown })
     }
 
     /// Opens another directory that was asked for; a relative path begins at the destination. What is
