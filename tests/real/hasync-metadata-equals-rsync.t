@@ -154,6 +154,12 @@ check "what a dry run tells of them is what is done" diff dry.changed seen.chang
 check_json "why is told" 'any(.why == ["links"] and .key.path == "b/c/four")' seen
 rm outside
 check "and all is as it should be" same src made atime
+# Nothing but the content is another one, or nothing at all: the first name is brought, and the others are names of that.
+for how in -c -I; do
+    check "-H $how brings the names of a file that differs in nothing else" sh -c 'rm -rf alike && cp -a src alike && rm -rf made && cp -a src made &&
+        printf six1 >alike/a/four && touch -r src/a/four alike/a/four && printf six2 >made/a/four && touch -r src/a/four made/a/four && hasync -aH "$1" alike/ made &&
+        cmp alike/a/four made/b/c/four && cmp alike/a/four made/b/four && [ "$(stat -c %h made/a/four)" = 3 ]' - "$how"
+done
 check "a further name where the first is left out by a pattern" judge -aH --exclude=/a/one --exclude=/z/
 check "a name that -u leaves gives no other its content" sh -c '
     rm -rf made && mkdir made && echo newer >made/top && hasync -aHu src/ made &&

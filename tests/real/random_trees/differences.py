@@ -96,6 +96,16 @@ def set_by_hand(xattrs):
     return {name: value for name, value in dict(xattrs).items() if not name.startswith("system.")}
 
 
+def group_lost(one, other):
+    """The access control lists differ in nothing but that the first gives the owning group nothing."""
+    name = "system.posix_acl_access"
+    one, other = dict(one), dict(other)
+    lists = one.pop(name, b""), other.pop(name, b"")
+    pairs = [(a[at:at + 8], b[at:at + 8]) for a, b in [lists] for at in range(4, len(a), 8)]
+    apart = [(a, b) for a, b in pairs if a != b]
+    return one == other and len(lists[0]) == len(lists[1]) and len(apart) == 1 and apart[0][0][:4] == b"\x04\0\0\0" and apart[0][1][:2] == b"\x04\0"
+
+
 def is_apart(case):
     """Backups have a directory of their own."""
     return any(word.startswith("--backup-dir") for word in words(case))
@@ -152,6 +162,9 @@ def left_open(case, tree, path, one, other):
         fields.add("mtime")
     # rsync dresses a directory before it makes what is in it, and a new setgid hands its group down; hasync dresses it at the end.
     if "g" not in given and "p" in given:
+        fields.add("group")
+    # What a directory hands down to what is made in it, a setgid bit its group, with hasync a file of --temp-dir has, too.
+    if "g" not in given and one["kind"] == "file" and any(word.startswith("--temp-dir=") for word in words(case)):
         fields.add("group")
     fields |= among_names(case, places, path, given) | beside_stamp(case, places, path, given, one, other)
     # The directory of backups is there before the first of them is.
@@ -241,6 +254,8 @@ def reads_too_late(case, said):
 def corresponds(case, statuses, said):
     """The statuses mean the same. What a dry run of hasync does not try, or --ignore-existing leaves, does not fail."""
     wanted = STATUSES.get(statuses["rsync"], ())
+    if statuses == {"rsync": 2, "hasync": 0} and "got_flist_entry_status" in said["rsync"]:
+        return True
     untried = "n" in letters(case) or "--ignore-existing" in words(case)
     if reads_too_late(case, said) and statuses["rsync"] in (23, 24) and statuses["hasync"] == 0:
         return True
@@ -262,13 +277,14 @@ def corresponds(case, statuses, said):
 
 
 def is_cut_short(statuses, said):
-    """rsync did not begin, or ended at the first backup that it could not make, where hasync goes on with the next file."""
+    """rsync did not begin, lost count of its own list, or ended at the first backup that it could not make, where hasync goes on."""
     return statuses["rsync"] in (1, 2, 3, 4) or statuses["rsync"] == 11 and "keep_backup failed" in said["rsync"]
 
 
 def is_caught(case, found):
-    """rsync waits for ever where a directory fails that holds further names of a file."""
-    return [difference.text for difference in found] == ["rsync"] and "H" in letters(case) and "--ignore-existing" in words(case)
+    """rsync waits for ever where a directory fails that holds further names of a file, or where another directory has what links lead to."""
+    apart = follows(case) and any("-dest=" in word for word in words(case))
+    return [difference.text for difference in found] == ["rsync"] and "H" in letters(case) and (apart or "--ignore-existing" in words(case))
 
 
 def unexplained(case, statuses, said, seen, found):
@@ -278,8 +294,8 @@ def unexplained(case, statuses, said, seen, found):
     if LIMIT in said["hasync"]:
         old, places = (case.old or {}).keys(), Places(case)
         # The time of a directory that stays tells what went in it.
-        order = {"dst names": lambda path: True, "dst mtime": lambda path: not places.origins(path)}
-        found = [difference for difference in found if not (difference.path in old and order.get(difference.what, lambda path: False)(difference.path))]
+        order = {"dst names": lambda path: (backup_of(case, "dst", path) or path) in old, "dst mtime": lambda path: path in old and not places.origins(path)}
+        found = [difference for difference in found if not order.get(difference.what, lambda path: False)(difference.path)]
         left = {tool: len(trees["dst"].keys() & old) for tool, trees in seen.items()}
         if left["rsync"] != left["hasync"]:
             found.append(Difference("limit", f"of the old entries {left['rsync']} are there with rsync, {left['hasync']} with hasync"))
@@ -301,6 +317,10 @@ def is_explained(case, statuses, said, difference):
     # hasync makes the directory of backups before there is one.
     if difference.is_only_with("hasync") and (tree, path) in (("dst", b"saved"), ("saved", b"")) and other["kind"] == "directory":
         return True
+    # rsync keeps in it what --delete-after takes from it.
+    if tree == "dst" and path.startswith(b"saved/") and {"--backup-dir=saved", "--delete-after"} <= set(words(case)):
+        if difference.is_only_with("rsync") and path.startswith(b"saved/saved") or difference.is_only_with("hasync"):
+            return True
     kept = backup_of(case, tree, path)
     if kept is not None and difference.is_only_with("hasync") and (other["kind"] != "directory" or is_apart(case)):
         # What gives way to a file of --link-dest or --compare-dest is kept, too.
@@ -328,7 +348,12 @@ def is_explained(case, statuses, said, difference):
     if tree == "src" and difference.is_only_with("hasync") and {"--remove-source-files", "--compare-dest=../basis"} <= set(words(case)):
         return True
     # hasync follows no link in the directory of --link-dest or its like.
-    if tree == "dst" and any("-dest=" in word for word in words(case)) and places.is_over_link(path, False):
+    if tree == "dst" and any("-dest=" in word for word in words(case)):
+        others = {name for entry in (one, other) for name in (entry or {}).get("links") or ()} if what == "dst links" else set()
+        if any(places.is_over_link(name, False) for name in {path} | others):
+            return True
+    # rsync 3.5.0 takes from the owning group what a list gives it where the mode has a sticky bit.
+    if what == "dst xattrs" and "A" in given and int(other["mode"], 8) & 0o1000 and group_lost(one["xattrs"], other["xattrs"]):
         return True
     if what == "dst xattrs" and "failed to re-read xattr" in said["rsync"] and "--remove-source-files" in words(case):
         return True

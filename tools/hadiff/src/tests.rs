@@ -296,8 +296,9 @@ fn many_types_take_no_quadratic_time() {
         };
         (0..3).map(|_| once()).min().unwrap()
     };
-    let (few, many) = (took(1_000), took(20_000));
-    assert!(many < few * 80, "{few:?}, and twenty times as many {many:?}");
+    // Fifty times as long would be right, 2500 times quadratic: a machine that does other work is between.
+    let (few, many) = (took(1_000), took(50_000));
+    assert!(many < few * 500, "{few:?}, and fifty times as many {many:?}");
 }
 
 #[test]

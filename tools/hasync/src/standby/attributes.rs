@@ -151,17 +151,22 @@ impl Attributes {
     pub(crate) fn mode(&self, within: &Directory, want: &Stamp, have: Option<&Stamp>) -> u32 {
         match have {
             _ if self.view.perms => want.mode,
-            Some(have) if have.kind == want.kind => {
-                if !self.view.executability || !self.view.sees_mode(want, have) {
-                    have.mode
-                } else if want.mode & 0o111 == 0 {
-                    have.mode & !0o111
-                } else {
-                    // Whoever may read it.
-                    have.mode | (have.mode & 0o444) >> 2
-                }
-            }
+            Some(have) if have.kind == want.kind => self.kept_mode(want, have),
             _ => want.mode & within.leaves(),
+        }
+    }
+
+    /// The mode of what is there already and stays.
+    fn kept_mode(&self, want: &Stamp, have: &Stamp) -> u32 {
+        if self.view.perms {
+            want.mode
+        } else if !self.view.executability || !self.view.sees_mode(want, have) {
+            have.mode
+        } else if want.mode & 0o111 == 0 {
+            have.mode & !0o111
+        } else {
+            // Whoever may read it: of what nobody may, nothing changes.
+            have.mode | (have.mode & 0o444) >> 2
         }
     }
 
@@ -179,7 +184,7 @@ impl Attributes {
             !w.mtime.is_within(h.mtime, self.window)
                 && (w.kind == Kind::File || self.view.keeps_time(w.kind)),
         );
-        why.add(Why::MODE, self.view.sees_mode(w, h));
+        why.add(Why::MODE, self.view.sees_mode(w, h) && self.kept_mode(w, h) != h.mode);
         why.add(Why::OWNER, self.view.owner && w.uid != h.uid);
         why.add(Why::GROUP, self.sets_group(w.gid) && w.gid != h.gid);
         why.add(Why::TARGET, want.target != have.target);

@@ -490,14 +490,21 @@ impl Compare<'_> {
     }
 
     /// A further name of a file is made when that is in place. Where it is one already, and the file
-    /// stays, there is nothing to do.
+    /// is sure to stay, there is nothing to do.
     fn further_name(&self, slot: &Slot, entry: Entry, first: Vec<u8>, have: Option<Entry>) {
         self.site.ledger.done(1, entry.stamp.size);
         let inode = have.as_ref().and_then(|have| have.extra.as_ref()?.inode);
         let linked = || self.root.fd().and_then(|root| links::inode_of(root, &first).ok());
-        let stays = |have: &Entry| self.site.attributes.differences(&entry, have).is_empty();
+        let options = &self.site.options;
+        // Its first name may be brought all the same: then this one is another file than that.
+        let stays = |have: &Entry| {
+            self.site.attributes.differences(&entry, have).is_empty()
+                && choice::is_same(options, &entry.stamp, &have.stamp)
+                && !options.checksum
+                && self.site.bases.get().is_none()
+        };
         // That a source may go is told when its first name is in place.
-        let goes = self.site.options.remove_source_files;
+        let goes = options.remove_source_files;
         if !goes && inode.is_some() && have.as_ref().is_some_and(stays) && linked() == inode {
             return self.site.ledger.unchanged(1);
         }

@@ -56,12 +56,12 @@ impl Deletions {
     /// Counts an entry that is about to be deleted.
     ///
     /// # Errors
-    /// [`LIMIT`] when it is one too many, and does not make way for another.
-    fn count(&self, site: &Site, makes_way: bool) -> nix::Result<()> {
+    /// [`LIMIT`] when it is one too many.
+    fn count(&self, site: &Site) -> nix::Result<()> {
         if site.options.max_delete.is_none() {
             return Ok(());
         }
-        if self.is_at_limit(site) && !makes_way {
+        if self.is_at_limit(site) {
             self.beyond.fetch_add(1, Ordering::Relaxed);
             return Err(LIMIT);
         }
@@ -233,8 +233,8 @@ pub(super) fn loosen(site: &Site, fd: &OwnedFd, stamp: &Stamp) -> nix::Result<bo
 }
 
 /// Removes a name and all beneath it. What is excluded stays, and so do the directories above it,
-/// with the modes that they had. What makes way for another entry does so beyond `--max-delete`, too,
-/// but not what is in it.
+/// with the modes that they had. What makes way for another entry does not count for `--max-delete`, but
+/// what is in it does.
 fn remove(
     site: &Site,
     fd: &OwnedFd,
@@ -265,7 +265,9 @@ fn remove(
             return Err(Errno::ENOTEMPTY);
         }
     }
-    site.deletions.count(site, makes_way)?;
+    if !makes_way {
+        site.deletions.count(site)?;
+    }
     if !site.options.dry_run {
         if kind != Kind::Directory
             && site.backups.get().is_some_and(|backups| !backups.is_backup(name))

@@ -66,6 +66,8 @@ fn flooded(
     stdin.write_all(before).unwrap();
     let came = hearing.recv_timeout(Duration::from_secs(20));
     assert!(came.is_ok(), "nothing of type {then} came: {:?}", child.try_wait());
+    // It may refuse what comes and be gone before it is looked at again.
+    let before_it = peak(child.id());
     let next = next.to_vec();
     let (said, saying) = channel();
     thread::spawn(move || {
@@ -86,7 +88,14 @@ fn flooded(
     let most = watched(child.id(), &saying);
     child.kill().unwrap();
     wait(&mut child);
-    most
+    most.max(before_it.unwrap_or(0))
+}
+
+/// The most memory that a process used so far, in KiB; a process that has ended has no such line.
+fn peak(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// The most memory that the process used until it ended, or the flood ended or stood still.
@@ -94,11 +103,8 @@ fn watched(pid: u32, saying: &Receiver<usize>) -> u64 {
     let mut most = 0;
     let mut last = Instant::now();
     loop {
-        // A process that has ended has no such line.
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let now = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let Some(now) = now else { return most };
-        most = most.max(now.trim().trim_end_matches(" kB").parse().unwrap());
+        let Some(now) = peak(pid) else { return most };
+        most = most.max(now);
         if most > 2 * MOST {
             return most;
         }
