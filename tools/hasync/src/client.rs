@@ -10,15 +10,15 @@ use crate::limits;
 use crate::records;
 use crate::report::{Lines, Log, Report, Run, Traffic};
 use crate::serve::select;
-use crate::source::{Node, Roots, Source, Table, from_channel};
+use crate::source::{Node, Roots, Source, from_channel};
 use crate::standby::{self, Ledger, Root, Site, Told};
 use crate::wire::{Outcome, Outgoing, ToSource, ToStandby, unpacked};
 use ha_json::{Error, Status, Tool, refuse_terminal};
 use ha_remote::{Host, Place};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(crate) fn sync(tool: Tool, mut request: Request) -> Result<Status, Error> {
     let destination = Place::parse(&request.destination)?;
     let sources = sources(&request.sources)?;
     let far = Far::of(&request)?;
-    Filters::new(&request.options)?;
+    let filters = Arc::new(Filters::new(&request.options)?);
     let meter = Meter::default();
     let paths = sources.paths;
     if sources.host.is_some() && destination.host.is_some() {
@@ -62,11 +62,13 @@ pub(crate) fn sync(tool: Tool, mut request: Request) -> Result<Status, Error> {
         report,
         || meter.read(),
         |events| match (sources.host, destination.host) {
-            (Some(host), _) => pull(&request, paths, &far, &host, path, &meter, events),
-            (None, Some(host)) => {
-                push(local_source(&request, &paths)?, &far, &host, path, &meter, events)
+            (Some(host), _) => {
+                pull(job(&request, paths), filters, &far, &host, path, &meter, events)
             }
-            (None, None) => local(local_source(&request, &paths)?, path, events),
+            (None, Some(host)) => {
+                push(local_source(&request, &paths, filters)?, &far, &host, path, &meter, events)
+            }
+            (None, None) => local(local_source(&request, &paths, filters)?, path, events),
         },
     )
 }
@@ -93,19 +95,16 @@ fn choose(chosen: &Chosen, dry_run: bool) -> Result<Option<Arc<Node>>, Error> {
     }
 }
 
-fn local_source(request: &Request, paths: &[OsString]) -> Result<Source, Error> {
+fn local_source(
+    request: &Request,
+    paths: &[OsString],
+    filters: Arc<Filters>,
+) -> Result<Source, Error> {
     let selection = choose(&request.chosen, request.options.dry_run)?;
-    Ok(Source {
-        roots: Roots::open(paths, selection, &request.options, None)?,
-        filters: Filters::new(&request.options)?,
-        keep_implied: matches!(request.chosen, Chosen::Records) || request.options.leaves_implied(),
-        table: Arc::new(Table::new(limits::directories())),
-        fault: Mutex::default(),
-        stayed: Mutex::default(),
-        due: Default::default(),
-        pleas: Default::default(),
-        options: request.options.clone(),
-    })
+    let roots = Roots::open(paths, selection, &request.options, None)?;
+    let mut source = Source::new(roots, filters, request.options.clone(), limits::directories());
+    source.keep_implied |= matches!(request.chosen, Chosen::Records);
+    Ok(source)
 }
 
 /// Runs `work` in a thread of its own and reports what it tells, to the end.
@@ -132,7 +131,7 @@ fn local(source: Source, path: OsString, events: Events) -> Result<Outcome, Erro
     let (to_standby, at_standby) = sync_channel(crate::QUEUE);
     let (to_source, at_source) = sync_channel(crate::ANSWERS);
     let options = source.options.clone();
-    let filters = Filters::new(&options)?;
+    let filters = Arc::clone(&source.filters);
     let ledger = Ledger::new(Told::Here(events), options.itemize, options.progress);
     let table = Arc::clone(&source.table);
     let site = Site::new(options, filters, ledger, to_source, Some(table))?;
@@ -194,21 +193,25 @@ fn push(
     Ok(close(program, host, result))
 }
 
+/// What the far side is to do where the source is there.
+fn job(request: &Request, paths: Vec<OsString>) -> Job {
+    let list = match &request.chosen {
+        Chosen::List(list) => Some(list.clone()),
+        _ => None,
+    };
+    let paths = paths.into_iter().map(OsString::into_vec).collect();
+    Job { role: Role::Source, options: request.options.clone(), paths, list }
+}
+
 fn pull(
-    request: &Request,
-    paths: Vec<OsString>,
+    job: Job,
+    filters: Arc<Filters>,
     far: &Far,
     host: &Host,
     path: OsString,
     meter: &Meter,
     events: Events,
 ) -> Result<Outcome, Error> {
-    let list = match &request.chosen {
-        Chosen::List(list) => Some(list.clone()),
-        _ => None,
-    };
-    let paths = paths.into_iter().map(OsString::into_vec).collect();
-    let job = Job { role: Role::Source, options: request.options.clone(), paths, list };
     let (program, (to, from)) = far.connect(host, &job, meter)?;
     limits::directories();
     let patience = Duration::from_secs(job.options.timeout_seconds);
@@ -216,7 +219,6 @@ fn pull(
     let writer = thread::spawn(move || Outgoing::plain(to).run(&receiver, patience));
     let options = job.options;
     let packed = options.compress;
-    let filters = Filters::new(&options)?;
     let ledger = Ledger::new(Told::Here(events), options.itemize, options.progress);
     let site = Site::new(options, filters, ledger, sender, None)?;
     let root = Root { path, beneath: None };

@@ -51,6 +51,15 @@ pub(crate) fn link_target(directory: impl AsFd, name: &[u8]) -> nix::Result<Vec<
     Ok(readlinkat(directory, name)?.into_vec())
 }
 
+/// Makes a file where nothing of its name is, to be written and read.
+///
+/// # Errors
+/// `EEXIST`, and the system's own.
+pub(crate) fn create_new(directory: impl AsFd, name: &[u8], mode: Mode) -> nix::Result<File> {
+    let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
+    openat(directory, name, flags | OFlag::O_RDWR | OFlag::O_CLOEXEC, mode).map(File::from)
+}
+
 /// Opens a file for reading, with these flags beside. Where access times are kept it leaves that of
 /// the file alone, if this process may.
 pub(crate) fn open_to_read(

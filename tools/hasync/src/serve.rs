@@ -7,7 +7,7 @@ use crate::events::Events;
 use crate::filter::Filters;
 use crate::job::{Job, Role};
 use crate::limits;
-use crate::source::{Node, Roots, Source, Table};
+use crate::source::{Node, Roots, Source};
 use crate::standby::{self, Ledger, Root, Site, Told, partial};
 use crate::wire::{
     Counted, Frame, Outcome, Outgoing, ToSource, ToStandby, damaged, greet, never_block, unpacked,
@@ -17,8 +17,8 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -114,17 +114,9 @@ fn serve_source(
         None => None,
     };
     let paths: Vec<OsString> = job.paths.into_iter().map(OsString::from_vec).collect();
-    let source = Source {
-        roots: Roots::open(&paths, selection, &job.options, beneath.as_ref())?,
-        filters: Filters::new(&job.options)?,
-        keep_implied: job.options.leaves_implied(),
-        table: Arc::new(Table::new(limits::directories())),
-        fault: Mutex::default(),
-        stayed: Mutex::default(),
-        due: Default::default(),
-        pleas: Default::default(),
-        options: job.options,
-    };
+    let roots = Roots::open(&paths, selection, &job.options, beneath.as_ref())?;
+    let filters = Arc::new(Filters::new(&job.options)?);
+    let source = Source::new(roots, filters, job.options, limits::directories());
     let mut incoming = unpacked(input, false)?;
     finished(source.run(move || incoming.next(), outgoing, &Events::unheard())?)
 }
@@ -160,7 +152,7 @@ fn serve_standby(
     limits::directories();
     let ledger =
         Ledger::new(Told::There(outgoing.clone()), job.options.itemize, job.options.progress);
-    let filters = Filters::new(&job.options)?;
+    let filters = Arc::new(Filters::new(&job.options)?);
     let packed = job.options.compress;
     let site = Site::new(job.options, filters, ledger, outgoing, None)?;
     let mut incoming = unpacked(input, packed)?;

@@ -1,7 +1,7 @@
 //! The corpus that is kept, run as the fuzz targets run it; and its seeds.
 
 use super::scene::{Scene, large};
-use super::{TARGETS, Target, standby};
+use super::{DIRECTORIES, TARGETS, Target, standby};
 use crate::acl::{ACCESS, Allowed, Lists, Tag};
 use crate::beneath::Beneath;
 use crate::entry::Kind;
@@ -9,7 +9,7 @@ use crate::events::Events;
 use crate::filter::Filters;
 use crate::job::{Job, Role};
 use crate::options::Options;
-use crate::source::{Roots, Source, Table, from_channel};
+use crate::source::{Roots, Source, from_channel};
 use crate::standby::{Ledger, Root, Site, Told};
 use crate::wire::{Frame, ToSource, ToStandby};
 use std::fs;
@@ -127,17 +127,9 @@ fn conversation(options: &Options) -> Said {
     // For `moved` there is something to compare.
     there.write("root/moved", large());
     let from = [here.root().into_os_string(), "/".into()].into_iter().collect();
-    let source = Source {
-        roots: Roots::open(&[from], None, options, None).unwrap(),
-        filters: Filters::new(options).unwrap(),
-        keep_implied: options.leaves_implied(),
-        table: Arc::new(Table::new(64)),
-        fault: Mutex::default(),
-        stayed: Mutex::default(),
-        due: Default::default(),
-        pleas: Default::default(),
-        options: options.clone(),
-    };
+    let roots = Roots::open(&[from], None, options, None).unwrap();
+    let filters = Arc::new(Filters::new(options).unwrap());
+    let source = Source::new(roots, Arc::clone(&filters), options.clone(), DIRECTORIES);
     let (out, told) = sync_channel(crate::QUEUE);
     let (ask, asked) = sync_channel::<ToSource>(crate::ANSWERS);
     let (forward, forwarded) = channel();
@@ -153,8 +145,7 @@ fn conversation(options: &Options) -> Said {
         asked.into_iter().map(recorded).collect()
     });
     let ledger = Ledger::new(Told::There(ask.clone()), true, true);
-    let site =
-        Site::new(options.clone(), Filters::new(options).unwrap(), ledger, ask, None).unwrap();
+    let site = Site::new(options.clone(), filters, ledger, ask, None).unwrap();
     let beneath = Beneath::open(there.root().into_os_string()).unwrap();
     let root = Root { path: ".".into(), beneath: Some(beneath) };
     let outcome = crate::standby::run(&site, &root, || {

@@ -15,6 +15,9 @@ pub use source::source;
 pub use standby::standby;
 pub use text::{attributes, chmod, files_from, format, maps, records};
 
+/// How many directories a source may be ahead.
+const DIRECTORIES: usize = 64;
+
 /// Filter rules: single ones, and the file of a directory.
 pub fn rules(data: &[u8]) {
     crate::filter::fuzz::rules(data);

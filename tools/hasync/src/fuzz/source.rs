@@ -1,20 +1,21 @@
 //! A whole source, and a standby that says what it likes.
 
+use super::DIRECTORIES;
 use super::frames::pieces;
 use super::scene::{Scene, large};
-use super::standby::{Bits, bytes};
+use super::standby::{Bits, bytes, kept};
 use crate::beneath::Beneath;
 use crate::delta::{BLOCK, Reach, SEGMENT, block_hashes, sign};
 use crate::events::Events;
 use crate::filter::Filters;
 use crate::options::{DeleteWhen, Options};
-use crate::source::{Roots, Source, Table};
+use crate::source::{Roots, Source};
 use crate::wire::{Frame, Plea, ToSource, ToStandby};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -42,17 +43,7 @@ pub fn source(data: &[u8]) {
     let paths = [OsString::from_vec(path)];
     let Ok(roots) = Roots::open(&paths, None, &options, beneath.as_ref()) else { return };
     let Ok(filters) = Filters::new(&options) else { return };
-    let source = Source {
-        roots,
-        filters,
-        keep_implied: options.leaves_implied(),
-        table: Arc::new(Table::new(64)),
-        fault: Mutex::default(),
-        stayed: Mutex::default(),
-        due: Default::default(),
-        pleas: Default::default(),
-        options,
-    };
+    let source = Source::new(roots, Arc::new(filters), options, DIRECTORIES);
     let (out, told) = sync_channel::<ToStandby>(crate::QUEUE);
     let (hear, heard) = channel();
     // It takes what is said, whatever the standby does.
@@ -88,14 +79,6 @@ enum Heard {
 fn options(bits: Bits) -> Options {
     let on = |bit| bits.on(bit);
     Options {
-        recursive: !on(0),
-        links: !on(1),
-        perms: !on(2),
-        times: !on(3),
-        owner: !on(4),
-        group: !on(4),
-        devices: on(5),
-        specials: on(5),
         checksum: on(6),
         copy_links: on(7),
         hard_links: on(8),
@@ -113,7 +96,7 @@ fn options(bits: Bits) -> Options {
         delete: on(22).then_some(DeleteWhen::Before),
         timeout_seconds: 1,
         implied_dirs: true,
-        ..Options::default()
+        ..kept(bits)
     }
 }
 

@@ -14,6 +14,7 @@ use ha_json::Error;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -45,7 +46,7 @@ pub fn standby(data: &[u8]) {
     });
     let ledger = Ledger::new(Told::There(ask.clone()), options.itemize, options.progress);
     let Ok(filters) = Filters::new(&options) else { return };
-    let Ok(site) = Site::new(options, filters, ledger, ask, None) else { return };
+    let Ok(site) = Site::new(options, Arc::new(filters), ledger, ask, None) else { return };
     let mut frames = pieces(rest);
     let mut source = Source::new(bits, asked);
     let outcome = standby::run(&site, &root, || source.next(&mut frames));
@@ -72,7 +73,23 @@ impl Bits {
     }
 }
 
-/// Most are wanted most of the time: a bit takes them away.
+/// What is brought and kept, by the first six bits, as both ends are asked. Most is wanted most of the
+/// time: a bit takes it away.
+pub(super) fn kept(bits: Bits) -> Options {
+    let on = |bit| bits.on(bit);
+    Options {
+        recursive: !on(0),
+        links: !on(1),
+        perms: !on(2),
+        times: !on(3),
+        owner: !on(4),
+        group: !on(4),
+        devices: on(5),
+        specials: on(5),
+        ..Options::default()
+    }
+}
+
 pub(super) fn options(bits: Bits) -> Options {
     let on = |bit| bits.on(bit);
     let some = |bit, path: &[u8]| on(bit).then(|| path.to_vec());
@@ -85,14 +102,6 @@ pub(super) fn options(bits: Bits) -> Options {
     let backup_dir = some(13, b"bak").or(some(39, b"../outside")).or(some(40, b"out"));
     let rule = Rule { include: on(37), pattern: b"x*".to_vec(), ..Rule::default() };
     Options {
-        recursive: !on(0),
-        links: !on(1),
-        perms: !on(2),
-        times: !on(3),
-        owner: !on(4),
-        group: !on(4),
-        devices: on(5),
-        specials: on(5),
         delete: match (on(6), on(7)) {
             (false, false) => None,
             (true, false) => Some(DeleteWhen::During),
@@ -131,7 +140,7 @@ pub(super) fn options(bits: Bits) -> Options {
         atimes: on(43),
         basis,
         timeout_seconds: 2,
-        ..Options::default()
+        ..kept(bits)
     }
 }
 

@@ -43,20 +43,40 @@ const MOST_DELTAS: usize = 256;
 /// Everything the source's threads share.
 pub(crate) struct Source {
     pub(crate) options: Options,
-    pub(crate) filters: Filters,
-    pub(crate) roots: Roots,
+    pub(crate) filters: Arc<Filters>,
+    roots: Roots,
     pub(crate) keep_implied: bool,
     pub(crate) table: Arc<Table>,
     /// Why a reader gave the standby up.
-    pub(crate) fault: Mutex<Option<Error>>,
+    fault: Mutex<Option<Error>>,
     /// What is in place at the standby and could not be removed here.
-    pub(crate) stayed: Mutex<Vec<Event>>,
-    pub(crate) due: removal::Due,
+    stayed: Mutex<Vec<Event>>,
+    due: removal::Due,
     /// Files that were asked for and are not told yet.
-    pub(crate) pleas: AtomicUsize,
+    pleas: AtomicUsize,
 }
 
 impl Source {
+    /// What is sent of `roots`; at most so many directories are told ahead of what the standby compares.
+    pub(crate) fn new(
+        roots: Roots,
+        filters: Arc<Filters>,
+        options: Options,
+        directories: usize,
+    ) -> Source {
+        Source {
+            keep_implied: options.leaves_implied(),
+            options,
+            filters,
+            roots,
+            table: Arc::new(Table::new(directories)),
+            fault: Mutex::default(),
+            stayed: Mutex::default(),
+            due: Default::default(),
+            pleas: Default::default(),
+        }
+    }
+
     /// Reads a directory: nothing is in one that lies on another file system, with `-x`.
     fn list(&self, path: Vec<u8>, origins: Vec<listing::Origin>) -> Listing {
         let read = |path, origins| {

@@ -11,14 +11,13 @@ use crate::options::Options;
 use crate::sys;
 use ha_json::Error;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat, renameat};
+use nix::fcntl::{AtFlags, OFlag, renameat};
 use nix::sys::stat::{
     FileStat, Mode, UtimensatFlags, fchmod, fstat, futimens, mkdirat, mknodat, utimensat,
 };
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, fsync, linkat, symlinkat, unlinkat};
 use std::ffi::OsStr;
-use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -183,9 +182,7 @@ fn copy(fd: &OwnedFd, name: &[u8], to_fd: &OwnedFd, to: &[u8], stat: &FileStat) 
     match Kind::of_mode(stat.st_mode) {
         Kind::File => {
             let from = fs::open_to_read(fd, name, OFlag::O_NOFOLLOW, false)?;
-            let flags = OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            let flags = flags | OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
-            let file = openat(to_fd, to, flags, Mode::S_IRUSR | Mode::S_IWUSR).map(File::from)?;
+            let file = fs::create_new(to_fd, to, Mode::S_IRUSR | Mode::S_IWUSR)?;
             let now = fstat(&from)?;
             let size = Stamp::of(&now).size;
             if sys::copy(&from, &file, size)? != size {

@@ -4,15 +4,14 @@
 
 use super::Site;
 use super::directory::Directory;
+use super::pending::told;
 use super::store::{Finished, rename_over};
-use crate::entry::{Kind, Moment, Stamp, components};
+use crate::entry::{Stamp, components};
 use crate::fs;
-use crate::wire::{
-    Action, Change, Decoder, Details, Encoder, Why, damaged, read_frame, write_frame,
-};
+use crate::wire::{Decoder, Encoder, Why, damaged, read_frame, write_frame};
 use ha_json::Error;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat, renameat};
+use nix::fcntl::renameat;
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::fs::File;
@@ -80,7 +79,7 @@ impl Delayed {
         let Finished { mut place, pending, stamp } = finished;
         place.keep(site);
         let waits = Waits {
-            updates: pending.have.is_some_and(|have| have.kind == pending.kind()),
+            updates: pending.updates(),
             whole: !pending.flawed,
             why: pending.why,
             sent: pending.sent,
@@ -182,10 +181,9 @@ impl Spool {
 fn nameless(site: &Site, directory: &Directory) -> nix::Result<File> {
     let fd = directory.touch()?;
     let name = site.store.name();
-    let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
-    let file = openat(fd, &name[..], flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    let file = fs::create_new(fd, &name, Mode::S_IRUSR | Mode::S_IWUSR)?;
     unlinkat(fd, &name[..], UnlinkatFlags::NoRemoveDir)?;
-    Ok(File::from(file))
+    Ok(file)
 }
 
 fn not_noted(error: Errno) -> Error {
@@ -197,12 +195,7 @@ impl Waits {
     fn encode(&self, e: &mut Encoder) {
         let Waits { name, stamp, why, sent, updates, whole, inode } = self;
         e.string(name);
-        e.number(stamp.mode.into());
-        e.number(stamp.size);
-        e.signed(stamp.mtime.seconds);
-        e.number(stamp.mtime.nanoseconds.into());
-        e.number(stamp.uid.into());
-        e.number(stamp.gid.into());
+        e.stamp(stamp);
         e.number(why.0.into());
         e.number(*sent);
         e.flag(*updates);
@@ -213,13 +206,11 @@ impl Waits {
 
     fn decode(d: &mut Decoder<'_>) -> Result<Waits, Error> {
         let name = d.string()?;
-        let (mode, size) = (d.small()?, d.number()?);
-        let mtime = Moment { seconds: d.signed()?, nanoseconds: d.small()? };
-        let (uid, gid) = (d.small()?, d.small()?);
+        let stamp = d.stamp()?;
         let why = u16::try_from(d.small()?).map_err(|_| damaged("a cause that is none"))?;
         Ok(Waits {
             name,
-            stamp: Stamp { kind: Kind::File, mode, size, mtime, uid, gid, device: 0 },
+            stamp,
             why: Why(why),
             sent: d.number()?,
             updates: d.flag()?,
@@ -310,18 +301,7 @@ impl Places<'_> {
             }
             Err(error) => return site.failed(path(), error, "cannot be put in place"),
         }
-        let action = if waits.updates { Action::Update } else { Action::Create };
-        let Stamp { kind, size, .. } = waits.stamp;
-        let details = || Details { stamp: waits.stamp, target: Vec::new(), sent: waits.sent };
-        let change = || Change {
-            path: path(),
-            kind,
-            action,
-            why: waits.why,
-            size,
-            details: Some(details()),
-        };
-        site.ledger.changed(change, action);
+        told(site, path, waits.updates, waits.stamp, waits.why, waits.sent);
         if waits.whole {
             site.store.placed(site, directory, &waits.name, &waits.stamp);
         }
@@ -331,6 +311,7 @@ impl Places<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::{Kind, Moment};
 
     #[test]
     fn what_is_noted_of_a_file_is_read_as_it_was() {

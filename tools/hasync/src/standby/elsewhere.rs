@@ -18,7 +18,7 @@ use crate::xattr;
 use ha_command::{Lock, lock_directory};
 use ha_json::Error;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat, renameat};
+use nix::fcntl::{OFlag, renameat};
 use nix::sys::stat::{FileStat, Mode, fchmod, fstat, mkdirat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
 use std::fs::File;
@@ -207,9 +207,7 @@ pub(super) fn carry(
     }
     let file = fs::open_to_read(from_fd, from, OFlag::O_NOFOLLOW, false)?;
     let name = site.store.name();
-    let flags =
-        OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let copy = openat(to_fd, &name[..], flags, Mode::S_IRUSR | Mode::S_IWUSR).map(File::from)?;
+    let copy = fs::create_new(to_fd, &name, Mode::S_IRUSR | Mode::S_IWUSR)?;
     let size = fstat(&file)?.st_size.unsigned_abs();
     let moved = sys::copy(&file, &copy, size).and_then(|_| renameat(to_fd, &name[..], to_fd, to));
     let (fd, gone) = if moved.is_ok() { (from_fd, from) } else { (to_fd, &name[..]) };

@@ -75,7 +75,7 @@ const QUEUE: usize = 2;
 /// Everything the standby's threads share.
 pub(crate) struct Site {
     pub(crate) options: Options,
-    pub(crate) filters: Filters,
+    pub(crate) filters: Arc<Filters>,
     pub(crate) ledger: Ledger,
     attributes: Attributes,
     store: Store,
@@ -115,7 +115,7 @@ impl Site {
     /// When an owner that was asked for is not known here.
     pub(crate) fn new(
         options: Options,
-        filters: Filters,
+        filters: Arc<Filters>,
         ledger: Ledger,
         source: SyncSender<ToSource>,
         here: Option<Arc<Table>>,

@@ -50,8 +50,9 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn kind(&self) -> Kind {
-        self.want.kind
+    /// A file stands under its name.
+    pub(super) fn updates(&self) -> bool {
+        self.have.is_some_and(|have| have.kind == Kind::File)
     }
 
     pub(super) fn path(&self) -> Vec<u8> {
@@ -105,27 +106,31 @@ impl Drop for Hold {
 pub(super) fn would(site: &Site, pending: &Pending, stamp: &Stamp) {
     let mut why = pending.why;
     why.add(Why::CONTENT, true);
-    told(site, pending, stamp, why, 0);
+    told(site, || pending.path(), pending.updates(), *stamp, why, 0);
 }
 
 /// Tells of a file that is in place.
 pub(super) fn placed(site: &Site, pending: &Pending, stamp: &Stamp) {
-    told(site, pending, stamp, pending.why, pending.sent);
+    told(site, || pending.path(), pending.updates(), *stamp, pending.why, pending.sent);
 }
 
-fn told(site: &Site, pending: &Pending, stamp: &Stamp, why: Why, sent: u64) {
-    let kind = pending.kind();
-    let action = match pending.have {
-        Some(have) if have.kind == kind => Action::Update,
-        _ => Action::Create,
-    };
+/// Tells of a file that `updates` another of its name, or is new, with so many bytes that were sent.
+pub(super) fn told(
+    site: &Site,
+    path: impl FnOnce() -> Vec<u8>,
+    updates: bool,
+    stamp: Stamp,
+    why: Why,
+    sent: u64,
+) {
+    let action = if updates { Action::Update } else { Action::Create };
     let change = || Change {
-        path: pending.path(),
-        kind,
+        path: path(),
+        kind: Kind::File,
         action,
         why,
         size: stamp.size,
-        details: Some(Details { stamp: *stamp, target: Vec::new(), sent }),
+        details: Some(Details { stamp, target: Vec::new(), sent }),
     };
     site.ledger.changed(change, action);
 }

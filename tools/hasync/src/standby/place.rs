@@ -2,8 +2,8 @@
 
 use super::Site;
 use super::directory::Directory;
+use crate::fs;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::fs::File;
@@ -35,9 +35,7 @@ impl Place {
         mode: Mode,
         apart: bool,
     ) -> nix::Result<(File, Place)> {
-        let flags =
-            OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let file = openat(fd, &name[..], flags, mode).map(File::from)?;
+        let file = fs::create_new(fd, &name, mode)?;
         let directory = Arc::clone(directory);
         Ok((file, Place { directory, name, kept: false, is_final: false, apart }))
     }

@@ -5,14 +5,14 @@ use super::choice;
 use super::compare::Compare;
 use super::create;
 use super::credit::Credit;
-use super::pending::Pending;
+use super::pending::{self, Pending};
 use super::slot::Slot;
 use super::worker::Job;
 use super::worker_of;
 use crate::SMALL;
 use crate::delta::{AHEAD, SEGMENT};
 use crate::entry::{Entry, Kind, Stamp};
-use crate::wire::{Action, Change, Details, FileId, Plea, ToSource, Why};
+use crate::wire::{FileId, Plea, ToSource, Why};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -77,12 +77,8 @@ impl Compare<'_> {
             return;
         }
         if options.dry_run && !check {
-            let action = if same_kind.is_some() { Action::Update } else { Action::Create };
-            let path = slot.directory.path_of(&entry.name);
-            let details = Details::of(entry.stamp, b"");
-            let change = || Change { path, kind: Kind::File, action, why, size, details };
-            self.site.ledger.changed(change, action);
-            return;
+            let path = || slot.directory.path_of(&entry.name);
+            return pending::told(self.site, path, same_kind.is_some(), entry.stamp, why, 0);
         }
         let partial = self.site.partials.find(&slot.directory, &entry.name);
         let elsewhere = found.as_ref().filter(|_| partial.is_none());

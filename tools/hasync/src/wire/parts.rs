@@ -17,7 +17,7 @@ const FIRST: u8 = 8;
 const MOST_PATH: usize = 1 << 20;
 
 impl Encoder {
-    pub(super) fn stamp(&mut self, stamp: &Stamp) {
+    pub(crate) fn stamp(&mut self, stamp: &Stamp) {
         self.byte(stamp.kind as u8);
         self.number(stamp.mode.into());
         self.number(stamp.size);
@@ -110,7 +110,7 @@ impl Decoder<'_> {
         Kind::ALL.get(number).copied().ok_or_else(|| damaged("an unknown kind of file"))
     }
 
-    pub(super) fn stamp(&mut self) -> Result<Stamp, Error> {
+    pub(crate) fn stamp(&mut self) -> Result<Stamp, Error> {
         let kind = self.kind()?;
         let mode = self.small()?;
         let size = self.number()?;
