@@ -17,6 +17,7 @@ echo 'of old' >old/last/large
 waits() { [ -n "$(find "$1" -path '*/.~tmp~/*')" ]; }
 is_old() { diff -r --exclude='.~tmp~' --exclude='.hasync.*' old "$1"; }
 same() { [ -z "$(rsync -nci -a --delete --omit-dir-times src/ "$1/")" ]; }
+same_times() { [ -z "$(rsync -nci -a --delete src/ "$1/")" ]; }
 none_left() { [ -z "$(find "$1" -name '.~tmp~' -o -name '.hasync.*')" ]; }
 slowly() { # WAY: in the place of this shell, which a signal would not leave alone
     case $1 in
@@ -55,7 +56,7 @@ wait $! 2>/dev/null
 check "after a signal all that was there is there" is_old to
 
 # Killed at any moment, each file is the old one or the new one, and the next run puts it right.
-cut() { # SECONDS
+killed() { # SECONDS
     rm -rf to && cp -a old to
     hasync -a --delay-updates src/ to/ >/dev/null 2>&1 &
     sleep "$1"
@@ -67,7 +68,16 @@ cut() { # SECONDS
     hasync -a --delete --delay-updates src/ to/ >/dev/null && same to && none_left to
 }
 for seconds in 0.02 0.04 0.06 0.08 0.12; do
-    check "killed after $seconds seconds" cut $seconds
+    check "killed after $seconds seconds" killed $seconds
+done
+
+# Killed when the last file of a directory is in place, and the place where it waited is not gone yet.
+for options in '-a --delay-updates' '-a --delay-updates --delete' '-a --partial-dir=.~tmp~ --delete'; do
+    rm -rf to && cp -a src to && mkdir 'to/d10/.~tmp~' && touch -r src/d10 to/d10
+    # shellcheck disable=SC2086 # words
+    check "an empty place is no longer there after $options" hasync $options src/ to/
+    check "none is left after $options" none_left to
+    check "and nothing else is touched by $options" same_times to
 done
 
 # As many as are not held in memory, with the links between them and what is replaced kept.
@@ -89,7 +99,7 @@ check "nothing came outside" test -z "$(ls outside)"
 check "the other directories have theirs" cmp src/d11/file to/d11/file
 check "and this one its old one" cmp old/d10/file to/d10/file
 safe
-mkdir -m 777 'to/d10/.~tmp~'
+mkdir -m 777 'to/d10/.~tmp~' && echo other >'to/d10/.~tmp~/other'
 check_status "nothing waits where others may write" 3 hasync -a --delay-updates src/ to/
 check "there the old one stays" cmp old/d10/file to/d10/file
 

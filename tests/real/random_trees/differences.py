@@ -296,10 +296,18 @@ def unexplained(case, statuses, said, seen, found):
         # The time of a directory that stays tells what went in it.
         order = {"dst names": lambda path: (backup_of(case, "dst", path) or path) in old, "dst mtime": lambda path: path in old and not places.origins(path)}
         found = [difference for difference in found if not order.get(difference.what, lambda path: False)(difference.path)]
+        # A directory that stands where something else shall be goes, or stays, with what is in it; what went is in the backups.
+        found = [difference for difference in found if not (difference.tree == "saved" or difference.tree == "dst" and stays_in_the_way(seen, difference.path))]
         left = {tool: len(trees["dst"].keys() & old) for tool, trees in seen.items()}
         if left["rsync"] != left["hasync"]:
             found.append(Difference("limit", f"of the old entries {left['rsync']} are there with rsync, {left['hasync']} with hasync"))
     return found
+
+
+def stays_in_the_way(seen, path):
+    """True where only one of the two has a directory at this path."""
+    kinds = [trees["dst"][path]["kind"] for trees in seen.values() if path in trees["dst"]]
+    return len(kinds) == 2 and kinds.count("directory") == 1
 
 
 def is_explained(case, statuses, said, difference):

@@ -8,8 +8,9 @@ use std::io::{Read, Write};
 
 /// Bytes of paths in one frame.
 const PIECE: usize = 1 << 20;
-/// Paths of one job take at most so many bytes.
-const MOST_BYTES: usize = 256 << 20;
+/// Paths of one job take at most so many bytes of memory, and each takes so many beside its own.
+const MOST_BYTES: usize = 512 << 20;
+const BESIDE: usize = 64;
 
 /// Which end the far side is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,8 +73,8 @@ impl Job {
         let header: Header = serde_json::from_slice(&text).map_err(|error| {
             Error::failed("job", format!("this version does not understand it: {error}"))
         })?;
-        let paths = receive_paths(pipe)?;
-        let list = if header.has_list { Some(receive_paths(pipe)?) } else { None };
+        let paths = receive_paths(pipe, MOST_BYTES)?;
+        let list = if header.has_list { Some(receive_paths(pipe, MOST_BYTES)?) } else { None };
         Ok(Job { role: header.role, options: header.options, paths, list })
     }
 }
@@ -93,7 +94,7 @@ fn send_paths(pipe: &mut impl Write, paths: &[Vec<u8>]) -> Result<(), Error> {
     write_frame(pipe, &frame)
 }
 
-fn receive_paths(pipe: &mut impl Read) -> Result<Vec<Vec<u8>>, Error> {
+fn receive_paths(pipe: &mut impl Read, most: usize) -> Result<Vec<Vec<u8>>, Error> {
     let mut paths = Vec::new();
     let mut bytes = 0;
     let mut frame = Vec::new();
@@ -101,13 +102,15 @@ fn receive_paths(pipe: &mut impl Read) -> Result<Vec<Vec<u8>>, Error> {
         if !read_frame(pipe, &mut frame)? {
             return Err(damaged("a job that is cut"));
         }
-        bytes += frame.len();
-        let Some(text) = frame.strip_suffix(&[0]).filter(|_| bytes <= MOST_BYTES) else {
-            return Err(damaged("paths that do not end"));
-        };
+        let endless = || damaged("paths that do not end");
+        let text = frame.strip_suffix(&[0]).ok_or_else(endless)?;
         for path in text.split(|&byte| byte == 0) {
             if path.is_empty() {
                 return Ok(paths);
+            }
+            bytes += path.len() + BESIDE;
+            if bytes > most {
+                return Err(endless());
             }
             paths.push(path.to_vec());
         }
@@ -140,6 +143,15 @@ mod tests {
         fn any_bytes_are_a_job_or_an_error(soup: Vec<u8>) {
             let _ = Job::receive(&mut &soup[..]);
         }
+    }
+
+    #[test]
+    fn paths_take_a_bounded_part_of_memory_however_short_they_are() {
+        let mut pipe = Vec::new();
+        send_paths(&mut pipe, &vec![b"a".to_vec(); 100]).unwrap();
+        let most = 100 * (1 + BESIDE);
+        assert_eq!(receive_paths(&mut &pipe[..], most).unwrap().len(), 100);
+        assert!(receive_paths(&mut &pipe[..], most - 1).is_err());
     }
 
     #[test]

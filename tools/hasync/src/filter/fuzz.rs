@@ -68,7 +68,7 @@ pub(crate) fn patterns(data: &[u8]) {
     let mut parts = data.splitn(2, |&byte| byte == 0);
     let (text, path) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     for absolute in [false, true] {
-        let Ok(pattern) = Pattern::new(text, absolute) else { continue };
+        let pattern = Pattern::new(text, absolute);
         for base in
             [Base::ROOT, Base::Within(2), Base::Within(usize::MAX), Base::Above(b"x/".into())]
         {
@@ -83,7 +83,6 @@ pub(crate) fn patterns(data: &[u8]) {
     if plain && !path.is_empty() && !path.ends_with(b"/") {
         let itself = Pattern::new(&[b"/", path].concat(), false);
         let subject = Subject { path, is_directory: false, root: b"/" };
-        let matches = itself.is_ok_and(|itself| itself.matches(&subject, &Base::ROOT));
-        assert!(matches, "a path is not matched by itself");
+        assert!(itself.matches(&subject, &Base::ROOT), "a path is not matched by itself");
     }
 }

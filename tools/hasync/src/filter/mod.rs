@@ -5,6 +5,7 @@
 mod cvs;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzz;
+mod glob;
 mod list;
 mod pattern;
 mod rule;
@@ -41,7 +42,7 @@ impl Filters {
     /// Reads the rules' patterns.
     ///
     /// # Errors
-    /// Usage, naming a pattern that is too large.
+    /// Usage, for a rule of files in directories that names none.
     pub(crate) fn new(options: &Options) -> Result<Filters, Error> {
         Ok(Filters {
             hide: Filter::new(options, Side::Source)?,
@@ -92,12 +93,12 @@ impl Filter {
         };
         let mut names: Vec<&[u8]> = Vec::new();
         for rule in &options.rules {
-            let shown = || String::from_utf8_lossy(&rule.pattern).into_owned();
             if rule.merge.is_some() {
                 // Of rules that read the same files the first stands.
                 let name = scope::file_name(&rule.pattern);
                 if name.is_empty() {
-                    return Err(Error::usage(shown(), "names no file in a directory"));
+                    let shown = String::from_utf8_lossy(&rule.pattern);
+                    return Err(Error::usage(shown, "names no file in a directory"));
                 }
                 if !names.contains(&name) {
                     names.push(name);
@@ -106,10 +107,8 @@ impl Filter {
                         filter.merges.push(Arc::new(Spec::new(rule)));
                     }
                 }
-            } else if let Some(item) =
-                filter.item(rule).map_err(|why| Error::usage(shown(), why))?
-            {
-                filter.items.push(item);
+            } else {
+                filter.items.extend(filter.item(rule));
             }
         }
         Ok(filter)
@@ -127,16 +126,14 @@ impl Filter {
     }
 
     /// A pattern's rule, ready to be asked; `None` when it is for the other side.
-    fn item(&self, rule: &Rule) -> Result<Option<Item>, String> {
-        if !self.concerns(rule) {
-            return Ok(None);
-        }
-        Ok(Some(Item::Pattern(Box::new(Judged {
-            pattern: Pattern::new(&rule.pattern, rule.modifiers.absolute)?,
+    fn item(&self, rule: &Rule) -> Option<Item> {
+        let judged = || Judged {
+            pattern: Pattern::new(&rule.pattern, rule.modifiers.absolute),
             include: rule.include,
             negated: rule.modifiers.negated,
             perishable: rule.modifiers.perishable,
-        }))))
+        };
+        self.concerns(rule).then(|| Item::Pattern(Box::new(judged())))
     }
 
     pub(crate) fn is_empty(&self) -> bool {

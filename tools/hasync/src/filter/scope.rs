@@ -199,12 +199,12 @@ impl Scope {
                         let modifiers =
                             Modifiers { source: true, standby: true, ..Modifiers::default() };
                         let rule = Rule { pattern, modifiers, ..Rule::default() };
-                        items.extend(filter.item(&rule).map_err(lined)?);
+                        items.extend(filter.item(&rule));
                     }
-                    Written::Rule(rule) => items.extend(filter.item(&rule).map_err(lined)?),
+                    Written::Rule(rule) => items.extend(filter.item(&rule)),
                     Written::Cvs(rule) => {
                         for rule in cvs::rules(&rule).map_err(|error| lined(error.to_string()))? {
-                            items.extend(filter.item(&rule).map_err(lined)?);
+                            items.extend(filter.item(&rule));
                         }
                     }
                     Written::File(_) => {

@@ -34,8 +34,10 @@ pub(crate) struct Listing {
     pub(crate) path: Vec<u8>,
     pub(crate) entries: Vec<Entry>,
     pub(crate) origins: Vec<Origin>,
-    /// The origin of each entry.
+    /// The origin of each entry, for a directory the first.
     origin_of: Vec<u32>,
+    /// The further origins of directories, by index.
+    also_of: HashMap<u32, Vec<u32>>,
     /// It was read to its end, with nothing missed, and all of it takes part.
     pub(crate) whole: bool,
     expected: HashMap<u32, Expected>,
@@ -57,6 +59,8 @@ pub(crate) struct Trouble {
 struct Found {
     entry: Entry,
     origin: u32,
+    /// Other origins that have a directory of this name.
+    also: Vec<u32>,
     linked: bool,
     expected: Option<Expected>,
 }
@@ -95,6 +99,7 @@ impl Listing {
             whole: origins.iter().any(|origin| matches!(origin.names, Which::All)),
             origins,
             origin_of: Vec::new(),
+            also_of: HashMap::new(),
             expected: HashMap::new(),
             linked: Vec::new(),
             devices: Vec::new(),
@@ -112,6 +117,7 @@ impl Listing {
             let is_directory = |found: &Found| found.entry.stamp.kind == Kind::Directory;
             if same && is_directory(later) && is_directory(first) {
                 first.entry.implied &= later.entry.implied;
+                first.also.push(later.origin);
             }
             if same && is_directory(later) && !is_directory(first) {
                 std::mem::swap(later, first);
@@ -125,8 +131,16 @@ impl Listing {
             if found.linked {
                 listing.linked.push(index);
             }
+            if !found.also.is_empty() {
+                listing.also_of.insert(index, found.also);
+            }
             listing.entries.push(found.entry);
             listing.origin_of.push(found.origin);
+        }
+        if listing.origins.len() > 1 {
+            // One that lies in two of them is told once.
+            listing.skipped.sort();
+            listing.skipped.dedup();
         }
         listing
     }
@@ -197,9 +211,10 @@ impl Listing {
             match &node {
                 // It is on the way to what was named, and rules are asked of that alone.
                 Some(node) if is_directory && !node.named => {
-                    let way = Way { spot: &self.origins[number as usize].spot, scope: &scope };
+                    let spot = &self.origins[number as usize].spot;
+                    let way = Way { spot, copy_links: options.copy_links, scope: &scope };
                     if !way.leads(filter, &name, &join(&self.path, &name), node) {
-                        self.absent_beneath(number, &name, node);
+                        self.absent_beneath(number, &name, node, options.copy_links);
                         continue;
                     }
                 }
@@ -220,7 +235,7 @@ impl Listing {
             }
             entry.implied = keep_implied && node.as_ref().is_some_and(|node| !node.named);
             let expected = node.and_then(|node| node.expected.clone());
-            found.push(Found { entry, origin: number, linked, expected });
+            found.push(Found { entry, origin: number, also: Vec::new(), linked, expected });
         }
     }
 
@@ -234,17 +249,21 @@ impl Listing {
     }
 
     /// Tells what was named beneath a name of an origin, and is not there.
-    fn absent_beneath(&mut self, number: u32, inner: &[u8], node: &Node) {
+    fn absent_beneath(&mut self, number: u32, inner: &[u8], node: &Node, copy_links: bool) {
         for (name, child) in &node.children {
             let inner = join(inner, name);
-            let found = roots::look(&self.origins[number as usize].spot, &inner, false);
-            if let Err(error) = found.map(drop)
+            let look = |follow| roots::look(&self.origins[number as usize].spot, &inner, follow);
+            if let Err(error) = look(copy_links).map(drop)
                 && child.named
             {
-                let reason = if error == Errno::EXDEV { "outside" } else { "absent" };
+                let reason = match error {
+                    Errno::EXDEV => "outside",
+                    _ if look(false).is_ok() => "dangling",
+                    _ => "absent",
+                };
                 self.trouble(join(&self.path, &inner), reason, beneath::words(error));
             }
-            self.absent_beneath(number, &inner, child);
+            self.absent_beneath(number, &inner, child, copy_links);
         }
     }
 
@@ -289,10 +308,12 @@ impl Listing {
                 let entry = Entry { stamp, target: Vec::new(), extra, ..entry };
                 Some((self.with_extra(number, entry, keep, true), true))
             }
-            // What is left out may lead nowhere.
+            // What is left out may lead nowhere, whatever it would be.
             Err(_)
                 if !filter.is_empty()
-                    && filter.excludes(&origin.scope, &join(&self.path, name), false) =>
+                    && [false, true].iter().any(|is_directory| {
+                        filter.excludes(&origin.scope, &path(), *is_directory)
+                    }) =>
             {
                 None
             }
@@ -336,6 +357,7 @@ impl Listing {
         let linked = std::mem::take(&mut self.linked);
         let entries = std::mem::take(&mut self.entries);
         let origins = std::mem::take(&mut self.origin_of);
+        let mut also = std::mem::take(&mut self.also_of);
         for (old, (entry, origin)) in (0u32..).zip(entries.into_iter().zip(origins)) {
             if !keep.get(old as usize).is_some_and(|keep| *keep) {
                 continue;
@@ -346,6 +368,9 @@ impl Listing {
             }
             if linked.binary_search(&old).is_ok() {
                 self.linked.push(new);
+            }
+            if let Some(also) = also.remove(&old) {
+                self.also_of.insert(new, also);
             }
             self.entries.push(entry);
             self.origin_of.push(origin);
@@ -397,37 +422,29 @@ impl Listing {
         self.linked.binary_search(&index).is_ok()
     }
 
-    /// Where the entries of a directory in this list come from: opened, merged over all origins
-    /// that have a directory of this name.
+    /// Where the entries of a directory in this list come from: opened, merged over all origins in
+    /// which a directory of this name takes part.
     pub(crate) fn descend(&self, index: u32, recursive: bool) -> nix::Result<Vec<Origin>> {
         let mut origins = Vec::new();
-        let Some(entry) = self.entry(index) else { return Ok(origins) };
-        for origin in &self.origins {
-            let which = match &origin.names {
-                Which::All => Which::All,
-                Which::One(name) if *name == entry.name => Which::All,
-                Which::One(_) => continue,
-                Which::Selected(node) => match node.children.get(&entry.name) {
-                    Some(node) if node.children.is_empty() || (node.named && recursive) => {
-                        Which::All
-                    }
-                    Some(node) => Which::Selected(Arc::clone(node)),
-                    None => continue,
-                },
-            };
+        let (Some(entry), Some(first)) = (self.entry(index), self.origin_of.get(index as usize))
+        else {
+            return Ok(origins);
+        };
+        let also = self.also_of.get(&index).map_or(&[][..], |also| also);
+        for number in std::iter::once(first).chain(also) {
+            let origin = &self.origins[*number as usize];
             // Where links are followed, one source may have a link where another has the directory.
             let is_link = self.is_linked(index);
-            match origin.spot.enter(&entry.name, is_link || origin.follow, is_link) {
-                Ok(spot) => origins.push(Origin {
-                    spot,
-                    names: which,
-                    follow: origin.follow,
-                    scope: Arc::clone(&origin.scope),
-                }),
-                // Another source has no directory of this name.
-                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) if self.origins.len() > 1 => {}
+            let spot = match origin.spot.enter(&entry.name, is_link || origin.follow, is_link) {
+                Ok(spot) => spot,
+                // It is no directory any more, and another source has one.
+                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) if !also.is_empty() => continue,
                 Err(error) => return Err(error),
-            }
+            };
+            origins.extend(origin.names.beneath(&entry.name, recursive).into_iter().map(|names| {
+                let (spot, scope) = (spot.clone(), Arc::clone(&origin.scope));
+                Origin { spot, names, follow: origin.follow, scope }
+            }));
         }
         Ok(origins)
     }
@@ -436,6 +453,8 @@ impl Listing {
 /// Where what was named is looked for.
 struct Way<'a> {
     spot: &'a Spot,
+    /// A link is what it points to.
+    copy_links: bool,
     scope: &'a crate::filter::Scope,
 }
 
@@ -451,7 +470,7 @@ impl Way<'_> {
     }
 
     fn takes_part(&self, filter: &Filter, inner: &[u8], path: &[u8]) -> bool {
-        let Ok(stat) = roots::look(self.spot, inner, false) else { return false };
+        let Ok(stat) = roots::look(self.spot, inner, self.copy_links) else { return false };
         let is_directory = Stamp::of(&stat).kind == Kind::Directory;
         filter.is_empty() || !filter.excludes(self.scope, path, is_directory)
     }

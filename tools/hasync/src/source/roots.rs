@@ -37,6 +37,33 @@ pub(crate) enum Which {
     Selected(Arc<Node>),
 }
 
+impl Which {
+    /// What of a directory takes part whose name here does: all that is in it, and what was named
+    /// beneath it, whatever the rules say of the directories on the way there.
+    pub(super) fn beneath(&self, name: &[u8], recursive: bool) -> Vec<Which> {
+        match self {
+            Which::All => vec![Which::All],
+            Which::One(one) if one == name => vec![Which::All],
+            Which::One(_) => Vec::new(),
+            Which::Selected(node) => match node.children.get(name) {
+                Some(node) => Which::of_node(node, recursive),
+                None => Vec::new(),
+            },
+        }
+    }
+
+    fn of_node(node: &Arc<Node>, recursive: bool) -> Vec<Which> {
+        let mut which = Vec::new();
+        if !node.children.is_empty() {
+            which.push(Which::Selected(Arc::clone(node)));
+        }
+        if which.is_empty() || node.named && recursive {
+            which.push(Which::All);
+        }
+        which
+    }
+}
+
 /// The sources, opened.
 #[derive(Debug)]
 pub(crate) struct Roots {
@@ -82,12 +109,14 @@ impl Roots {
             let spot = Spot::named(base, within).map_err(fail)?;
             let stat = nix::sys::stat::fstat(&spot.fd).map_err(fail)?;
             roots.devices.push(stat.st_dev);
-            let names = match node.named && options.recursive {
+            let names = match node.children.is_empty() && !(node.named && options.recursive) {
+                true => vec![Which::Selected(node)],
                 // "." in the list is the whole of it.
-                true => Which::All,
-                false => Which::Selected(node),
+                false => Which::of_node(&node, options.recursive),
             };
-            roots.push(spot, Path::new(base), names, within);
+            for names in names {
+                roots.push(spot.clone(), Path::new(base), names, within);
+            }
             return Ok(roots);
         }
         for path in paths {

@@ -273,7 +273,8 @@ impl Directory {
         fchmodat(fd, name, bits(stamp.mode | 0o700), FchmodatFlags::NoFollowSymlink)
     }
 
-    /// The names in it. What a run that was killed left behind is removed, and never named.
+    /// The names in it. What a run that was killed left behind is removed, and never named; of the place
+    /// where its files lay, only what is empty.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -300,6 +301,9 @@ impl Directory {
                     }
                 }
             }
+        }
+        if names.iter().any(|name| self.site.partials.lie_in(name)) && self.touch().is_ok() {
+            self.site.partials.remove_place(self);
         }
         Ok(names)
     }

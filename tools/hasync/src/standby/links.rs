@@ -110,7 +110,14 @@ fn link_in(
             Err(error) => {
                 let first = String::from_utf8_lossy(&further.first).into_owned();
                 let what = format!("cannot be made a link to {first}");
-                site.failed(join(path, &further.entry.name), error, &what);
+                let path = join(path, &further.entry.name);
+                match error {
+                    Errno::ESTALE => {
+                        let why = format!("{what}: that did not come, and another thing is there");
+                        site.ledger.failed(path, "write_error", why);
+                    }
+                    error => site.failed(path, error, &what),
+                }
             }
         }
     }

@@ -14,6 +14,7 @@ mod delayed;
 mod delete;
 mod directory;
 mod elsewhere;
+mod entry;
 mod large;
 mod ledger;
 mod links;

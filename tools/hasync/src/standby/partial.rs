@@ -178,12 +178,14 @@ impl Partials {
         Ok(place)
     }
 
+    /// True for the name in a directory beneath which partial files lie.
+    pub(super) fn lie_in(&self, name: &[u8]) -> bool {
+        matches!(&self.keep, Some(Keep::Beside(components)) if components[0] == name)
+    }
+
     /// True for the name in a directory beneath which whole files wait.
     pub(super) fn wait_in(&self, name: &[u8]) -> bool {
-        match &self.keep {
-            Some(Keep::Beside(components)) => self.wait && components[0] == name,
-            _ => false,
-        }
+        self.wait && self.lie_in(name)
     }
 
     /// How long the partial file of this name is, in bytes; `None` where there is none.

@@ -1,6 +1,6 @@
 //! A peer that never stops saying what is valid and of no use: the memory of the attacked side is bounded.
 
-use crate::peer::{hasync, wait};
+use crate::peer::{Peer, hasync, peak, wait};
 use crate::served::Place;
 use crate::words::*;
 use serde_json::json;
@@ -91,13 +91,6 @@ fn flooded(
     most.max(before_it.unwrap_or(0))
 }
 
-/// The most memory that a process used so far, in KiB; a process that has ended has no such line.
-fn peak(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches(" kB").parse().ok()
-}
-
 /// The most memory that the process used until it ended, or the flood ended or stood still.
 fn watched(pid: u32, saying: &Receiver<usize>) -> u64 {
     let mut most = 0;
@@ -148,6 +141,19 @@ fn words_of_what_was_passed_over() {
     small("unheard", to_standby(&[], Hears::Nothing, flood));
     let flood = |_| trouble(&[b'x'; 60_000]).framed();
     small("unheard trouble", to_standby(&[], Hears::Nothing, flood));
+}
+
+#[test]
+fn rules_as_many_as_a_job_holds() {
+    let place = Place::new();
+    let rules = vec![json!({"pattern": b"*[a-z]*"}); 80_000];
+    let mut peer = Peer::served(&[]);
+    peer.greet();
+    peer.raw(&job("standby", &json!({"rules": rules}), &[place.path()]));
+    peer.send(&start(false));
+    assert!(peer.until(READY).is_some(), "{:?}", peer.told);
+    small("rules", peer.peak().unwrap_or_default());
+    peer.end();
 }
 
 #[test]

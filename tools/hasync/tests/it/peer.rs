@@ -33,6 +33,13 @@ pub(crate) fn hasync() -> Command {
     Command::new(env!("CARGO_BIN_EXE_hasync"))
 }
 
+/// The most memory that a process used so far, in KiB; a process that has ended has no such line.
+pub(crate) fn peak(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
+
 impl Peer {
     /// Talks to `hasync --serve`; nothing has been said yet.
     pub(crate) fn served(arguments: &[&str]) -> Peer {
@@ -67,6 +74,11 @@ impl Peer {
         let stderr = text(child.stderr.take().unwrap());
         let (to, from) = (writer(to), frames(from));
         Peer { child, to: Some(to), from, stderr, stdout: Some(stdout), told: Vec::new() }
+    }
+
+    /// The most memory that it used so far, in KiB, where the system tells.
+    pub(crate) fn peak(&self) -> Option<u64> {
+        peak(self.child.id())
     }
 
     /// How many threads it has, where the system tells.
