@@ -44,7 +44,7 @@ fresh
 check "a run that nobody kills" killed nobody 0
 read -r seconds <"$OUT" || exit
 check "it makes the new set" equal
-i=0 kills=${HATOOLS_KILLS:-20}
+i=0 kills=${HATOOLS_KILLS:-12}
 while [ "$i" -lt "$kills" ]; do
     i=$((i + 1)) victim=sender
     [ $((i % 2)) -eq 0 ] || victim=receiver

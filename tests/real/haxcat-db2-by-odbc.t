@@ -12,14 +12,20 @@ at_exit() { [ -z "$locker" ] || kill "$locker" 2>/dev/null; databases_down; }
 DATABASES_FAST=yes
 postgres_up || none "PostgreSQL does not start"
 
-# The programs that scenes run are not replaced by ones that are linked to ODBC.
+# scripts/check has built them; the programs that scenes run are not replaced by ones that are linked to ODBC.
 target=${CARGO_TARGET_DIR:-$ROOT/target}
-[ "$HATOOLS_BIN" != "$(cd "$target/debug" 2>/dev/null && pwd)" ] || target=$target/odbc
 build() {
-    mkdir odbc && (cd "$ROOT" && cargo build -q --locked -p haxcat-dump -p haxcat-restore --features haxcat-dump/odbc,haxcat-restore/odbc \
-        --target-dir "$target" && cp "$target/debug/haxcat-dump" "$target/debug/haxcat-restore" "$SCENE_DIR/odbc/")
+    mkdir odbc
+    if [ -d "$HATOOLS_BIN/odbc" ]; then
+        cp "$HATOOLS_BIN"/odbc/* odbc/
+    else
+        (cd "$ROOT" && cargo build -q --locked -p haxcat-dump -p haxcat-restore --features haxcat-dump/odbc,haxcat-restore/odbc \
+            --target-dir "$target/odbc" && cp "$target/odbc/debug/haxcat-dump" "$target/odbc/debug/haxcat-restore" "$SCENE_DIR/odbc/")
+    fi
 }
-check "haxcat-dump is built with ODBC" build
+linked() { ldd odbc/haxcat-dump | grep libodbc && ldd odbc/haxcat-restore | grep libodbc; }
+check "haxcat-dump and haxcat-restore are built with ODBC" build
+check "and linked to it" linked
 
 cat >odbcinst.ini <<END
 [anything]
