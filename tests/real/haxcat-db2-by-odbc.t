@@ -12,12 +12,12 @@ at_exit() { [ -z "$locker" ] || kill "$locker" 2>/dev/null; databases_down; }
 DATABASES_FAST=yes
 postgres_up || none "PostgreSQL does not start"
 
-# scripts/check has built them; the programs that scenes run are not replaced by ones that are linked to ODBC.
+# HATOOLS_ODBC: where they are, from scripts/check; else they are built. The programs that scenes run are not replaced by ones that are linked to ODBC.
 target=${CARGO_TARGET_DIR:-$ROOT/target}
 build() {
     mkdir odbc
-    if [ -d "$HATOOLS_BIN/odbc" ]; then
-        cp "$HATOOLS_BIN"/odbc/* odbc/
+    if [ -n "${HATOOLS_ODBC:-}" ]; then
+        cp "$HATOOLS_ODBC"/* odbc/
     else
         (cd "$ROOT" && cargo build -q --locked -p haxcat-dump -p haxcat-restore --features haxcat-dump/odbc,haxcat-restore/odbc \
             --target-dir "$target/odbc" && cp "$target/odbc/debug/haxcat-dump" "$target/odbc/debug/haxcat-restore" "$SCENE_DIR/odbc/")

@@ -297,7 +297,7 @@ def unexplained(case, statuses, said, seen, found):
         order = {"dst names": lambda path: (backup_of(case, "dst", path) or path) in old, "dst mtime": lambda path: path in old and not places.origins(path)}
         found = [difference for difference in found if not order.get(difference.what, lambda path: False)(difference.path)]
         # A directory that stands where something else shall be goes, or stays, with what is in it; what went is in the backups.
-        found = [difference for difference in found if not (difference.tree == "saved" or difference.tree == "dst" and stays_in_the_way(seen, difference.path))]
+        found = [difference for difference in found if not (difference.what == "saved names" or difference.tree == "dst" and stays_in_the_way(seen, difference.path))]
         left = {tool: len(trees["dst"].keys() & old) for tool, trees in seen.items()}
         if left["rsync"] != left["hasync"]:
             found.append(Difference("limit", f"of the old entries {left['rsync']} are there with rsync, {left['hasync']} with hasync"))

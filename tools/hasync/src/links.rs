@@ -41,15 +41,18 @@ impl Passed {
     /// for the one that takes it, whose own path `path` tells.
     pub(crate) fn first(
         &mut self,
-        first: Vec<u8>,
+        mut first: Vec<u8>,
         path: impl FnOnce() -> Vec<u8>,
     ) -> Option<Vec<u8>> {
-        match self.0.get_mut(&xxh3_128(&first)) {
-            None => Some(first),
-            Some(Some(other)) => Some(other.clone()),
-            Some(place) => {
-                *place = Some(path());
-                None
+        loop {
+            match self.0.get_mut(&xxh3_128(&first)) {
+                None => return Some(first),
+                // That one may have been left, too. Each comes after the one before: it ends.
+                Some(Some(other)) => first.clone_from(other),
+                Some(place) => {
+                    *place = Some(path());
+                    return None;
+                }
             }
         }
     }
@@ -69,6 +72,10 @@ mod tests {
         assert_eq!(first(b"b", b"c"), Some(b"b".to_vec()));
         assert_eq!(first(b"a", b"d/e"), None);
         assert_eq!(first(b"a", b"d/f"), Some(b"d/e".to_vec()));
+        passed.add(b"d/e");
+        let mut first = |first: &[u8], own: &[u8]| passed.first(first.to_vec(), || own.to_vec());
+        assert_eq!(first(b"a", b"d/g"), None);
+        assert_eq!(first(b"a", b"d/h"), Some(b"d/g".to_vec()));
     }
 
     #[test]

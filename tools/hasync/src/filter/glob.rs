@@ -1,5 +1,5 @@
 //! The wildcards of a pattern. A path is gone through once, whatever the pattern is, and a pattern takes
-//! memory as its text does: rules may come from a peer, and be many.
+//! memory in proportion to its text: rules may come from a peer, and be many.
 //!
 //! Source: rsync(1), PATTERN MATCHING RULES, and rsync 3.5.0 where that is silent.
 

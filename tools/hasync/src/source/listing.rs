@@ -49,7 +49,7 @@ pub(crate) struct Listing {
 }
 
 /// Something that could not be read.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Trouble {
     pub(crate) path: Vec<u8>,
     pub(crate) reason: &'static str,
@@ -68,19 +68,22 @@ struct Found {
 impl Listing {
     /// The origins that the parts of a command line make.
     pub(crate) fn roots(parts: &[Part], follow: bool, filter: &Filter) -> Vec<Origin> {
-        let scope = |part: &Part| {
-            let confined = part.spot.is_confined();
-            Arc::new(crate::filter::Scope::top(filter, part.place.clone(), confined))
-        };
-        parts
-            .iter()
-            .map(|part| Origin {
+        let mut origins: Vec<Origin> = Vec::with_capacity(parts.len());
+        for part in parts {
+            // Parts of one directory share what holds in it, and so are known to be.
+            let shared = origins.last().filter(|last| Arc::ptr_eq(&last.spot.fd, &part.spot.fd));
+            let scope = shared.map(|last| Arc::clone(&last.scope)).unwrap_or_else(|| {
+                let confined = part.spot.is_confined();
+                Arc::new(crate::filter::Scope::top(filter, part.place.clone(), confined))
+            });
+            origins.push(Origin {
                 spot: if follow { part.spot.counting() } else { part.spot.clone() },
                 names: part.names.clone(),
                 follow,
-                scope: scope(part),
-            })
-            .collect()
+                scope,
+            });
+        }
+        origins
     }
 
     /// Reads the origins into one list. Where two have the same name, the first is taken, but for
@@ -141,6 +144,8 @@ impl Listing {
             // One that lies in two of them is told once.
             listing.skipped.sort();
             listing.skipped.dedup();
+            listing.troubles.sort();
+            listing.troubles.dedup();
         }
         listing
     }
@@ -261,7 +266,7 @@ impl Listing {
                     _ if look(false).is_ok() => "dangling",
                     _ => "absent",
                 };
-                self.trouble(join(&self.path, &inner), reason, beneath::words(error));
+                self.absent(join(&self.path, &inner), reason, beneath::words(error));
             }
             self.absent_beneath(number, &inner, child, copy_links);
         }
@@ -282,8 +287,7 @@ impl Listing {
         let entry = match fs::entry_kept(&origin.spot.fd, name.to_vec(), keep) {
             Ok(Some(entry)) => entry,
             Ok(None) if node.is_some() => {
-                let path = join(&self.path, name);
-                self.trouble(path, "absent", "no such file or directory".into());
+                self.absent(join(&self.path, name), "absent", "no such file or directory".into());
                 return None;
             }
             // It went between being listed and being looked at, as if it had never been there.
@@ -377,6 +381,11 @@ impl Listing {
         }
     }
 
+    /// What was named is not there: nothing that is there was missed.
+    fn absent(&mut self, path: Vec<u8>, reason: &'static str, message: String) {
+        self.troubles.push(Trouble { path, reason, message });
+    }
+
     fn trouble(&mut self, path: Vec<u8>, reason: &'static str, message: String) {
         self.whole = false;
         self.troubles.push(Trouble { path, reason, message });
@@ -431,6 +440,7 @@ impl Listing {
             return Ok(origins);
         };
         let also = self.also_of.get(&index).map_or(&[][..], |also| also);
+        let mut gone = None;
         for number in std::iter::once(first).chain(also) {
             let origin = &self.origins[*number as usize];
             // Where links are followed, one source may have a link where another has the directory.
@@ -438,15 +448,30 @@ impl Listing {
             let spot = match origin.spot.enter(&entry.name, is_link || origin.follow, is_link) {
                 Ok(spot) => spot,
                 // It is no directory any more, and another source has one.
-                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) if !also.is_empty() => continue,
+                Err(error @ (Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP))
+                    if !also.is_empty() =>
+                {
+                    gone = Some(error);
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
-            origins.extend(origin.names.beneath(&entry.name, recursive).into_iter().map(|names| {
-                let (spot, scope) = (spot.clone(), Arc::clone(&origin.scope));
-                Origin { spot, names, follow: origin.follow, scope }
-            }));
+            for names in origin.names.beneath(&entry.name, recursive) {
+                // All of it once: what shares the scope is the same directory.
+                let is_there = |other: &Origin| {
+                    matches!((&other.names, &names), (Which::All, Which::All))
+                        && Arc::ptr_eq(&other.scope, &origin.scope)
+                };
+                if !origins.iter().any(is_there) {
+                    let (spot, scope) = (spot.clone(), Arc::clone(&origin.scope));
+                    origins.push(Origin { spot, names, follow: origin.follow, scope });
+                }
+            }
         }
-        Ok(origins)
+        match gone {
+            Some(error) if origins.is_empty() => Err(error),
+            _ => Ok(origins),
+        }
     }
 }
 

@@ -302,8 +302,10 @@ impl Directory {
                 }
             }
         }
-        if names.iter().any(|name| self.site.partials.lie_in(name)) && self.touch().is_ok() {
-            self.site.partials.remove_place(self);
+        let partials = &self.site.partials;
+        let is_place = |name: &Vec<u8>| partials.lie_in(name);
+        if names.iter().any(is_place) && partials.holds_nothing(self) && self.touch().is_ok() {
+            partials.remove_place(self);
         }
         Ok(names)
     }

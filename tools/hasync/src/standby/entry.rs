@@ -101,6 +101,7 @@ impl Compare<'_> {
             && have.as_ref().is_some_and(|have| self.bars(slot, have))
         {
             self.site.failed(path(), Errno::ENOTEMPTY, "cannot be put in place");
+            self.site.ledger.done(1, entry.stamp.size);
             self.pass(slot, &entry);
             return;
         }
@@ -116,7 +117,8 @@ impl Compare<'_> {
     /// need not be brought.
     fn bars(&self, slot: &Slot, have: &Entry) -> bool {
         let options = &self.site.options;
-        if have.stamp.kind != Kind::Directory || options.delete.is_some() || options.force {
+        let gives_way = options.delete.is_some() || options.force || options.verify;
+        if have.stamp.kind != Kind::Directory || gives_way {
             return false;
         }
         let Some(fd) = slot.directory.fd() else { return false };

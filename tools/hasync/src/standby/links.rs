@@ -77,6 +77,9 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
+/// What stands under the first name is another kind of thing.
+const ANOTHER: Errno = Errno::ECANCELED;
+
 fn link_in(
     site: &Site,
     root: &OwnedFd,
@@ -112,7 +115,7 @@ fn link_in(
                 let what = format!("cannot be made a link to {first}");
                 let path = join(path, &further.entry.name);
                 match error {
-                    Errno::ESTALE => {
+                    ANOTHER => {
                         let why = format!("{what}: that did not come, and another thing is there");
                         site.ledger.failed(path, "write_error", why);
                     }
@@ -178,7 +181,7 @@ fn link(
     if !site.options.dry_run {
         if Kind::of_mode(first.st_mode) != further.entry.stamp.kind {
             // Another kind of thing stands there: what should be did not come.
-            return Err(Errno::ESTALE);
+            return Err(ANOTHER);
         }
         let temporary = site.store.name();
         linkat(&directory, first_name, fd, &temporary[..], AtFlags::empty())?;

@@ -183,6 +183,12 @@ impl Partials {
         matches!(&self.keep, Some(Keep::Beside(components)) if components[0] == name)
     }
 
+    /// True where the place of partial files in a directory is there, and empty.
+    pub(super) fn holds_nothing(&self, directory: &Directory) -> bool {
+        let place = directory.fd().ok_or(Errno::ENOENT).and_then(|fd| self.place(fd, false));
+        place.and_then(|place| fs::names(&place)).is_ok_and(|names| names.is_empty())
+    }
+
     /// True for the name in a directory beneath which whole files wait.
     pub(super) fn wait_in(&self, name: &[u8]) -> bool {
         self.wait && self.lie_in(name)

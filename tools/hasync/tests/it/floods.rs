@@ -144,7 +144,7 @@ fn words_of_what_was_passed_over() {
 }
 
 #[test]
-fn rules_as_many_as_a_job_holds() {
+fn eighty_thousand_rules_with_wildcards() {
     let place = Place::new();
     let rules = vec![json!({"pattern": b"*[a-z]*"}); 80_000];
     let mut peer = Peer::served(&[]);
