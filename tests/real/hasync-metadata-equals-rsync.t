@@ -270,6 +270,7 @@ if acl probe access u:1:rwx 2>/dev/null; then
     check "-a where directories have lists for what is new" judge -a
     check "without -p these stand for the umask" judge -rlt
     [ -z "$root" ] || check "-A with a map" judge -aA --usermap=daemon:bin --groupmap=sys:daemon
+    [ -z "$root" ] || check "-A --numeric-ids with a map" judge -aA --numeric-ids --usermap=1:2 --groupmap=3:1
     rm -rf made && hasync -aAX src/ made >again
     acl src/a access "u:$daemon:r"
     hasync -aAXi -e "$HERE" src/ "host:$SCENE_DIR/made" >seen

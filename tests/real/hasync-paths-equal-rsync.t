@@ -122,6 +122,12 @@ agree "--mkpath of a directory without a slash" -a --mkpath "$S"
 agree "without --mkpath one component is made" -a "$S/"
 DEST=dest/
 
+ln -s nowhere src/dangling.old
+printf '%s\n' one dangling.old >list
+check_status "-L: a named link that leads nowhere is missed also where a rule leaves it out" 3 hasync -aL --exclude='*.old' --files-from=list "$S/" named/
+check_json "by its path" 'map(select(.type == "error") | [.reason, .item]) == [["dangling", "dangling.old"]]' "$OUT"
+rm src/dangling.old
+
 check_status "a link that leads out is told" 0 hasync -ai --safe-links "$S/" told/
 check_json "a link that leads out is skipped" 'map(select(.type == "skipped" and .key.path == "out")) | length == 1' "$OUT"
 

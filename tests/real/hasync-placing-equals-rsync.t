@@ -142,6 +142,13 @@ check_json "so many were deleted, and a directory that made way for a file" '.[-
 check "as many as with rsync" sh -c '
     rm -rf judged && cp -a old judged && rsync -a --delete --max-delete=2 src/ judged/ 2>/dev/null
     [ "$(find few | wc -l)" -eq "$(find judged | wc -l)" ]'
+long=$(printf '%0255d' 1)
+check_status "of a directory goes what can, whatever of it cannot" 3 sh -c '
+    rm -rf few && cp -a src few && mkdir few/gone && touch few/gone/after "few/gone/$1" few/gone/zero &&
+    hasync -a --delete --backup-dir="$PWD/kept" --suffix=.old src/ few/' - "$long"
+check_json "what cannot is told by its name, for which a backup has no room" '
+    map(select(.type == "error")) | map([.reason, .item]) == [["write_error", "gone/'"$long"'"]]' "$OUT"
+check "all else went, and is kept" sh -c '[ "$(ls few/gone)" = "$1" ] && [ -e kept/gone/after.old ] && [ -e kept/gone/zero.old ]' - "$long"
 check_status "a directory that is not empty stays in the way without --force" 3 sh -c 'rm -rf few && cp -a old few && hasync -a src/ few/'
 # Of the source what is left is compared, too.
 removes() { # OPTION...

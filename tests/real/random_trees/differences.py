@@ -3,7 +3,7 @@ import os
 from typing import NamedTuple
 
 # What rsync's statuses are with hasync.
-STATUSES = {0: (0,), 1: (2,), 2: (2, 6), 3: (2, 3, 6), 4: (2,), 11: (3, 6), 23: (3,), 24: (3,), 25: (3,)}
+STATUSES = {0: (0,), 1: (2,), 2: (2, 6), 3: (2, 3, 6), 4: (2,), 11: (3, 6), 13: (0, 3), 23: (3,), 24: (3,), 25: (3,)}
 LIMIT = "--max-delete allows no more"
 EVERYTHING = {"blocks", "content", "device", "group", "kind", "links", "mode", "mtime", "owner", "target", "xattrs"}
 
@@ -45,7 +45,7 @@ class Places:
         if not case.destination.endswith("/"):
             self.renamed = os.fsencode(case.destination.removeprefix("dst").lstrip("/")), os.fsencode(case.sources[0].removeprefix("src").strip("/"))
         for source in map(os.fsencode, case.sources):
-            if "-R" in given:
+            if "-R" in given and not case.lists:
                 self.pairs.append((b"" if b"/./" in source else b"src", b""))
             elif source == b"src":
                 self.pairs.append((b"src", b""))
@@ -67,6 +67,17 @@ class Places:
     def nodes(self, path):
         return [self.source[origin] for origin in self.origins(path)]
 
+    def beneath(self, path):
+        """What of the source stands in a directory: path there, and node."""
+        found = []
+        for here, there in self.pairs:
+            for place, node in self.source.items():
+                rest = inner(place, there)
+                name = None if rest is None else os.path.join(here, rest) if here and rest else here or rest
+                if name and os.path.dirname(name) == path:
+                    found.append((name, node))
+        return found
+
     def is_over_link(self, path, itself):
         """A symbolic link of the source leads there."""
         above = [path[:at] for at in range(len(path)) if path[at:at + 1] == b"/"] + [path] * itself
@@ -82,6 +93,10 @@ class Places:
 
     def was(self, path):
         return self.old.get(path)
+
+
+def size(node):
+    return sum(length for _, _, length in node.pieces)
 
 
 def inner(path, top):
@@ -124,6 +139,40 @@ def backup_of(case, tree, path):
     return path.removesuffix(suffix(case)) if path is not None and path.endswith(suffix(case)) else None
 
 
+def is_one_of_more(case, path):
+    """At the source it has more than one name."""
+    first = case.source[path].twin or path
+    return any(node.twin == first for node in case.source.values())
+
+
+def kept_apart(case, tree, path):
+    """It lies in the directory of backups."""
+    return tree == "saved" or tree == "dst" and path.startswith(b"saved/") and "--backup-dir=saved" in words(case)
+
+
+def holds_dangling(case, places, path):
+    """At the source, in what stands there, a link is the only thing that is no directory."""
+    beneath = [node for origin in places.origins(path) for place, node in case.source.items() if inner(place, origin)]
+    return {node.kind for node in beneath} - {"directory"} == {"symlink"}
+
+
+def is_too_long(case, path):
+    """There is no room for the name of a backup of this."""
+    return "b" in letters(case) and len(os.path.basename(path)) + len(suffix(case)) > 255
+
+
+def through_link(case, path):
+    """An old link that --ignore-existing leaves in the place of a directory leads to what this is beneath: rsync goes through it."""
+    places = [os.path.normpath(os.path.join(os.path.dirname(place), old.target)) for place, old in (case.old or {}).items() if old.kind == "symlink"]
+    return "--ignore-existing" in words(case) and follows(case) and any(inner(path, place) is not None for place in places)
+
+
+def is_other_device(node, old):
+    """A device where the other sort with the same numbers is."""
+    kinds = {node.kind, old.kind} if old is not None else set()
+    return kinds == {"character device", "block device"} and node.device == old.device
+
+
 def named(case):
     """The entries that are sources themselves, as far as they are none of the source's directories."""
     paths = [os.fsencode(source).removeprefix(b"src").strip(b"/").removeprefix(b"./") for source in case.sources]
@@ -141,6 +190,10 @@ def left_open(case, tree, path, one, other):
     if kept is not None and one["kind"] != "directory" and {"--inplace", "--append-verify"} & set(words(case)):
         # A file that is written in place is copied for its backup; rsync then gives the copy what the options keep of it, hasync all.
         fields |= {"mode", "owner", "group", "xattrs"} | ({"mtime"} if "t" not in given or is_apart(case) else set())
+    # With -U rsync gives what it links from another directory the mode of what that replaces, there as well; hasync leaves it as it is.
+    linked = "--link-dest=../basis" in words(case) and {"U"} <= given and "p" not in given
+    if linked and tree in ("dst", "basis") and one["kind"] == "file" and any(int(other["mode"], 8) == node.mode for node in places.nodes(path)):
+        fields.add("mode")
     if tree != "dst" or is_apart(case) and path.split(b"/")[0] == b"saved":
         # What the directories of backups look like nobody said.
         fields |= {"blocks", "links"} | ({"mtime", "mode", "owner", "group", "xattrs"} if one["kind"] == "directory" and tree != "src" else set())
@@ -155,7 +208,7 @@ def left_open(case, tree, path, one, other):
     if "S" not in given or abs(one.get("blocks", 0) - other.get("blocks", 0)) <= 16:
         fields.add("blocks")
     # Without -t a directory's time is that of the last name that was made in it.
-    if one["kind"] == "directory" and ("t" not in given or "O" in given):
+    if one["kind"] == "directory" and ("t" not in given or "O" in given or "b" in given and not is_apart(case)):
         fields.add("mtime")
     # What is in place already is not written once more.
     if one["kind"] == "file" and "t" not in given and "--inplace" in words(case):
@@ -166,10 +219,13 @@ def left_open(case, tree, path, one, other):
     # What a directory hands down to what is made in it, a setgid bit its group, with hasync a file of --temp-dir has, too.
     if "g" not in given and one["kind"] == "file" and any(word.startswith("--temp-dir=") for word in words(case)):
         fields.add("group")
-    fields |= among_names(case, places, path, given) | beside_stamp(case, places, path, given, one, other)
+    fields |= among_names(case, places, path, given, one, other) | beside_stamp(case, places, path, given, one, other)
     # The directory of backups is there before the first of them is.
     if not path and "--backup-dir=saved" in words(case):
         fields.add("mtime")
+    # What a followed link to a directory is called at the destination, when it gets another name, rsync dresses as if it were in it.
+    if places.renamed and path == places.renamed[0] and follows(case) and any(node.kind == "symlink" for node in places.nodes(path)):
+        fields |= {"mtime", "mode", "owner", "group", "xattrs"}
     # rsync puts the attributes of a directory on the file that --ignore-existing leaves in its place.
     if "--ignore-existing" in words(case) and one["kind"] != "directory" and any(node.kind in ("directory", "symlink") for node in places.nodes(path)):
         fields |= {"mtime", "mode", "owner", "group", "xattrs"}
@@ -181,27 +237,48 @@ def left_open(case, tree, path, one, other):
     at_once = one["kind"] not in ("file", "directory") or one["kind"] == "file" and any("-dest=" in word for word in words(case))
     if "p" not in given and at_once and old is not None and old.kind != one["kind"]:
         fields.add("mode")
-    # To rsync a character device and a block device of one number are the same.
+    # To rsync a character device and a block device of one number are the same, and it leaves the one that is there.
     if {one["kind"], other["kind"]} == {"character device", "block device"} and one["device"] == other["device"]:
-        fields.add("kind")
+        fields |= EVERYTHING
+    if one["kind"] == "directory" and any(is_other_device(node, places.was(beneath)) for beneath, node in places.beneath(path)):
+        fields.add("mtime")
+    # What rsync makes a link to, or a copy of, at once may run with the rights of its owner; without -p hasync makes nothing that does.
+    if "p" not in given and at_once and one["kind"] == other["kind"] == "file" and int(one["mode"], 8) & 0o777 == int(other["mode"], 8) & 0o777:
+        fields.add("mode")
+    # Nobody said which names of other files stay one without -H; a backup of hasync's is the file itself.
+    if "H" not in given and ("b" in given or is_apart(case)):
+        fields.add("links")
     # "Existing path elements are left unchanged": rsync leaves the time that making a name in them gives.
     if "--no-implied-dirs" in words(case) and one["kind"] == "directory" and old is not None and other["mtime"] == old.mtime:
         fields.add("mtime")
+    # rsync 3.5.0 leaves zeros in the place of what was there.
+    if {"S", "b"} <= given and "--append-verify" in words(case) and old is not None and old.kind == "file":
+        fields |= {"content", "blocks"}
     # Where there is no room for the backup's name rsync replaces the old one without a backup; hasync leaves it.
-    long = [name for name in [path, *places.names(path)] if "b" in given and len(os.path.basename(name)) + len(suffix(case)) > 255]
+    long = [name for name in [path, *places.names(path)] if is_too_long(case, name)]
     if any(places.was(name) is not None for name in long):
         fields |= EVERYTHING if path in long else {"links"}
     return fields
 
 
-def among_names(case, places, path, given):
+def among_names(case, places, path, given, one, other):
     """Fields that depend on the order in which the names of one file come."""
     names = places.names(path) if "H" in given else []
     there = [old for name in names if (old := places.was(name)) is not None]
     fields = set()
+    # What rsync takes for the first may have a name, too, which the source has not.
+    if "H" in given:
+        known = [{name for name in entry.get("links") or (path,) if places.origins(name)} for entry in (one, other)]
+        fields |= {"links"} if known[0] == known[1] or not places.origins(path) else set()
     # rsync takes one that is there already and right for the first, hasync the one that comes first: they have what no option keeps.
     if there:
-        fields |= {field for letter, field in zip("tpog", ("mtime", "mode", "owner", "group")) if letter not in given}
+        fields |= {field for letter, field in zip("tpogX", ("mtime", "mode", "owner", "group", "xattrs")) if letter not in given}
+        if "A" not in given and set_by_hand(one.get("xattrs", ())) == set_by_hand(other.get("xattrs", ())):
+            fields.add("xattrs")
+        # Which is right by its time and size may have another content.
+        wanted = places.nodes(path)[0]
+        if any(old.kind == "file" and old.mtime == wanted.mtime and size(old) == size(wanted) and old.pieces != wanted.pieces for old in there):
+            fields.add("content")
     # rsync makes a file that is newer a link all the same where another name of it comes before.
     if "u" in given and names:
         newest = max((old.mtime for old in there if old.kind == "file"), default=0)
@@ -229,7 +306,7 @@ def beside_stamp(case, places, path, given, one, other):
                 fields |= {"mode"} | ({"xattrs"} if rest[0] == rest[1] else set())
     if "X" in given and follows(case):
         # rsync reads those of the link, which has none.
-        if any(node.kind == "symlink" for node in places.nodes(path)) and not rest[0]:
+        if places.is_over_link(path, True) and not rest[0]:
             fields.add("xattrs")
     # rsync sets another time than it read.
     if "U" in given and "t" not in given and one["kind"] == "file":
@@ -242,7 +319,9 @@ def settles(case):
     given = letters(case)
     # A link to a directory that got another name is a destination directory the next time.
     renamed = not case.destination.endswith("/")
-    return "t" in given and not given & set("InOJU") and not renamed and "--remove-source-files" not in words(case) and not {"-b", "--delete-excluded"} <= set(words(case))
+    # What is written in place under one name is so under the others.
+    shared = {"--inplace", "--append-verify"} & set(words(case)) and any(node.twin is not None for node in (case.old or {}).values())
+    return "t" in given and not given & set("InOJU") and not renamed and not shared and "--remove-source-files" not in words(case) and not {"-b", "--delete-excluded"} <= set(words(case))
 
 
 def reads_too_late(case, said):
@@ -254,7 +333,7 @@ def reads_too_late(case, said):
 def corresponds(case, statuses, said):
     """The statuses mean the same. What a dry run of hasync does not try, or --ignore-existing leaves, does not fail."""
     wanted = STATUSES.get(statuses["rsync"], ())
-    if statuses == {"rsync": 2, "hasync": 0} and "got_flist_entry_status" in said["rsync"]:
+    if statuses["rsync"] == 2 and statuses["hasync"] in (0, 3) and "File-list index" in said["rsync"]:
         return True
     untried = "n" in letters(case) or "--ignore-existing" in words(case)
     if reads_too_late(case, said) and statuses["rsync"] in (23, 24) and statuses["hasync"] == 0:
@@ -270,6 +349,15 @@ def corresponds(case, statuses, said):
     # Where it makes something in the place of a directory rsync asks the new thing for a default list.
     if "A" in letters(case) and "get_acl: sys_acl_get_file" in said["rsync"] and statuses == {"rsync": 23, "hasync": 0}:
         return True
+    # What only leads to what was named is not made in the place of something else; rsync finds out where it makes what was named.
+    if '"in_the_way"' in said["hasync"] and "--no-implied-dirs" in words(case) and statuses == {"rsync": 0, "hasync": 3}:
+        return True
+    # As root rsync follows no links of others beneath links that it follows.
+    if follows(case) and "owned by an untrusted user" in said["rsync"] and statuses == {"rsync": 23, "hasync": 0}:
+        return True
+    # There is no room for the name of a backup.
+    if "file name too long" in said["hasync"] and "b" in letters(case) and statuses == {"rsync": 0, "hasync": 3}:
+        return True
     # That none of the sources is there ends a run before it began.
     if "L" in letters(case) and statuses == {"rsync": 23, "hasync": 6} and all(node.kind == "symlink" for node in named(case)):
         return True
@@ -277,14 +365,14 @@ def corresponds(case, statuses, said):
 
 
 def is_cut_short(statuses, said):
-    """rsync did not begin, lost count of its own list, or ended at the first backup that it could not make, where hasync goes on."""
-    return statuses["rsync"] in (1, 2, 3, 4) or statuses["rsync"] == 11 and "keep_backup failed" in said["rsync"]
+    """rsync did not begin, lost count of its own list or names, or ended at the first backup that it could not make, where hasync goes on."""
+    lost = statuses["rsync"] == 13 and "Hlink node data" in said["rsync"]
+    return statuses["rsync"] in (1, 2, 3, 4) or lost or statuses["rsync"] == 11 and "keep_backup failed" in said["rsync"]
 
 
 def is_caught(case, found):
-    """rsync waits for ever where a directory fails that holds further names of a file, or where another directory has what links lead to."""
-    apart = follows(case) and any("-dest=" in word for word in words(case))
-    return [difference.text for difference in found] == ["rsync"] and "H" in letters(case) and (apart or "--ignore-existing" in words(case))
+    """rsync 3.5.0 waits for ever for the outcome of another name of a file: where a directory fails, where nothing is there with --existing, and so on."""
+    return [difference.text for difference in found] == ["rsync"] and "H" in letters(case)
 
 
 def unexplained(case, statuses, said, seen, found):
@@ -292,13 +380,13 @@ def unexplained(case, statuses, said, seen, found):
     found = [difference for difference in found if not is_explained(case, statuses, said, difference)]
     # Which are deleted before the limit is reached is a matter of order, but it is as many.
     if LIMIT in said["hasync"]:
-        old, places = (case.old or {}).keys(), Places(case)
+        old = case.old or {}
         # The time of a directory that stays tells what went in it.
-        order = {"dst names": lambda path: (backup_of(case, "dst", path) or path) in old, "dst mtime": lambda path: path in old and not places.origins(path)}
+        order = {"dst names": lambda path: (backup_of(case, "dst", path) or path) in old, "dst mtime": lambda path: path in old and old[path].kind == "directory"}
         found = [difference for difference in found if not order.get(difference.what, lambda path: False)(difference.path)]
         # A directory that stands where something else shall be goes, or stays, with what is in it; what went is in the backups.
         found = [difference for difference in found if not (difference.what == "saved names" or difference.tree == "dst" and stays_in_the_way(seen, difference.path))]
-        left = {tool: len(trees["dst"].keys() & old) for tool, trees in seen.items()}
+        left = {tool: len(trees["dst"].keys() & old.keys()) for tool, trees in seen.items()}
         if left["rsync"] != left["hasync"]:
             found.append(Difference("limit", f"of the old entries {left['rsync']} are there with rsync, {left['hasync']} with hasync"))
     return found
@@ -320,8 +408,10 @@ def is_explained(case, statuses, said, difference):
     if tree == "dst" and difference.is_only_with("hasync") and "--ignore-errors" in words(case) and '"reason":"dangling"' in said["hasync"] and places.was(path) is not None:
         return True
     # Where nothing takes part, a link to a directory without -r, hasync has made the destination all the same.
-    if not case.destination.endswith("/") and "r" not in given and difference.is_only_with("hasync") and (tree, path, other["kind"]) == ("dst", b"", "directory"):
-        return True
+    nothing = "r" not in given or any(word.startswith("--exclude=") for word in words(case))
+    if places.renamed and nothing and tree == "dst" and other is not None and other["kind"] == "directory" and path in (b"", places.renamed[0]):
+        if difference.is_only_with("hasync") or what == "dst mtime" and not path:
+            return True
     # hasync makes the directory of backups before there is one.
     if difference.is_only_with("hasync") and (tree, path) in (("dst", b"saved"), ("saved", b"")) and other["kind"] == "directory":
         return True
@@ -329,7 +419,50 @@ def is_explained(case, statuses, said, difference):
     if tree == "dst" and path.startswith(b"saved/") and {"--backup-dir=saved", "--delete-after"} <= set(words(case)):
         if difference.is_only_with("rsync") and path.startswith(b"saved/saved") or difference.is_only_with("hasync"):
             return True
+    if tree == "dst" and through_link(case, path):
+        return True
+    if tree == "dst" and difference.is_only_with("rsync"):
+        above = [path[:at] for at in range(len(path)) if path[at:at + 1] == b"/"]
+        if any(is_too_long(case, name) and places.was(name) is not None for name in above):
+            return True
+        # What is beneath what --ignore-existing leaves rsync cannot find, and deletes nothing after that.
+        if "--ignore-existing" in words(case) and statuses == {"rsync": 23, "hasync": 0} and places.was(path) is not None and not places.origins(path):
+            return True
+    # Without room for the name of its backup hasync does not delete it.
+    if tree == "dst" and difference.is_only_with("hasync") and is_too_long(case, path) and places.was(path) is not None:
+        return True
+    # What another directory has rsync appends to, and does not bring it where nothing is missing.
+    if tree == "dst" and difference.is_only_with("hasync") and "--append-verify" in words(case) and any("-dest=" in word for word in words(case)):
+        return True
+    # rsync has made way for it when it finds no other name of it that it could have.
+    if "H" in given and "--existing" in words(case):
+        if tree == "dst" and difference.is_only_with("hasync") and places.names(path):
+            return True
+        # And so it stays at the source.
+        if tree == "src" and difference.is_only_with("rsync") and "--remove-source-files" in words(case) and is_one_of_more(case, path):
+            return True
+    # A directory of which none but a link is in it that leads nowhere is not empty to hasync.
+    if tree == "dst" and "-m" in words(case) and "L" in given and (what == "dst mtime" or difference.is_only_with("hasync")) and holds_dangling(case, places, path):
+        return True
+    # Whether a link that --files-from names will be a directory rsync does not ask before the rules.
+    if tree == "dst" and case.lists and "--copy-unsafe-links" in words(case) and other is not None:
+        if any(places.is_over_link(name, True) for name in {path} | {name for name, _ in places.beneath(path) if what == "dst mtime"}):
+            return True
+    # It depends on their order whether rsync's -m leaves an empty directory that was named.
+    if what == "dst names" and case.lists and "-m" in words(case) and (one or other)["kind"] == "directory":
+        return True
+    # Without a source that is there rsync makes the destination all the same.
+    if (tree, path) == ("dst", b"") and difference.is_only_with("rsync") and "L" in given and named(case) and all(node.kind == "symlink" for node in named(case)):
+        return True
+    if is_apart(case) and kept_apart(case, tree, path) and difference.is_only_with("hasync") and other["kind"] == "directory":
+        return True
     kept = backup_of(case, tree, path)
+    # What it deleted before it came to what it could not read is in the backups.
+    if kept is not None and difference.is_only_with("rsync") and "deletions_held_back" in said["hasync"] and places.was(kept) is not None:
+        return True
+    # Where there is no room for the name of its backup a file stays, and so at the source.
+    if tree == "src" and difference.is_only_with("hasync") and "--remove-source-files" in words(case) and is_too_long(case, path):
+        return True
     if kept is not None and difference.is_only_with("hasync") and (other["kind"] != "directory" or is_apart(case)):
         # What gives way to a file of --link-dest or --compare-dest is kept, too.
         if any(word.startswith(("--link-dest=", "--compare-dest=")) for word in words(case)) and places.was(kept) is not None:
@@ -343,11 +476,15 @@ def is_explained(case, statuses, said, difference):
         # So is a link that leads out of the tree.
         if other["kind"] == "symlink" and "--safe-links" in words(case):
             return True
+    # rsync keeps no backup of a link that gives way to what another leads to, nor of a device for which it makes no other.
+    if kept is not None and difference.is_only_with("hasync"):
+        if follows(case) and other["kind"] == "symlink" or any(is_other_device(node, places.was(kept)) for node in places.nodes(kept)):
+            return True
     # A link that was followed rsync does not find where it removes it, or no longer where it sends it, when what it led to has gone.
     if "--remove-source-files" in words(case) and follows(case):
-        if tree == "src" and difference.is_only_with("rsync") and one["kind"] == "symlink":
+        if tree == "src" and "symlink" in {entry["kind"] for entry in (one, other) if entry} and difference.what == "src names":
             return True
-        if tree == "dst" and difference.is_only_with("hasync") and places.is_over_link(path, True) and statuses["rsync"] in (23, 24):
+        if tree in ("dst", "saved") and other is not None and places.is_over_link(kept or path, True) and (statuses["rsync"] in (23, 24) or "vanished" in said["rsync"]):
             return True
     # Of what is no file rsync leaves the source where --link-dest has it.
     if tree == "src" and difference.is_only_with("rsync") and one["kind"] != "file" and {"--remove-source-files", "--link-dest=../basis"} <= set(words(case)):

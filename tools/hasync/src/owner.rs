@@ -174,6 +174,12 @@ impl Names {
         let told = self.here.get(&(group, id)).copied();
         told.or_else(|| self.mapped(group, id, "")).unwrap_or(id)
     }
+
+    /// The same for who is named in an access control list. With `--numeric-ids` a list stays as it
+    /// is, also where owners are mapped: as with rsync.
+    pub(crate) fn in_list(&self, group: bool, id: u32) -> u32 {
+        if self.numeric { id } else { self.here(group, id) }
+    }
 }
 
 #[cfg(test)]
@@ -197,7 +203,7 @@ mod tests {
         assert_eq!(names.here(true, 9), 9);
         let mut numeric = users("root:bin,0:sys", true).unwrap();
         numeric.learn(false, 0, b"root");
-        assert_eq!(numeric.here(false, 0), 3);
+        assert_eq!([numeric.here(false, 0), numeric.in_list(false, 0)], [3, 0]);
     }
 
     #[test]

@@ -312,9 +312,10 @@ impl Listing {
                 let entry = Entry { stamp, target: Vec::new(), extra, ..entry };
                 Some((self.with_extra(number, entry, keep, true), true))
             }
-            // What is left out may lead nowhere, whatever it would be.
+            // What is left out may lead nowhere, whatever it would be; but what was named must be there.
             Err(_)
                 if !filter.is_empty()
+                    && (!options.copy_links || node.is_none_or(|node| !node.named))
                     && [false, true].iter().any(|is_directory| {
                         filter.excludes(&origin.scope, &path(), *is_directory)
                     }) =>

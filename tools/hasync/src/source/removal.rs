@@ -99,11 +99,14 @@ fn changed() -> Loss {
 /// True for a path that the list names, or one beneath it.
 fn is_selected(node: &Node, path: &[u8]) -> bool {
     let mut node = node;
+    // What is named beneath a named directory takes nothing from what else is in that.
+    let mut covered = node.named;
     for name in components(path) {
         match node.children.get(name) {
             Some(next) => node = next,
-            None => return node.named,
+            None => return covered,
         }
+        covered |= node.named;
     }
     true
 }
@@ -191,7 +194,9 @@ mod tests {
     #[test]
     fn a_list_covers_what_it_names_and_what_lies_beneath() {
         let mut node = Node::default();
-        assert!(node.add(b"etc/hosts", None) && node.add(b"usr/lib", None));
+        for path in ["etc/hosts", "usr/lib", "usr/lib/x/z"] {
+            assert!(node.add(path.as_bytes(), None));
+        }
         for (path, covered) in [
             (&b"etc/hosts"[..], true),
             (b"etc/motd", false),

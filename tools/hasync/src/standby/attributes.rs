@@ -95,7 +95,7 @@ impl Attributes {
         let Some(extra) = &mut entry.extra else { return };
         if let Some(lists) = &mut extra.lists {
             let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-            lists.renumber(|group, id| names.here(group, id));
+            lists.renumber(|group, id| names.in_list(group, id));
         }
         if let Some(xattrs) = &mut extra.xattrs {
             xattrs.retain(|(name, _)| self.view.scope.has(name));

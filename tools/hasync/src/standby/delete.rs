@@ -56,14 +56,14 @@ impl Deletions {
     /// Counts an entry that is about to be deleted.
     ///
     /// # Errors
-    /// [`LIMIT`] when it is one too many.
-    fn count(&self, site: &Site) -> nix::Result<()> {
+    /// When it is one too many.
+    fn count(&self, site: &Site) -> Result<(), Stays> {
         if site.options.max_delete.is_none() {
             return Ok(());
         }
         if self.is_at_limit(site) {
             self.beyond.fetch_add(1, Ordering::Relaxed);
-            return Err(LIMIT);
+            return Err(Stays::Limit);
         }
         self.done.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -85,8 +85,26 @@ impl Deletions {
     }
 }
 
-/// What would be deleted beyond `--max-delete`.
-const LIMIT: Errno = Errno::ECANCELED;
+/// Why something is not deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stays {
+    /// A directory that holds what is excluded.
+    Holds,
+    /// It would be beyond `--max-delete`.
+    Limit,
+    /// Of what is in it something could not be deleted, and that was told.
+    Told,
+    Failed(Errno),
+}
+
+impl From<Errno> for Stays {
+    fn from(error: Errno) -> Stays {
+        match error {
+            Errno::ENOTEMPTY | Errno::EEXIST => Stays::Holds,
+            error => Stays::Failed(error),
+        }
+    }
+}
 
 /// Opens a directory beneath the root, component by component, following no link.
 pub(crate) fn open_beneath(root: &OwnedFd, path: &[u8]) -> nix::Result<OwnedFd> {
@@ -209,13 +227,10 @@ fn remove_all(site: &Site, fd: &OwnedFd, path: &[u8], names: &[Vec<u8>], scope: 
     for name in names.iter().filter(|name| !is_protected(site, name)) {
         let path = join(path, name);
         match remove(site, fd, name, &path, scope, false) {
-            Ok(()) => {}
-            // Told of at the end.
-            Err(Errno::ENOTEMPTY | Errno::EEXIST | LIMIT) if site.deletions.is_at_limit(site) => {}
-            Err(Errno::ENOTEMPTY | Errno::EEXIST) => {
-                site.ledger.skipped(path, "it holds what is excluded".into());
-            }
-            Err(error) => site.failed(path, error, "cannot be deleted"),
+            // The limit is told of at the end.
+            Ok(()) | Err(Stays::Limit | Stays::Told) => {}
+            Err(Stays::Holds) => site.ledger.skipped(path, "it holds what is excluded".into()),
+            Err(Stays::Failed(error)) => site.failed(path, error, "cannot be deleted"),
         }
     }
 }
@@ -242,7 +257,7 @@ fn remove(
     path: &[u8],
     scope: &Arc<Scope>,
     makes_way: bool,
-) -> nix::Result<()> {
+) -> Result<(), Stays> {
     let Some(entry) = fs::entry(fd, name)? else { return Ok(()) };
     let kind = entry.stamp.kind;
     if kind == Kind::Directory {
@@ -250,7 +265,7 @@ fn remove(
         let stat = fstat(&inner)?;
         let kept = site.backups.get().is_some_and(|backups| backups.is_here(&stat));
         if kept || site.elsewhere.get().is_some_and(|elsewhere| elsewhere.is_here(&stat)) {
-            return Err(Errno::ENOTEMPTY);
+            return Err(Stays::Holds);
         }
         let loosened = loosen(site, &inner, &entry.stamp)?;
         let scope = site.enter(scope, &inner, path).unwrap_or_else(|fault| {
@@ -258,12 +273,10 @@ fn remove(
             Arc::new(scope.unknown())
         });
         let emptied = empty(site, &inner, path, &scope);
-        if loosened && emptied != Ok(true) {
+        if loosened && emptied.is_err() {
             fchmod(&inner, super::attributes::bits(entry.stamp.mode))?;
         }
-        if !emptied? {
-            return Err(Errno::ENOTEMPTY);
-        }
+        emptied?;
     }
     if !makes_way {
         site.deletions.count(site)?;
@@ -298,24 +311,31 @@ fn remove(
     Ok(())
 }
 
-/// Removes what is in a directory; `false` when some of it stays because it is excluded.
-fn empty(site: &Site, directory: &OwnedFd, path: &[u8], scope: &Arc<Scope>) -> nix::Result<bool> {
-    let mut all = true;
+/// Removes what is in a directory, as far as it goes: what cannot be deleted is told and keeps nothing
+/// else.
+fn empty(site: &Site, directory: &OwnedFd, path: &[u8], scope: &Arc<Scope>) -> Result<(), Stays> {
+    let mut emptied = Ok(());
     for child in fs::names(directory)? {
         let beneath = join(path, &child);
-        let kind = fs::entry(directory, &child)?.map(|entry| entry.stamp.kind);
-        if site.filters.protect.keeps(scope, &beneath, kind == Some(Kind::Directory))
-            || is_protected(site, &child)
-        {
-            all = false;
-            continue;
-        }
-        match remove(site, directory, &child, &beneath, scope, false) {
-            Err(Errno::ENOTEMPTY | Errno::EEXIST | LIMIT) => all = false,
-            result => result?,
-        }
+        let removed = fs::entry(directory, &child).map_err(Stays::from).and_then(|entry| {
+            let is_directory = entry.is_some_and(|entry| entry.stamp.kind == Kind::Directory);
+            let is_kept = site.filters.protect.keeps(scope, &beneath, is_directory);
+            if is_kept || is_protected(site, &child) {
+                return Err(Stays::Holds);
+            }
+            remove(site, directory, &child, &beneath, scope, false)
+        });
+        emptied = match (removed, emptied) {
+            (Ok(()), before) => before,
+            (Err(Stays::Failed(error)), _) => {
+                site.failed(beneath, error, "cannot be deleted");
+                Err(Stays::Told)
+            }
+            (Err(_), Err(before @ (Stays::Told | Stays::Holds))) => Err(before),
+            (Err(why), _) => Err(why),
+        };
     }
-    Ok(all)
+    emptied
 }
 
 /// Removes a directory that stands where something else shall be: all of it when deleting was asked
@@ -330,7 +350,12 @@ pub(crate) fn make_way(
     name: &[u8],
 ) -> nix::Result<()> {
     if site.options.delete.is_some() || site.options.force {
-        remove(site, fd, name, &directory.path_of(name), &directory.scope(), true)
+        remove(site, fd, name, &directory.path_of(name), &directory.scope(), true).map_err(
+            |stays| match stays {
+                Stays::Failed(error) => error,
+                Stays::Holds | Stays::Limit | Stays::Told => Errno::ENOTEMPTY,
+            },
+        )
     } else {
         unlinkat(fd, name, UnlinkatFlags::RemoveDir)
     }

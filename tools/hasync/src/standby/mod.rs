@@ -267,7 +267,11 @@ impl Site {
             Errno::ENOTEMPTY | Errno::EEXIST => "in_the_way",
             _ => "write_error",
         };
-        let hint = if reason == "in_the_way" { " (--delete would remove it)" } else { "" };
+        let removes = self.options.delete.is_some() || self.options.force;
+        let hint = match reason {
+            "in_the_way" if !removes => " (--delete would remove it)",
+            _ => "",
+        };
         self.ledger.failed(path, reason, format!("{what}: {}{hint}", fs::words(error)));
     }
 }
