@@ -21,6 +21,7 @@ mod job;
 mod leftover;
 mod limits;
 mod links;
+mod memory;
 mod mode;
 mod options;
 mod owner;
@@ -51,7 +52,7 @@ const TOOL: Tool = Tool { name: "hasync", version: env!("CARGO_PKG_VERSION") };
 
 /// What the program does with its arguments.
 pub fn main() -> ExitCode {
-    sys::keep_memory_small();
+    memory::keep_small();
     ha_json::run(TOOL, |tool, arguments: Arguments| match arguments.task()? {
         Task::Sync(request) => client::sync(tool, *request),
         Task::Serve(service) => serve::serve(service),

@@ -174,18 +174,6 @@ pub(crate) fn errno(error: &std::io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
-/// Has large buffers given back to the system when they are dropped, and few heaps for many threads:
-/// memory is then what is in use.
-pub(crate) fn keep_memory_small() {
-    #[cfg(all(target_os = "linux", target_env = "gnu", not(feature = "posix")))]
-    #[allow(unsafe_code)]
-    // SAFETY: mallopt takes two numbers and no pointer; no other thread runs yet.
-    unsafe {
-        nix::libc::mallopt(nix::libc::M_MMAP_THRESHOLD, 64 << 10);
-        nix::libc::mallopt(nix::libc::M_ARENA_MAX, 2);
-    }
-}
-
 /// Gives a pipe room for so many bytes, where the system lets it: two programs then take turns less
 /// often.
 pub(crate) fn widen(pipe: impl std::os::fd::AsFd) {

@@ -4,12 +4,13 @@ use super::bytes::damaged;
 use super::frame::Frame;
 use super::message::MAX_FRAME;
 use super::payload::buffer;
+use crate::memory::LINE;
 use crate::pace::{Pace, Paced};
 use crate::sys;
 use ha_json::{Error, reason};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -108,6 +109,15 @@ pub(crate) fn never_block(pipe: impl AsFd) -> Result<(), Error> {
 /// # Errors
 /// When the frame is cut, too long, or the line is silent too long.
 pub(crate) fn read_frame(pipe: &mut impl Read, frame: &mut Vec<u8>) -> Result<bool, Error> {
+    let begun = begin_frame(pipe, frame)?;
+    if begun {
+        pipe.read_exact(frame).map_err(|error| line(&error))?;
+    }
+    Ok(begun)
+}
+
+/// Reads the length of a frame, and makes room for the frame; `false` at the end.
+fn begin_frame(pipe: &mut impl Read, frame: &mut Vec<u8>) -> Result<bool, Error> {
     let mut length = [0; 4];
     loop {
         match pipe.read(&mut length[..1]) {
@@ -126,8 +136,26 @@ pub(crate) fn read_frame(pipe: &mut impl Read, frame: &mut Vec<u8>) -> Result<bo
         *frame = buffer(length);
     }
     frame.resize(length, 0);
-    pipe.read_exact(frame).map_err(|error| line(&error))?;
     Ok(true)
+}
+
+/// Reads so much as the frame takes. What the reader has not yet is read past it, to where a line of the
+/// cache begins: the system copies to there fast.
+fn fill<P: Read>(pipe: &mut BufReader<P>, frame: &mut [u8]) -> std::io::Result<()> {
+    let mut filled = pipe.buffer().len().min(frame.len());
+    frame[..filled].copy_from_slice(&pipe.buffer()[..filled]);
+    pipe.consume(filled);
+    while frame.len() - filled >= BUFFER {
+        let line = filled.next_multiple_of(LINE);
+        let end = if line > filled { line } else { frame.len() };
+        match pipe.get_mut().read(&mut frame[filled..end]) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    pipe.read_exact(&mut frame[filled..])
 }
 
 /// Writes one frame.
@@ -153,21 +181,22 @@ fn line(error: &std::io::Error) -> Error {
 
 /// Messages as they come in.
 pub(crate) struct Incoming<P: Read> {
-    pipe: std::io::BufReader<P>,
+    pipe: BufReader<P>,
     frame: Vec<u8>,
 }
 
 impl<P: Read> Incoming<P> {
     pub(crate) fn new(pipe: P) -> Incoming<P> {
-        Incoming { pipe: std::io::BufReader::with_capacity(BUFFER, pipe), frame: Vec::new() }
+        Incoming { pipe: BufReader::with_capacity(BUFFER, pipe), frame: Vec::new() }
     }
 
     /// The next message; `None` at the end of the pipe.
     pub(crate) fn next<M: Frame>(&mut self) -> Result<Option<M>, Error> {
-        match read_frame(&mut self.pipe, &mut self.frame)? {
-            true => M::decode(&mut self.frame).map(Some),
-            false => Ok(None),
+        if !begin_frame(&mut self.pipe, &mut self.frame)? {
+            return Ok(None);
         }
+        fill(&mut self.pipe, &mut self.frame).map_err(|error| line(&error))?;
+        M::decode(&mut self.frame).map(Some)
     }
 }
 
@@ -268,5 +297,55 @@ impl Outgoing {
         self.0.write_all(buffer).map_err(|error| line(&error))?;
         buffer.clear();
         if flush { self.0.flush().map_err(|error| line(&error)) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives pieces of these lengths, again and again.
+    struct InPieces(Vec<u8>, usize, std::iter::Cycle<std::vec::IntoIter<usize>>);
+
+    impl Read for InPieces {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let piece = self.2.next().unwrap_or(1).min(buffer.len()).min(self.0.len() - self.1);
+            buffer[..piece].copy_from_slice(&self.0[self.1..self.1 + piece]);
+            self.1 += piece;
+            Ok(piece)
+        }
+    }
+
+    #[test]
+    fn frames_are_whole_in_whatever_pieces_they_come() {
+        let frames: Vec<Vec<u8>> =
+            [1, 63, 64, 4095, BUFFER - 4, BUFFER, BUFFER + 1, 3 * BUFFER + 77, 5]
+                .iter()
+                .map(|length| (0..*length).map(|at| (at * 7 % 251) as u8).collect())
+                .collect();
+        let mut line = Vec::new();
+        for frame in &frames {
+            write_frame(&mut line, frame).unwrap();
+        }
+        for pieces in [vec![1], vec![3, 64], vec![4096], vec![65_537, 1, 30_000], vec![usize::MAX]]
+        {
+            let pieces = || pieces.clone().into_iter().cycle();
+            let mut pipe = BufReader::with_capacity(BUFFER, InPieces(line.clone(), 0, pieces()));
+            for frame in &frames {
+                let mut come = Vec::new();
+                assert!(begin_frame(&mut pipe, &mut come).unwrap());
+                fill(&mut pipe, &mut come).unwrap();
+                assert!(come == *frame, "{} bytes", frame.len());
+            }
+            assert!(!begin_frame(&mut pipe, &mut Vec::new()).unwrap());
+            let cut = line[..line.len() - 10 - BUFFER].to_vec();
+            let mut pipe = BufReader::with_capacity(BUFFER, InPieces(cut, 0, pieces()));
+            let last = frames.iter().map_while(|frame| {
+                let mut come = Vec::new();
+                begin_frame(&mut pipe, &mut come).unwrap();
+                fill(&mut pipe, &mut come).err().map_or(Some(0), |_| None).map(|_| frame.len())
+            });
+            assert_eq!(last.count(), 7);
+        }
     }
 }
