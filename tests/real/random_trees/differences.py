@@ -2,8 +2,9 @@
 import os
 from typing import NamedTuple
 
-# What rsync's statuses are with hasync.
-STATUSES = {0: (0,), 1: (2,), 2: (2, 6), 3: (2, 3, 6), 4: (2,), 11: (3, 6), 13: (0, 3), 23: (3,), 24: (3,), 25: (3,)}
+from places import (Places, backup_of, follows, holds_dangling, is_apart, is_one_of_more, is_other_device, is_too_long, kept_apart,
+                    letters, named, size, through_link, words)
+
 LIMIT = "--max-delete allows no more"
 EVERYTHING = {"blocks", "content", "device", "group", "kind", "links", "mode", "mtime", "owner", "target", "xattrs"}
 
@@ -21,91 +22,6 @@ class Difference(NamedTuple):
         return self.what.endswith(" names") and (self.other if tool == "rsync" else self.one) is None
 
 
-def words(case):
-    return [word for group in case.options for word in group]
-
-
-def letters(case):
-    """The single letters of a case, -a and what else stands for others taken apart."""
-    found = set()
-    for word in words(case):
-        if word[:1] == "-" and word[:2] != "--":
-            found |= set(word[1:])
-    found |= set("rlptgoD") if "a" in found else set()
-    return found | {"p"} if "A" in found else found
-
-
-class Places:
-    """Which entries of the source stand where at the destination."""
-
-    def __init__(self, case):
-        self.source, self.old = case.source, case.old or {}
-        given = words(case)
-        self.pairs, self.renamed = [], None
-        if not case.destination.endswith("/"):
-            self.renamed = os.fsencode(case.destination.removeprefix("dst").lstrip("/")), os.fsencode(case.sources[0].removeprefix("src").strip("/"))
-        for source in map(os.fsencode, case.sources):
-            if "-R" in given and not case.lists:
-                self.pairs.append((b"" if b"/./" in source else b"src", b""))
-            elif source == b"src":
-                self.pairs.append((b"src", b""))
-            else:
-                self.pairs.append((b"", source[4:-1] if source.endswith(b"/") else b""))
-
-    def origins(self, path):
-        """The paths at the source of what may stand at this path."""
-        if self.renamed and self.renamed[0] == path:
-            return [self.renamed[1]]
-        found = []
-        for here, there in self.pairs:
-            rest = inner(path, here)
-            place = None if rest is None else os.path.join(there, rest) if there and rest else there or rest
-            if place in self.source:
-                found.append(place)
-        return found
-
-    def nodes(self, path):
-        return [self.source[origin] for origin in self.origins(path)]
-
-    def beneath(self, path):
-        """What of the source stands in a directory: path there, and node."""
-        found = []
-        for here, there in self.pairs:
-            for place, node in self.source.items():
-                rest = inner(place, there)
-                name = None if rest is None else os.path.join(here, rest) if here and rest else here or rest
-                if name and os.path.dirname(name) == path:
-                    found.append((name, node))
-        return found
-
-    def is_over_link(self, path, itself):
-        """A symbolic link of the source leads there."""
-        above = [path[:at] for at in range(len(path)) if path[at:at + 1] == b"/"] + [path] * itself
-        return any(node.kind == "symlink" for place in above for node in self.nodes(place))
-
-    def names(self, path):
-        """The paths, at the destination, of all names of a thing that has more than one."""
-        firsts = {self.source[origin].twin or origin for origin in self.origins(path)}
-        all_names = [place for place, node in self.source.items() if place in firsts or node.twin in firsts]
-        if len(all_names) < 2:
-            return []
-        return [os.path.join(here, rest) if rest else here for here, there in self.pairs for place in all_names if (rest := inner(place, there)) is not None]
-
-    def was(self, path):
-        return self.old.get(path)
-
-
-def size(node):
-    return sum(length for _, _, length in node.pieces)
-
-
-def inner(path, top):
-    """What of a path lies beneath another; `None` where it does not."""
-    if not top or path == top:
-        return path[len(top):]
-    return path[len(top) + 1:] if path.startswith(top + b"/") else None
-
-
 def set_by_hand(xattrs):
     """The attributes that -X keeps."""
     return {name: value for name, value in dict(xattrs).items() if not name.startswith("system.")}
@@ -121,68 +37,6 @@ def group_lost(one, other):
     return one == other and len(lists[0]) == len(lists[1]) and len(apart) == 1 and apart[0][0][:4] == b"\x04\0\0\0" and apart[0][1][:2] == b"\x04\0"
 
 
-def is_apart(case):
-    """Backups have a directory of their own."""
-    return any(word.startswith("--backup-dir") for word in words(case))
-
-
-def suffix(case):
-    return b".old" if "--suffix=.old" in words(case) else b"" if is_apart(case) else b"~"
-
-
-def backup_of(case, tree, path):
-    """The path of what this is a backup of; `None` where it is none."""
-    if is_apart(case):
-        path = path if tree == "saved" else inner(path, b"saved") if tree == "dst" and path.startswith(b"saved/") else None
-    elif tree != "dst" or "b" not in letters(case):
-        path = None
-    return path.removesuffix(suffix(case)) if path is not None and path.endswith(suffix(case)) else None
-
-
-def is_one_of_more(case, path):
-    """At the source it has more than one name."""
-    first = case.source[path].twin or path
-    return any(node.twin == first for node in case.source.values())
-
-
-def kept_apart(case, tree, path):
-    """It lies in the directory of backups."""
-    return tree == "saved" or tree == "dst" and path.startswith(b"saved/") and "--backup-dir=saved" in words(case)
-
-
-def holds_dangling(case, places, path):
-    """At the source, in what stands there, a link is the only thing that is no directory."""
-    beneath = [node for origin in places.origins(path) for place, node in case.source.items() if inner(place, origin)]
-    return {node.kind for node in beneath} - {"directory"} == {"symlink"}
-
-
-def is_too_long(case, path):
-    """There is no room for the name of a backup of this."""
-    return "b" in letters(case) and len(os.path.basename(path)) + len(suffix(case)) > 255
-
-
-def through_link(case, path):
-    """An old link that --ignore-existing leaves in the place of a directory leads to what this is beneath: rsync goes through it."""
-    places = [os.path.normpath(os.path.join(os.path.dirname(place), old.target)) for place, old in (case.old or {}).items() if old.kind == "symlink"]
-    return "--ignore-existing" in words(case) and follows(case) and any(inner(path, place) is not None for place in places)
-
-
-def is_other_device(node, old):
-    """A device where the other sort with the same numbers is."""
-    kinds = {node.kind, old.kind} if old is not None else set()
-    return kinds == {"character device", "block device"} and node.device == old.device
-
-
-def named(case):
-    """The entries that are sources themselves, as far as they are none of the source's directories."""
-    paths = [os.fsencode(source).removeprefix(b"src").strip(b"/").removeprefix(b"./") for source in case.sources]
-    return [case.source[path] for path in paths if path in case.source]
-
-
-def follows(case):
-    return letters(case) & set("Lk") or "--copy-unsafe-links" in words(case)
-
-
 def left_open(case, tree, path, one, other):
     """The fields of an entry in which two copies may differ."""
     given, fields, places = letters(case), set(), Places(case)
@@ -194,9 +48,11 @@ def left_open(case, tree, path, one, other):
     linked = "--link-dest=../basis" in words(case) and {"U"} <= given and "p" not in given
     if linked and tree in ("dst", "basis") and one["kind"] == "file" and any(int(other["mode"], 8) == node.mode for node in places.nodes(path)):
         fields.add("mode")
+    # What is within the window is left by both, but only rsync leaves it when something else of the entry is set.
+    within = {"mtime"} if any(word.startswith("--modify-window=") for word in words(case)) and abs(one["mtime"] - other["mtime"]) < 2 * 10**9 else set()
     if tree != "dst" or is_apart(case) and path.split(b"/")[0] == b"saved":
         # What the directories of backups look like nobody said.
-        fields |= {"blocks", "links"} | ({"mtime", "mode", "owner", "group", "xattrs"} if one["kind"] == "directory" and tree != "src" else set())
+        fields |= {"blocks", "links"} | within | ({"mtime", "mode", "owner", "group", "xattrs"} if one["kind"] == "directory" and tree != "src" else set())
         # What hasync, or rsync, leaves at the source because another directory has it.
         if tree == "src" and one["kind"] == "directory" and "--remove-source-files" in words(case) and {"--compare-dest=../basis", "--link-dest=../basis"} & set(words(case)):
             fields.add("mtime")
@@ -229,9 +85,7 @@ def left_open(case, tree, path, one, other):
     # rsync puts the attributes of a directory on the file that --ignore-existing leaves in its place.
     if "--ignore-existing" in words(case) and one["kind"] != "directory" and any(node.kind in ("directory", "symlink") for node in places.nodes(path)):
         fields |= {"mtime", "mode", "owner", "group", "xattrs"}
-    # What is within the window is left by both, but only rsync leaves it when something else of the entry is set.
-    if any(word.startswith("--modify-window=") for word in words(case)) and abs(one["mtime"] - other["mtime"]) < 2 * 10**9:
-        fields.add("mtime")
+    fields |= within
     # Without -p rsync gives what it makes at once the mode of what that replaces, whatever it was.
     old = places.was(path)
     at_once = one["kind"] not in ("file", "directory") or one["kind"] == "file" and any("-dest=" in word for word in words(case))
@@ -279,6 +133,9 @@ def among_names(case, places, path, given, one, other):
         wanted = places.nodes(path)[0]
         if any(old.kind == "file" and old.mtime == wanted.mtime and size(old) == size(wanted) and old.pieces != wanted.pieces for old in there):
             fields.add("content")
+    # What --ignore-existing leaves is what the source has, in all that is kept: to hasync a new name of it is one more of that.
+    if there and "--ignore-existing" in words(case):
+        fields.add("links")
     # rsync makes a file that is newer a link all the same where another name of it comes before.
     if "u" in given and names:
         newest = max((old.mtime for old in there if old.kind == "file"), default=0)
@@ -304,6 +161,10 @@ def beside_stamp(case, places, path, given, one, other):
             if made or old is not None and (followed or any(xattrs != set_by_hand(old.xattrs) for xattrs in wanted)):
                 # The mask of a list is the mode of the group.
                 fields |= {"mode"} | ({"xattrs"} if rest[0] == rest[1] else set())
+    # Whether rsync maps the numbers in lists with --numeric-ids depends on whether it knows the whole tree before; hasync never does.
+    mapped = any(word.startswith(("--chown=", "--usermap=", "--groupmap=")) for word in words(case))
+    if "A" in given and "--numeric-ids" in words(case) and mapped and rest[0] == rest[1]:
+        fields.add("xattrs")
     if "X" in given and follows(case):
         # rsync reads those of the link, which has none.
         if places.is_over_link(path, True) and not rest[0]:
@@ -312,67 +173,6 @@ def beside_stamp(case, places, path, given, one, other):
     if "U" in given and "t" not in given and one["kind"] == "file":
         fields.add("mtime")
     return fields
-
-
-def settles(case):
-    """A second run finds nothing to do."""
-    given = letters(case)
-    # A link to a directory that got another name is a destination directory the next time.
-    renamed = not case.destination.endswith("/")
-    # What is written in place under one name is so under the others.
-    shared = {"--inplace", "--append-verify"} & set(words(case)) and any(node.twin is not None for node in (case.old or {}).values())
-    return "t" in given and not given & set("InOJU") and not renamed and not shared and "--remove-source-files" not in words(case) and not {"-b", "--delete-excluded"} <= set(words(case))
-
-
-def reads_too_late(case, said):
-    """rsync removed a source before it read all that it needed of it, or by a look at a link that was followed."""
-    texts = ("failed to re-read xattr", "Skipping sender remove", "sender failed to remove", "has vanished", "No such file or directory")
-    return "--remove-source-files" in words(case) and ("X" in letters(case) or follows(case)) and any(text in said["rsync"] for text in texts)
-
-
-def corresponds(case, statuses, said):
-    """The statuses mean the same. What a dry run of hasync does not try, or --ignore-existing leaves, does not fail."""
-    wanted = STATUSES.get(statuses["rsync"], ())
-    if statuses["rsync"] == 2 and statuses["hasync"] in (0, 3) and "File-list index" in said["rsync"]:
-        return True
-    untried = "n" in letters(case) or "--ignore-existing" in words(case)
-    if reads_too_late(case, said) and statuses["rsync"] in (23, 24) and statuses["hasync"] == 0:
-        return True
-    # What rsync does not find where it should remove it, such as a link to what has been removed, it passes over.
-    stays = any(f'"reason":"{reason}"' in said["hasync"] for reason in ("over_a_link", "changed_since"))
-    if "--remove-source-files" in words(case) and follows(case) and stays and statuses == {"rsync": 0, "hasync": 3}:
-        return True
-    # What is written in place rsync cannot copy to a directory beside the destination.
-    beside = "--backup-dir=../saved" in words(case) and {"--inplace", "--append-verify"} & set(words(case))
-    if beside and "failed: Invalid argument (22)" in said["rsync"] and statuses == {"rsync": 23, "hasync": 0}:
-        return True
-    # Where it makes something in the place of a directory rsync asks the new thing for a default list.
-    if "A" in letters(case) and "get_acl: sys_acl_get_file" in said["rsync"] and statuses == {"rsync": 23, "hasync": 0}:
-        return True
-    # What only leads to what was named is not made in the place of something else; rsync finds out where it makes what was named.
-    if '"in_the_way"' in said["hasync"] and "--no-implied-dirs" in words(case) and statuses == {"rsync": 0, "hasync": 3}:
-        return True
-    # As root rsync follows no links of others beneath links that it follows.
-    if follows(case) and "owned by an untrusted user" in said["rsync"] and statuses == {"rsync": 23, "hasync": 0}:
-        return True
-    # There is no room for the name of a backup.
-    if "file name too long" in said["hasync"] and "b" in letters(case) and statuses == {"rsync": 0, "hasync": 3}:
-        return True
-    # That none of the sources is there ends a run before it began.
-    if "L" in letters(case) and statuses == {"rsync": 23, "hasync": 6} and all(node.kind == "symlink" for node in named(case)):
-        return True
-    return statuses["hasync"] in wanted or untried and 3 in wanted and statuses["hasync"] == 0
-
-
-def is_cut_short(statuses, said):
-    """rsync did not begin, lost count of its own list or names, or ended at the first backup that it could not make, where hasync goes on."""
-    lost = statuses["rsync"] == 13 and "Hlink node data" in said["rsync"]
-    return statuses["rsync"] in (1, 2, 3, 4) or lost or statuses["rsync"] == 11 and "keep_backup failed" in said["rsync"]
-
-
-def is_caught(case, found):
-    """rsync 3.5.0 waits for ever for the outcome of another name of a file: where a directory fails, where nothing is there with --existing, and so on."""
-    return [difference.text for difference in found] == ["rsync"] and "H" in letters(case)
 
 
 def unexplained(case, statuses, said, seen, found):
@@ -454,9 +254,13 @@ def is_explained(case, statuses, said, difference):
     # Without a source that is there rsync makes the destination all the same.
     if (tree, path) == ("dst", b"") and difference.is_only_with("rsync") and "L" in given and named(case) and all(node.kind == "symlink" for node in named(case)):
         return True
+    # Of a directory of backups nobody said which directories are in it.
     if is_apart(case) and kept_apart(case, tree, path) and difference.is_only_with("hasync") and other["kind"] == "directory":
         return True
     kept = backup_of(case, tree, path)
+    # With -u it makes what is newer a link to another name all the same, and keeps it.
+    if kept is not None and difference.is_only_with("rsync") and {"H", "u"} <= given and places.names(kept):
+        return True
     # What it deleted before it came to what it could not read is in the backups.
     if kept is not None and difference.is_only_with("rsync") and "deletions_held_back" in said["hasync"] and places.was(kept) is not None:
         return True
@@ -497,9 +301,11 @@ def is_explained(case, statuses, said, difference):
         others = {name for entry in (one, other) for name in (entry or {}).get("links") or ()} if what == "dst links" else set()
         if any(places.is_over_link(name, False) for name in {path} | others):
             return True
-    # rsync 3.5.0 takes from the owning group what a list gives it where the mode has a sticky bit.
-    if what == "dst xattrs" and "A" in given and int(other["mode"], 8) & 0o1000 and group_lost(one["xattrs"], other["xattrs"]):
-        return True
+    # rsync 3.5.0 takes from the owning group what a list gives it where the mode has, or had, a bit beyond what the list is.
+    if what == "dst xattrs" and "A" in given and group_lost(one["xattrs"], other["xattrs"]):
+        old = places.was(path)
+        if (int(other["mode"], 8) | (old.mode if old is not None else 0)) & 0o7000:
+            return True
     if what == "dst xattrs" and "failed to re-read xattr" in said["rsync"] and "--remove-source-files" in words(case):
         return True
     # A directory that does not take part itself, in which hasync began to make something and could not.

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import differences
+import outcome
 from differences import Difference
 from nodes import Node, make, read
 
@@ -70,16 +71,16 @@ class Judge:
                 process.kill()
                 said[tool] = process.communicate()
                 found.append(Difference("hangs", tool))
-        if differences.is_caught(case, found):
+        if outcome.is_caught(case, found):
             return []
         statuses = {tool: process.returncode for tool, process in running.items()}
         seen = {tool: {name: read(os.fsencode(os.path.join(place, name))) for name in ("src", "dst", "beside", "saved", "temporary", "basis")}
                 for tool, place in places.items()}
         told = b" | ".join(text.strip() for text in (said["rsync"][1][-300:], said["hasync"][0][-600:], said["hasync"][1][-300:])).decode(errors="replace")
         said = {tool: b"".join(texts).decode(errors="replace") for tool, texts in said.items()}
-        if not differences.corresponds(case, statuses, said):
+        if not outcome.corresponds(case, statuses, said):
             found.append(Difference("status", f"rsync {statuses['rsync']}, hasync {statuses['hasync']}: {told}"))
-        elif differences.is_cut_short(statuses, said):
+        elif outcome.is_cut_short(statuses, said):
             return found
         now = (began, time.time_ns() + 10**9)
         for name in seen["rsync"]:
@@ -92,7 +93,7 @@ class Judge:
         return found
 
     def again(self, case, place):
-        if not differences.settles(case):
+        if not outcome.settles(case):
             return []
         second = self.start(case, "hasync", place)
         out, _ = second.communicate(timeout=20)

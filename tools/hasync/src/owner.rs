@@ -176,7 +176,8 @@ impl Names {
     }
 
     /// The same for who is named in an access control list. With `--numeric-ids` a list stays as it
-    /// is, also where owners are mapped: as with rsync.
+    /// is, also where owners are mapped: as with rsync, but for what it does when it reads the whole
+    /// tree first.
     pub(crate) fn in_list(&self, group: bool, id: u32) -> u32 {
         if self.numeric { id } else { self.here(group, id) }
     }

@@ -1,0 +1,149 @@
+"""What the words of a case say, and what of its source stands where."""
+import os
+
+
+def words(case):
+    return [word for group in case.options for word in group]
+
+
+def letters(case):
+    """The single letters of a case, -a and what else stands for others taken apart."""
+    found = set()
+    for word in words(case):
+        if word[:1] == "-" and word[:2] != "--":
+            found |= set(word[1:])
+    found |= set("rlptgoD") if "a" in found else set()
+    return found | {"p"} if "A" in found else found
+
+
+class Places:
+    """Which entries of the source stand where at the destination."""
+
+    def __init__(self, case):
+        self.source, self.old = case.source, case.old or {}
+        given = words(case)
+        self.pairs, self.renamed = [], None
+        if not case.destination.endswith("/"):
+            self.renamed = os.fsencode(case.destination.removeprefix("dst").lstrip("/")), os.fsencode(case.sources[0].removeprefix("src").strip("/"))
+        for source in map(os.fsencode, case.sources):
+            if "-R" in given and not case.lists:
+                self.pairs.append((b"" if b"/./" in source else b"src", b""))
+            elif source == b"src":
+                self.pairs.append((b"src", b""))
+            else:
+                self.pairs.append((b"", source[4:-1] if source.endswith(b"/") else b""))
+
+    def origins(self, path):
+        """The paths at the source of what may stand at this path."""
+        if self.renamed and self.renamed[0] == path:
+            return [self.renamed[1]]
+        found = []
+        for here, there in self.pairs:
+            rest = inner(path, here)
+            place = None if rest is None else os.path.join(there, rest) if there and rest else there or rest
+            if place in self.source:
+                found.append(place)
+        return found
+
+    def nodes(self, path):
+        return [self.source[origin] for origin in self.origins(path)]
+
+    def beneath(self, path):
+        """What of the source stands in a directory: path there, and node."""
+        found = []
+        for here, there in self.pairs:
+            for place, node in self.source.items():
+                rest = inner(place, there)
+                name = None if rest is None else os.path.join(here, rest) if here and rest else here or rest
+                if name and os.path.dirname(name) == path:
+                    found.append((name, node))
+        return found
+
+    def is_over_link(self, path, itself):
+        """A symbolic link of the source leads there."""
+        above = [path[:at] for at in range(len(path)) if path[at:at + 1] == b"/"] + [path] * itself
+        return any(node.kind == "symlink" for place in above for node in self.nodes(place))
+
+    def names(self, path):
+        """The paths, at the destination, of all names of a thing that has more than one."""
+        firsts = {self.source[origin].twin or origin for origin in self.origins(path)}
+        all_names = [place for place, node in self.source.items() if place in firsts or node.twin in firsts]
+        if len(all_names) < 2:
+            return []
+        return [os.path.join(here, rest) if rest else here for here, there in self.pairs for place in all_names if (rest := inner(place, there)) is not None]
+
+    def was(self, path):
+        return self.old.get(path)
+
+
+def size(node):
+    return sum(length for _, _, length in node.pieces)
+
+
+def inner(path, top):
+    """What of a path lies beneath another; `None` where it does not."""
+    if not top or path == top:
+        return path[len(top):]
+    return path[len(top) + 1:] if path.startswith(top + b"/") else None
+
+
+def is_apart(case):
+    """Backups have a directory of their own."""
+    return any(word.startswith("--backup-dir") for word in words(case))
+
+
+def suffix(case):
+    return b".old" if "--suffix=.old" in words(case) else b"" if is_apart(case) else b"~"
+
+
+def backup_of(case, tree, path):
+    """The path of what this is a backup of; `None` where it is none."""
+    if is_apart(case):
+        path = path if tree == "saved" else inner(path, b"saved") if tree == "dst" and path.startswith(b"saved/") else None
+    elif tree != "dst" or "b" not in letters(case):
+        path = None
+    return path.removesuffix(suffix(case)) if path is not None and path.endswith(suffix(case)) else None
+
+
+def is_one_of_more(case, path):
+    """At the source it has more than one name."""
+    first = case.source[path].twin or path
+    return any(node.twin == first for node in case.source.values())
+
+
+def kept_apart(case, tree, path):
+    """It lies in the directory of backups."""
+    return tree == "saved" or tree == "dst" and path.startswith(b"saved/") and "--backup-dir=saved" in words(case)
+
+
+def holds_dangling(case, places, path):
+    """At the source, in what stands there, a link is the only thing that is no directory."""
+    beneath = [node for origin in places.origins(path) for place, node in case.source.items() if inner(place, origin)]
+    return {node.kind for node in beneath} - {"directory"} == {"symlink"}
+
+
+def is_too_long(case, path):
+    """There is no room for the name of a backup of this."""
+    return "b" in letters(case) and len(os.path.basename(path)) + len(suffix(case)) > 255
+
+
+def through_link(case, path):
+    """An old link that --ignore-existing leaves in the place of a directory leads to what this is beneath: rsync goes through it."""
+    places = [os.path.normpath(os.path.join(os.path.dirname(place), old.target)) for place, old in (case.old or {}).items() if old.kind == "symlink"]
+    return "--ignore-existing" in words(case) and follows(case) and any(inner(path, place) is not None for place in places)
+
+
+def is_other_device(node, old):
+    """A device where the other sort with the same numbers is."""
+    kinds = {node.kind, old.kind} if old is not None else set()
+    return kinds == {"character device", "block device"} and node.device == old.device
+
+
+def named(case):
+    """The entries that are sources themselves, as far as they are none of the source's directories."""
+    paths = [os.fsencode(source).removeprefix(b"src").strip(b"/").removeprefix(b"./") for source in case.sources]
+    return [case.source[path] for path in paths if path in case.source]
+
+
+def follows(case):
+    return letters(case) & set("Lk") or "--copy-unsafe-links" in words(case)
