@@ -45,7 +45,7 @@ def left_open(case, tree, path, one, other):
         # A file that is written in place is copied for its backup; rsync then gives the copy what the options keep of it, hasync all.
         fields |= {"mode", "owner", "group", "xattrs"} | ({"mtime"} if "t" not in given or is_apart(case) else set())
     # With -U rsync gives what it links from another directory the mode of what that replaces, there as well; hasync leaves it as it is.
-    linked = "--link-dest=../basis" in words(case) and {"U"} <= given and "p" not in given
+    linked = "--link-dest=../basis" in words(case) and "U" in given and "p" not in given
     if linked and tree in ("dst", "basis") and one["kind"] == "file" and any(int(other["mode"], 8) == node.mode for node in places.nodes(path)):
         fields.add("mode")
     # What is within the window is left by both, but only rsync leaves it when something else of the entry is set.
@@ -212,8 +212,8 @@ def is_explained(case, statuses, said, difference):
     if places.renamed and nothing and tree == "dst" and other is not None and other["kind"] == "directory" and path in (b"", places.renamed[0]):
         if difference.is_only_with("hasync") or what == "dst mtime" and not path:
             return True
-    # hasync makes the directory of backups before there is one.
-    if difference.is_only_with("hasync") and (tree, path) in (("dst", b"saved"), ("saved", b"")) and other["kind"] == "directory":
+    # hasync makes the directory of backups before there is one; and which directories are in it nobody said.
+    if kept_apart(case, tree, path) and difference.is_only_with("hasync") and other["kind"] == "directory":
         return True
     # rsync keeps in it what --delete-after takes from it.
     if tree == "dst" and path.startswith(b"saved/") and {"--backup-dir=saved", "--delete-after"} <= set(words(case)):
@@ -253,9 +253,6 @@ def is_explained(case, statuses, said, difference):
         return True
     # Without a source that is there rsync makes the destination all the same.
     if (tree, path) == ("dst", b"") and difference.is_only_with("rsync") and "L" in given and named(case) and all(node.kind == "symlink" for node in named(case)):
-        return True
-    # Of a directory of backups nobody said which directories are in it.
-    if is_apart(case) and kept_apart(case, tree, path) and difference.is_only_with("hasync") and other["kind"] == "directory":
         return True
     kept = backup_of(case, tree, path)
     # With -u it makes what is newer a link to another name all the same, and keeps it.

@@ -40,7 +40,7 @@ class Places:
         found = []
         for here, there in self.pairs:
             rest = inner(path, here)
-            place = None if rest is None else os.path.join(there, rest) if there and rest else there or rest
+            place = None if rest is None else under(there, rest)
             if place in self.source:
                 found.append(place)
         return found
@@ -54,7 +54,7 @@ class Places:
         for here, there in self.pairs:
             for place, node in self.source.items():
                 rest = inner(place, there)
-                name = None if rest is None else os.path.join(here, rest) if here and rest else here or rest
+                name = None if rest is None else under(here, rest)
                 if name and os.path.dirname(name) == path:
                     found.append((name, node))
         return found
@@ -70,7 +70,7 @@ class Places:
         all_names = [place for place, node in self.source.items() if place in firsts or node.twin in firsts]
         if len(all_names) < 2:
             return []
-        return [os.path.join(here, rest) if rest else here for here, there in self.pairs for place in all_names if (rest := inner(place, there)) is not None]
+        return [under(here, rest) for here, there in self.pairs for place in all_names if (rest := inner(place, there)) is not None]
 
     def was(self, path):
         return self.old.get(path)
@@ -85,6 +85,11 @@ def inner(path, top):
     if not top or path == top:
         return path[len(top):]
     return path[len(top) + 1:] if path.startswith(top + b"/") else None
+
+
+def under(top, rest):
+    """The path of what `inner` told."""
+    return os.path.join(top, rest) if rest else top
 
 
 def is_apart(case):
@@ -112,8 +117,8 @@ def is_one_of_more(case, path):
 
 
 def kept_apart(case, tree, path):
-    """It lies in the directory of backups."""
-    return tree == "saved" or tree == "dst" and path.startswith(b"saved/") and "--backup-dir=saved" in words(case)
+    """It is the directory of backups, or lies in it."""
+    return tree == "saved" or tree == "dst" and inner(path, b"saved") is not None and "--backup-dir=saved" in words(case)
 
 
 def holds_dangling(case, places, path):

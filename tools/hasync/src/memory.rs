@@ -24,7 +24,8 @@ fn aligned(layout: Layout) -> Layout {
 }
 
 // SAFETY: all is the system's; a layout goes to it changed in the same way wherever it comes again, and
-// a greater alignment is also what was asked for. What grows is moved by the trait's own function.
+// a greater alignment is also what was asked for. What is or becomes large is moved by hand: the system
+// cannot let it grow with another alignment.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Aligned {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

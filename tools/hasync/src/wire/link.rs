@@ -340,12 +340,12 @@ mod tests {
             assert!(!begin_frame(&mut pipe, &mut Vec::new()).unwrap());
             let cut = line[..line.len() - 10 - BUFFER].to_vec();
             let mut pipe = BufReader::with_capacity(BUFFER, InPieces(cut, 0, pieces()));
-            let last = frames.iter().map_while(|frame| {
+            let whole = frames.iter().take_while(|_| {
                 let mut come = Vec::new();
                 begin_frame(&mut pipe, &mut come).unwrap();
-                fill(&mut pipe, &mut come).err().map_or(Some(0), |_| None).map(|_| frame.len())
+                fill(&mut pipe, &mut come).is_ok()
             });
-            assert_eq!(last.count(), 7);
+            assert_eq!(whole.count(), 7);
         }
     }
 }
