@@ -6,6 +6,7 @@
 #   cluster_disk        that alone, where nodes are made already, as by pair_new
 #   cluster_up FILE     boots both, with Pacemaker and Corosync; FILE has the cluster's resources and constraints, as XML.
 #                       Not in a pipe: the shell that called it owns the cluster
+#   cluster_log LINES   prints the end of each log, for one who looks into a failure
 #   cluster_down        ends it all; the caller calls it at its exit
 #   crm_says XPATH [NODE]       is true where crm_mon's XML, asked on NODE, says so
 #   online NODE [SEEN-FROM], both_online, runs_on RESOURCE NODE [SEEN-FROM]
@@ -68,6 +69,8 @@ nodelist {
 }
 END
     # What it answers to "monitor" is true: without the site, no node could ask. A reboot is an off: who boots is the caller.
+    # Its metadata is in it, for hacluster, who asks for them, reaches nothing beneath $CLUSTER where that lies in a directory of
+    # root's own; and Pacemaker that gets none asks again and again, and loses sight of the agents that end meanwhile.
     cat >"$CLUSTER/disk/usr/sbin/fence_lab" <<END
 #!/bin/sh
 action=reboot plug=
@@ -78,19 +81,8 @@ while IFS='=' read -r name value; do
     esac
 done
 case \$action in
-    metadata) cat '$CLUSTER/fence_lab.xml' ;;
-    monitor) [ -p '$CLUSTER/power' ] ;;
-    status) [ -e "$CLUSTER/\$plug/pid" ] || exit 2 ;;
-    off | reboot)
-        echo "\$plug" >>'$CLUSTER/fenced'
-        echo "off \$plug" >'$CLUSTER/power'
-        while [ -e "$CLUSTER/\$plug/pid" ]; do sleep 0.05; done
-        ;;
-    *) exit 1 ;;
-esac
-END
-    chmod 755 "$CLUSTER/disk/usr/sbin/fence_lab"
-    cat >"$CLUSTER/fence_lab.xml" <<'END'
+    metadata)
+        cat <<'METADATA'
 <?xml version="1.0"?>
 <resource-agent name="fence_lab" shortdesc="Takes a lab node's power away">
 <longdesc>Takes a lab node's power away.</longdesc>
@@ -102,7 +94,19 @@ END
 <action name="off"/><action name="reboot"/><action name="status"/><action name="monitor"/><action name="metadata"/>
 </actions>
 </resource-agent>
+METADATA
+        ;;
+    monitor) [ -p '$CLUSTER/power' ] ;;
+    status) [ -e "$CLUSTER/\$plug/pid" ] || exit 2 ;;
+    off | reboot)
+        echo "\$plug" >>'$CLUSTER/fenced'
+        echo "off \$plug" >'$CLUSTER/power'
+        while [ -e "$CLUSTER/\$plug/pid" ]; do sleep 0.05; done
+        ;;
+    *) exit 1 ;;
+esac
 END
+    chmod 755 "$CLUSTER/disk/usr/sbin/fence_lab"
     cat >"$CLUSTER/disk/etc/rc.d/90-cluster" <<'END'
 #!/bin/sh
 case $1 in
@@ -154,9 +158,10 @@ END
     } >"$CLUSTER/disk/var/lib/pacemaker/cib/cib.xml"
     nodes_up && wait_for 60 both_online && return
     echo "cluster: the nodes do not come together:" >&2
-    tail -n 4 "$CLUSTER/site.log" "$CLUSTER"/n?/console "$CLUSTER"/n?/log/* >&2
+    cluster_log 4
     return 1
 }
+cluster_log() { tail -n "$1" "$CLUSTER/site.log" "$CLUSTER"/n?/console "$CLUSTER"/n?/log/* >&2; } # LINES
 cluster_down() { nodes_down; }
 
 crm_says() { # XPATH [NODE]

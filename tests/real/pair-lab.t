@@ -36,7 +36,7 @@ under_pacemaker() {
     pair_new && cluster_disk && cluster_up "$SCENE_DIR/resources.xml" && echo 'the cluster forms' || return
     wait_for 40 runs_on vip n1 && echo "the address comes up on n1, $(node n1 hostname)" || return
     kill_node n1 && echo 'n1 dies' || return
-    wait_for 90 runs_on vip n2 && echo 'n2 takes the address' || return
+    wait_for 90 runs_on vip n2 && echo 'n2 takes the address' || { cluster_log 60; return 1; }
     directory=$CLUSTER
     cluster_down && echo 'it ends' && echo "$directory"
 }
