@@ -7,7 +7,7 @@ at_exit() { lab_down; [ ! -d small ] || umount small 2>/dev/null; }
 lab_up || exit
 ssh="ssh -F $LAB/ssh_config" standby=${LAB_PIDS##* }
 
-python3 "$ROOT/tests/real/tree.py" old 1500 --plain-links 2>tree.log || exit
+python3 "$ROOT/tests/real/tree.py" old 1000 --plain-links 2>tree.log || exit
 cp -a old new
 python3 "$ROOT/tests/real/tree.py" new --change 60 --seed 2 --plain-links 2>>tree.log || exit
 # Edited in place, grown in front, replaced, and new: each takes another way through the delta.
@@ -44,7 +44,7 @@ fresh
 check "a run that nobody kills" killed nobody 0
 read -r seconds <"$OUT" || exit
 check "it makes the new set" equal
-i=0 kills=${HATOOLS_KILLS:-12}
+i=0 kills=${HATOOLS_KILLS:-8}
 while [ "$i" -lt "$kills" ]; do
     i=$((i + 1)) victim=sender
     [ $((i % 2)) -eq 0 ] || victim=receiver

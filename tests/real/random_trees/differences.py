@@ -2,7 +2,7 @@
 import os
 from typing import NamedTuple
 
-from places import (Places, backup_of, follows, holds_dangling, is_apart, is_one_of_more, is_other_device, is_too_long, kept_apart,
+from places import (Places, backup_of, follows, holds_dangling, inner, is_apart, is_one_of_more, is_other_device, is_too_long, kept_apart,
                     letters, named, size, through_link, words)
 
 LIMIT = "--max-delete allows no more"
@@ -130,7 +130,7 @@ def among_names(case, places, path, given, one, other):
         if "A" not in given and set_by_hand(one.get("xattrs", ())) == set_by_hand(other.get("xattrs", ())):
             fields.add("xattrs")
         # Which is right by its time and size may have another content.
-        wanted = places.nodes(path)[0]
+        wanted = places.led_to(path)
         if any(old.kind == "file" and old.mtime == wanted.mtime and size(old) == size(wanted) and old.pieces != wanted.pieces for old in there):
             fields.add("content")
     # What --ignore-existing leaves is what the source has, in all that is kept: to hasync a new name of it is one more of that.
@@ -139,7 +139,7 @@ def among_names(case, places, path, given, one, other):
     # rsync makes a file that is newer a link all the same where another name of it comes before.
     if "u" in given and names:
         newest = max((old.mtime for old in there if old.kind == "file"), default=0)
-        old, wanted = places.was(path), places.nodes(path)[0]
+        old, wanted = places.was(path), places.led_to(path)
         if old is not None and old.kind == "file" and old.mtime > wanted.mtime:
             fields |= EVERYTHING
         elif newest > wanted.mtime:
@@ -178,6 +178,9 @@ def beside_stamp(case, places, path, given, one, other):
 def unexplained(case, statuses, said, seen, found):
     """The differences that no rule explains."""
     found = [difference for difference in found if not is_explained(case, statuses, said, difference)]
+    # It depends on their order whether rsync's -m leaves an empty directory that was named.
+    if "-m" in words(case) and (case.lists or "-R" in words(case)):
+        found = [difference for difference in found if not (difference.tree == "dst" and holds_directories_alone(case, seen, difference))]
     # Which are deleted before the limit is reached is a matter of order, but it is as many.
     if LIMIT in said["hasync"]:
         old = case.old or {}
@@ -190,6 +193,18 @@ def unexplained(case, statuses, said, seen, found):
         if left["rsync"] != left["hasync"]:
             found.append(Difference("limit", f"of the old entries {left['rsync']} are there with rsync, {left['hasync']} with hasync"))
     return found
+
+
+def holds_directories_alone(case, seen, difference):
+    """It is a directory, at the source or where one of the two has it, and all that is in it are directories."""
+    trees = [(case.source, origin) for origin in Places(case).origins(difference.path)]
+    if difference.what == "dst names":
+        trees.append((seen["rsync" if difference.is_only_with("rsync") else "hasync"]["dst"], difference.path))
+    for tree, top in trees:
+        nodes = [node if isinstance(node, dict) else vars(node) for path, node in tree.items() if inner(path, top) is not None]
+        if {node["kind"] for node in nodes} == {"directory"}:
+            return True
+    return False
 
 
 def stays_in_the_way(seen, path):
@@ -248,9 +263,6 @@ def is_explained(case, statuses, said, difference):
     if tree == "dst" and case.lists and "--copy-unsafe-links" in words(case) and other is not None:
         if any(places.is_over_link(name, True) for name in {path} | {name for name, _ in places.beneath(path) if what == "dst mtime"}):
             return True
-    # It depends on their order whether rsync's -m leaves an empty directory that was named.
-    if what == "dst names" and case.lists and "-m" in words(case) and (one or other)["kind"] == "directory":
-        return True
     # Without a source that is there rsync makes the destination all the same.
     if (tree, path) == ("dst", b"") and difference.is_only_with("rsync") and "L" in given and named(case) and all(node.kind == "symlink" for node in named(case)):
         return True

@@ -9,9 +9,8 @@ import time
 import differences
 import outcome
 from differences import Difference
-from nodes import Node, make, read
+from nodes import BESIDE, make, read
 
-BESIDE = {b"": Node("directory", 0o755), b"file": Node("file", pieces=((1, 0, 20),)), b"dir": Node("directory", 0o755), b"dir/file": Node("file", pieces=((2, 0, 30),))}
 # Stands for ssh: the host is this one.
 FAR = str(pathlib.Path(__file__).resolve().parents[2] / "fakes" / "here")
 

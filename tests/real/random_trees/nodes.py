@@ -30,6 +30,10 @@ class Node:
         return sum(length for _, _, length in self.pieces)
 
 
+# What stands beside each source, for links that lead out of it.
+BESIDE = {b"": Node("directory", 0o755), b"file": Node("file", pieces=((1, 0, 20),)), b"dir": Node("directory", 0o755), b"dir/file": Node("file", pieces=((2, 0, 30),))}
+
+
 @lru_cache(64)
 def stream(seed, length):
     return random.Random(seed).randbytes(length)

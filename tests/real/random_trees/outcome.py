@@ -24,7 +24,7 @@ def reads_too_late(case, said):
 def corresponds(case, statuses, said):
     """The statuses mean the same. What a dry run of hasync does not try, or --ignore-existing leaves, does not fail."""
     wanted = STATUSES.get(statuses["rsync"], ())
-    if statuses["rsync"] == 2 and statuses["hasync"] in (0, 3) and "File-list index" in said["rsync"]:
+    if lost_count(statuses, said) and statuses["hasync"] in (0, 3):
         return True
     untried = "n" in letters(case) or "--ignore-existing" in words(case)
     if reads_too_late(case, said) and statuses["rsync"] in (23, 24) and statuses["hasync"] == 0:
@@ -55,10 +55,15 @@ def corresponds(case, statuses, said):
     return statuses["hasync"] in wanted or untried and 3 in wanted and statuses["hasync"] == 0
 
 
+def lost_count(statuses, said):
+    """rsync lost count of its own list or names."""
+    texts = {2: ("File-list index", "precedes flist start"), 13: ("Hlink node data",)}
+    return any(text in said["rsync"] for text in texts.get(statuses["rsync"], ()))
+
+
 def is_cut_short(statuses, said):
     """rsync did not begin, lost count of its own list or names, or ended at the first backup that it could not make, where hasync goes on."""
-    lost = statuses["rsync"] == 13 and "Hlink node data" in said["rsync"]
-    return statuses["rsync"] in (1, 2, 3, 4) or lost or statuses["rsync"] == 11 and "keep_backup failed" in said["rsync"]
+    return statuses["rsync"] in (1, 2, 3, 4) or lost_count(statuses, said) or statuses["rsync"] == 11 and "keep_backup failed" in said["rsync"]
 
 
 def is_caught(case, found):

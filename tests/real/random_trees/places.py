@@ -1,6 +1,8 @@
 """What the words of a case say, and what of its source stands where."""
 import os
 
+from nodes import BESIDE
+
 
 def words(case):
     return [word for group in case.options for word in group]
@@ -21,6 +23,11 @@ class Places:
 
     def __init__(self, case):
         self.source, self.old = case.source, case.old or {}
+        self.firsts = {path: node.twin or path for path, node in case.source.items()}
+        self.reached = case.source
+        if follows(case):
+            self.reached = case.source | {under(b"../beside", path): node for path, node in BESIDE.items()}
+            self.firsts |= firsts_over_links(self.reached)
         given = words(case)
         self.pairs, self.renamed = [], None
         if not case.destination.endswith("/"):
@@ -64,16 +71,51 @@ class Places:
         above = [path[:at] for at in range(len(path)) if path[at:at + 1] == b"/"] + [path] * itself
         return any(node.kind == "symlink" for place in above for node in self.nodes(place))
 
+    def firsts_of(self, path):
+        """The paths at the source under which what may stand at this path was first met, links that are followed gone along."""
+        if self.renamed and self.renamed[0] == path:
+            return [self.firsts[self.renamed[1]]]
+        inside = [under(there, rest) for here, there in self.pairs if (rest := inner(path, here)) is not None]
+        return [self.firsts[place] for place in inside if place in self.firsts]
+
+    def led_to(self, path):
+        """What is brought to this path, which is one of the names of something."""
+        return self.reached[self.firsts_of(path)[0]]
+
     def names(self, path):
         """The paths, at the destination, of all names of a thing that has more than one."""
-        firsts = {self.source[origin].twin or origin for origin in self.origins(path)}
-        all_names = [place for place, node in self.source.items() if place in firsts or node.twin in firsts]
+        firsts = set(self.firsts_of(path))
+        all_names = [place for place, first in self.firsts.items() if first in firsts]
         if len(all_names) < 2:
             return []
         return [under(here, rest) for here, there in self.pairs for place in all_names if (rest := inner(place, there)) is not None]
 
     def was(self, path):
         return self.old.get(path)
+
+
+def firsts_over_links(source):
+    """Of each path that is a link, or leads through links, to what is there: the path of that thing's first name."""
+    found = {}
+
+    def follow(path, place, links):
+        """`path` is what a user says, `place` where that is when the links above it, of which there are `links`, have been followed."""
+        while source[place].kind == "symlink":
+            links += 1
+            if links > 8:  # round in a circle
+                return
+            place = os.path.normpath(os.path.join(os.path.dirname(place), source[place].target))
+            if place not in source:
+                return
+        found[path] = source[place].twin or place
+        for child in source if source[place].kind == "directory" else ():
+            if child and os.path.dirname(child) == place:
+                follow(under(path, os.path.basename(child)), child, links)
+
+    for top, node in source.items():
+        if node.kind == "symlink":
+            follow(top, top, 0)
+    return found
 
 
 def size(node):

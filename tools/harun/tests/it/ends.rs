@@ -112,7 +112,7 @@ fn a_step_that_hangs_is_ended_with_all_that_it_started() {
     let child = ground.path("child");
     let script =
         format!("trap '' TERM; setsid sh -c 'echo $$ >{}; sleep 600' & sleep 600", child.display());
-    let hangs = with(ground.step("a", &script), json!({"timeout_seconds": 1}));
+    let hangs = with(ground.step("a", &script), json!({"timeout_seconds": 3}));
     let started = Instant::now();
     let ran = ground.run(&ground.plan(&[hangs]), &[]);
     assert_eq!(ran.status, 5);

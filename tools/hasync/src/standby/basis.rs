@@ -134,9 +134,12 @@ impl Found {
 
     /// True where what has this name in another directory is the same file.
     pub(super) fn is(&self, fd: &OwnedFd, name: &[u8]) -> bool {
-        let inode = |stat: nix::sys::stat::FileStat| (stat.st_dev, stat.st_ino);
-        let own = fs::stat(&*self.directory, name).map(inode);
-        own.is_ok() && own == fs::stat(fd, name).map(inode)
+        is_one(&self.directory, name, fd, name)
+    }
+
+    /// True where this, found under `name`, and the other are names of one file.
+    pub(super) fn is_also(&self, name: &[u8], other: &Found, other_name: &[u8]) -> bool {
+        is_one(&self.directory, name, &other.directory, other_name)
     }
 
     /// Makes it stand in another directory, too, under the name `to`.
@@ -152,6 +155,12 @@ impl Found {
         let _ = unlinkat(fd, to, UnlinkatFlags::NoRemoveDir);
         Err(linked.err().unwrap_or(Errno::ESTALE))
     }
+}
+
+fn is_one(fd: &OwnedFd, name: &[u8], other: &OwnedFd, other_name: &[u8]) -> bool {
+    let inode = |stat: nix::sys::stat::FileStat| (stat.st_dev, stat.st_ino);
+    let own = fs::stat(fd, name).map(inode);
+    own.is_ok() && own == fs::stat(other, other_name).map(inode)
 }
 
 /// How much of what should be there `have` is; `None` where it is of no use.

@@ -2,7 +2,7 @@
 
 use super::Site;
 use super::attributes::bits;
-use super::basis::Match;
+use super::basis::{Found, Match};
 use super::delete::{loosen, open_beneath};
 use crate::entry::{Entry, Kind, Stamp, join};
 use crate::fs;
@@ -207,8 +207,17 @@ fn left_out(
     have: Option<&FileStat>,
 ) -> nix::Result<bool> {
     let entry = &further.entry;
-    let found = site.bases.get().and_then(|bases| bases.find(site, path, entry));
-    let is_there = found.is_some_and(|found| found.how == Match::All && !site.options.checksum);
+    let in_another = |path: &[u8], entry: &Entry| site.bases.get()?.find(site, path, entry);
+    // With -c only the content of the first was compared.
+    let is_first = |found: &Found| {
+        let (directory, name) = split(&further.first);
+        let first = Entry { name: name.to_vec(), ..entry.clone() };
+        let first = in_another(directory, &first);
+        first.is_some_and(|first| first.is_also(name, found, &entry.name))
+    };
+    let is_there = in_another(path, entry).is_some_and(|found| {
+        found.how == Match::All && (!site.options.checksum || is_first(&found))
+    });
     let Some(have) = have.filter(|_| is_there) else {
         site.ledger.unchanged(1);
         return Ok(false);
