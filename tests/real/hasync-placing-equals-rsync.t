@@ -120,6 +120,35 @@ for way in link copy compare; do
 done
 check_status "what gives way is kept with -b" 0 sh -c 'rm -rf by && mkdir by && cp -a old by/old && cp -a base by/base && cd by && hasync -ab --compare-dest=../base ../src/ old/'
 check "under the backup's name alone" sh -c '[ ! -e by/old/sub/earlier0 ] && cmp by/old/sub/earlier0~ old/sub/earlier0'
+# Of a file with two names the directory beside has both, of this content or of another, as one file or two; or the first alone.
+mkdir names && printf one >names/a && touch -d @1690000000 names/a && ln names/a names/b
+names_beside() { # CONTENT HOW OPTIONS...
+    printf '%s' "$1" >base/a && touch -r names/a base/a && case $2 in
+        linked) ln base/a base/b ;;
+        two) cp -p base/a base/b ;;
+    esac
+    shift 2
+    for tool in rsync hasync; do
+        rm -rf made/$tool && mkdir -p made && cp -a names made/$tool || return
+    done
+    rsync -aH --modify-window=-1 "$@" --compare-dest="$PWD/base" names/ made/rsync/ && hasync -aH "$@" --compare-dest="$PWD/base" names/ made/hasync/ &&
+        diff -r made/rsync made/hasync
+}
+for how in linked two; do
+    for content in one two; do
+        for options in -I -c; do
+            rm -rf base && mkdir base
+            check "beside are $how names of content $content: $options" names_beside "$content" "$how" "$options"
+        done
+    done
+done
+rm -rf base made/new && mkdir -p base made/new && cp -p names/a base/a && echo old >made/new/b
+check_status "the first name alone is beside" 3 hasync -aH --compare-dest="$PWD/base" names/ made/new/
+check_json "that the other does not come is told" '[.[] | select(.type == "error" and .item == "b" and (.message | contains("has a, another name")))] | length == 1' "$OUT"
+check "and nothing is lost" grep -x old made/new/b
+check "without -H it comes" hasync -a --compare-dest="$PWD/base" names/ made/new/
+check "as it is" cmp names/b made/new/b
+rm -rf base names made
 brought() { # what comes over a connection where all of it stands beside
     rm -rf copy && cp -a src copy && rm -rf new && hasync -a --link-dest="$PWD/copy" -e ./here src/ "host:$PWD/new/" &&
         diff -r --no-dereference -x fifo src new && [ "$(find new -type f -links 1 | wc -l)" = 0 ]

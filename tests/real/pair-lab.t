@@ -36,10 +36,13 @@ under_pacemaker() {
     pair_new && cluster_disk && cluster_up "$SCENE_DIR/resources.xml" && echo 'the cluster forms' || return
     wait_for 40 runs_on vip n1 && echo "the address comes up on n1, $(node n1 hostname)" || return
     kill_node n1 && echo 'n1 dies' || return
-    wait_for 90 runs_on vip n2 && echo 'n2 takes the address' || { cluster_log 60; return 1; }
+    wait_for 90 runs_on vip n2 && echo 'n2 takes the address' || { cluster_log 60 2>"$SCENE_DIR/cluster.log"; return 1; }
     directory=$CLUSTER
     cluster_down && echo 'it ends' && echo "$directory"
 }
+# What other scenes mount comes and goes.
+mounts() { cut -d ' ' -f 5 /proc/self/mountinfo | awk -v own="${SCENE_DIR%/*}/" '!/\/hatools\./ || index($0, own) == 1'; }
+mounts_before=$(mounts)
 is_gone() { [ -n "$1" ] && [ ! -e "$1" ]; }
 
 # systemd.
@@ -309,10 +312,11 @@ if [ -n "$cluster" ]; then
     for step in 'the cluster forms' 'the address comes up on n1, xcatmn1' 'n1 dies' 'n2 takes the address' 'it ends'; do
         check "$step" grep -xF "$step" cluster.steps
     done
+    [ ! -e cluster.log ] || sed 's/^/# /' cluster.log
     check "with its directory" is_gone "$(tail -n 1 cluster.steps)"
 else
     skip "a pair under Pacemaker" "$reason"
 fi
-nothing_is_mounted() { ! grep /cluster /proc/self/mountinfo; } # what other scenes mount comes and goes
+nothing_is_mounted() { [ "$(mounts)" = "$mounts_before" ]; }
 check "nothing is left mounted" nothing_is_mounted
 done_testing

@@ -122,8 +122,8 @@ def among_names(case, places, path, given, one, other):
     fields = set()
     # What rsync takes for the first may have a name, too, which the source has not.
     if "H" in given:
-        known = [{name for name in entry.get("links") or (path,) if places.origins(name)} for entry in (one, other)]
-        fields |= {"links"} if known[0] == known[1] or not places.origins(path) else set()
+        known = [{name for name in entry.get("links") or (path,) if places.firsts_of(name)} for entry in (one, other)]
+        fields |= {"links"} if known[0] == known[1] or not places.firsts_of(path) else set()
     # rsync takes one that is there already and right for the first, hasync the one that comes first: they have what no option keeps.
     if there:
         fields |= {field for letter, field in zip("tpogX", ("mtime", "mode", "owner", "group", "xattrs")) if letter not in given}

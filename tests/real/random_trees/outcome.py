@@ -2,7 +2,7 @@
 from places import follows, letters, named, words
 
 # What rsync's statuses are with hasync.
-STATUSES = {0: (0,), 1: (2,), 2: (2, 6), 3: (2, 3, 6), 4: (2,), 11: (3, 6), 13: (0, 3), 23: (3,), 24: (3,), 25: (3,)}
+STATUSES = {0: (0,), 1: (2,), 2: (2, 6), 3: (2, 3, 6), 4: (2,), 11: (3, 6), 23: (3,), 24: (3,), 25: (3,)}
 
 
 def settles(case):

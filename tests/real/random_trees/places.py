@@ -27,7 +27,7 @@ class Places:
         self.reached = case.source
         if follows(case):
             self.reached = case.source | {under(b"../beside", path): node for path, node in BESIDE.items()}
-            self.firsts |= firsts_over_links(self.reached)
+            self.firsts |= firsts_over_links(self.reached, lambda path, node, led: is_followed(case, path, node, led))
         given = words(case)
         self.pairs, self.renamed = [], None
         if not case.destination.endswith("/"):
@@ -83,32 +83,31 @@ class Places:
         return self.reached[self.firsts_of(path)[0]]
 
     def names(self, path):
-        """The paths, at the destination, of all names of a thing that has more than one."""
-        firsts = set(self.firsts_of(path))
+        """The paths, at the destination, of all names of a thing that has more than one; that a link leads there makes it no second."""
+        several = {node.twin for node in self.source.values()}
+        firsts = set(self.firsts_of(path)) & several
         all_names = [place for place, first in self.firsts.items() if first in firsts]
-        if len(all_names) < 2:
-            return []
         return [under(here, rest) for here, there in self.pairs for place in all_names if (rest := inner(place, there)) is not None]
 
     def was(self, path):
         return self.old.get(path)
 
 
-def firsts_over_links(source):
-    """Of each path that is a link, or leads through links, to what is there: the path of that thing's first name."""
+def firsts_over_links(source, is_followed):
+    """Of each path that is a link that is followed, or leads through such, to what is there: the path of that thing's first name."""
     found = {}
 
     def follow(path, place, links):
         """`path` is what a user says, `place` where that is when the links above it, of which there are `links`, have been followed."""
         while source[place].kind == "symlink":
+            led = os.path.normpath(os.path.join(os.path.dirname(place), source[place].target))
             links += 1
-            if links > 8:  # round in a circle
-                return
-            place = os.path.normpath(os.path.join(os.path.dirname(place), source[place].target))
-            if place not in source:
-                return
-        found[path] = source[place].twin or place
-        for child in source if source[place].kind == "directory" else ():
+            if led not in source or links > 8 or not is_followed(place, source[place], source[led]):  # 8: round in a circle
+                break
+            place = led
+        if path != place:
+            found[path] = source[place].twin or place
+        for child in source if source[place].kind == "directory" and links else ():
             if child and os.path.dirname(child) == place:
                 follow(under(path, os.path.basename(child)), child, links)
 
@@ -116,6 +115,13 @@ def firsts_over_links(source):
         if node.kind == "symlink":
             follow(top, top, 0)
     return found
+
+
+def is_followed(case, path, node, led):
+    """The options have this link, whose entry is `node`, followed to `led`."""
+    leads_out = os.path.normpath(os.path.join(os.path.dirname(path), node.target)).startswith(b"..")
+    given = letters(case)
+    return "L" in given or "k" in given and led.kind == "directory" or "--copy-unsafe-links" in words(case) and leads_out
 
 
 def size(node):

@@ -13,9 +13,14 @@ use ha_json::Error;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+use std::collections::HashSet;
 use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes that are compared at a time.
+const PIECE: usize = 64 << 10;
 
 /// What becomes of a file that one of the directories has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub(super) enum Way {
 pub(super) struct Bases {
     pub(super) way: Way,
     trees: Vec<Tree>,
+    /// The paths of what was left out, with `-H`.
+    left: Mutex<HashSet<Vec<u8>>>,
 }
 
 #[derive(Debug)]
@@ -86,7 +93,7 @@ impl Bases {
                 }
             }
         }
-        Ok(Some(Bases { way, trees }))
+        Ok(Some(Bases { way, trees, left: Mutex::default() }))
     }
 
     /// Looks for an entry that is to be made in the directory of this path: the first that is all it
@@ -108,6 +115,17 @@ impl Bases {
             }
         }
         best
+    }
+
+    /// What is at this path is left out. That is kept with `-H` only: further names may hang on it.
+    pub(super) fn leave_out(&self, site: &Site, path: impl FnOnce() -> Vec<u8>) {
+        if site.options.hard_links {
+            self.left.lock().unwrap_or_else(PoisonError::into_inner).insert(path());
+        }
+    }
+
+    pub(super) fn has_left_out(&self, path: &[u8]) -> bool {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
     }
 }
 
@@ -137,9 +155,11 @@ impl Found {
         is_one(&self.directory, name, fd, name)
     }
 
-    /// True where this, found under `name`, and the other are names of one file.
-    pub(super) fn is_also(&self, name: &[u8], other: &Found, other_name: &[u8]) -> bool {
+    /// True where the content of this, found under `name`, is that of another.
+    pub(super) fn is_as(&self, name: &[u8], other: &Found, other_name: &[u8]) -> bool {
+        let both = || Some((self.open(name).ok()?, other.open(other_name).ok()?));
         is_one(&self.directory, name, &other.directory, other_name)
+            || both().is_some_and(|(one, other)| hold_the_same(&one, &other).unwrap_or(false))
     }
 
     /// Makes it stand in another directory, too, under the name `to`.
@@ -161,6 +181,20 @@ fn is_one(fd: &OwnedFd, name: &[u8], other: &OwnedFd, other_name: &[u8]) -> bool
     let inode = |stat: nix::sys::stat::FileStat| (stat.st_dev, stat.st_ino);
     let own = fs::stat(fd, name).map(inode);
     own.is_ok() && own == fs::stat(other, other_name).map(inode)
+}
+
+fn hold_the_same(one: &File, other: &File) -> io::Result<bool> {
+    let mut one = BufReader::with_capacity(PIECE, one);
+    let mut other = BufReader::with_capacity(PIECE, other);
+    loop {
+        let (here, there) = (one.fill_buf()?, other.fill_buf()?);
+        let both = here.len().min(there.len());
+        if both == 0 || here[..both] != there[..both] {
+            return Ok(here.len() == there.len() && both == 0);
+        }
+        one.consume(both);
+        other.consume(both);
+    }
 }
 
 /// How much of what should be there `have` is; `None` where it is of no use.

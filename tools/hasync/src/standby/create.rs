@@ -156,7 +156,13 @@ pub(super) fn taken(
 ) -> bool {
     let (kind, size) = (entry.stamp.kind, entry.stamp.size);
     let left_out = site.leaves_out();
+    let leave_out = || {
+        if left_out && let Some(bases) = site.bases.get() {
+            bases.leave_out(site, || within.path_of(&entry.name));
+        }
+    };
     if left_out && have.is_none() {
+        leave_out();
         site.ledger.unchanged(1);
         site.ledger.done(1, size);
         return true;
@@ -175,6 +181,7 @@ pub(super) fn taken(
             Ok(()) => site.store.needs_sync(),
         }
     }
+    leave_out();
     let action = match have {
         _ if left_out => Action::Delete,
         Some(have) if have.kind == kind => Action::Update,

@@ -3,6 +3,7 @@
 use super::Site;
 use super::attributes::bits;
 use super::basis::{Found, Match};
+use super::choice;
 use super::delete::{loosen, open_beneath};
 use crate::entry::{Entry, Kind, Stamp, join};
 use crate::fs;
@@ -150,6 +151,9 @@ fn link(
         Err(Errno::ENOENT) => None,
         Err(error) => return Err(error),
     };
+    if site.bases.get().is_some_and(|bases| bases.has_left_out(&further.first)) {
+        return left_out(site, fd, path, further, have.as_ref());
+    }
     let (directory, first_name) = split(&further.first);
     let first = open_beneath(root, directory)
         .and_then(|directory| fs::stat(&directory, first_name).map(|stat| (directory, stat)));
@@ -163,9 +167,6 @@ fn link(
         Err(Errno::ENOENT) if site.options.existing => {
             site.ledger.unchanged(1);
             return Ok(false);
-        }
-        Err(Errno::ENOENT) if site.leaves_out() => {
-            return left_out(site, fd, path, further, have.as_ref());
         }
         Err(error) => return Err(error),
     };
@@ -209,15 +210,27 @@ fn left_out(
     let entry = &further.entry;
     let in_another = |path: &[u8], entry: &Entry| site.bases.get()?.find(site, path, entry);
     // With -c only the content of the first was compared.
-    let is_first = |found: &Found| {
+    let is_as_first = |found: &Found| {
         let (directory, name) = split(&further.first);
-        let first = Entry { name: name.to_vec(), ..entry.clone() };
-        let first = in_another(directory, &first);
-        first.is_some_and(|first| first.is_also(name, found, &entry.name))
+        let first = in_another(directory, &Entry { name: name.to_vec(), ..entry.clone() });
+        first.is_some_and(|first| first.is_as(name, found, &entry.name))
     };
-    let is_there = in_another(path, entry).is_some_and(|found| {
-        found.how == Match::All && (!site.options.checksum || is_first(&found))
+    let compared = site.options.checksum && entry.stamp.kind == Kind::File;
+    let is_there = in_another(path, entry)
+        .is_some_and(|found| found.how == Match::All && (!compared || is_as_first(&found)));
+    let is_right = have.is_some_and(|have| {
+        !compared && choice::is_same(&site.options, &entry.stamp, &Stamp::of(have))
     });
+    if !is_there && !is_right && (have.is_some() || !site.options.existing) {
+        // Its content was not asked for, and is here under no name that it could be linked to.
+        let first = String::from_utf8_lossy(&further.first);
+        let why = format!(
+            "the directory of --compare-dest has {first}, another name of this file, and has not this \
+             one: without -H it is brought"
+        );
+        site.ledger.failed(join(path, &entry.name), "write_error", why);
+        return Ok(false);
+    }
     let Some(have) = have.filter(|_| is_there) else {
         site.ledger.unchanged(1);
         return Ok(false);
