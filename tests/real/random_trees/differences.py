@@ -196,15 +196,17 @@ def unexplained(case, statuses, said, seen, found):
 
 
 def holds_directories_alone(case, seen, difference):
-    """It is a directory, at the source or where one of the two has it, and all that is in it are directories."""
-    trees = [(case.source, origin) for origin in Places(case).origins(difference.path)]
-    if difference.what == "dst names":
-        trees.append((seen["rsync" if difference.is_only_with("rsync") else "hasync"]["dst"], difference.path))
-    for tree, top in trees:
-        nodes = [node if isinstance(node, dict) else vars(node) for path, node in tree.items() if inner(path, top) is not None]
-        if {node["kind"] for node in nodes} == {"directory"}:
-            return True
-    return False
+    """It is a directory at the source, it leads to what was named or lies in that, and all that is in it are directories: there, or where
+    one of the two has it. Where both have it, it was there before, and one left it as it was."""
+    places = Places(case)
+    names = case.lists or [os.fsencode(source).removeprefix(b"src/").removeprefix(b"./").rstrip(b"/") for source in case.sources]
+    origins = [origin for origin in places.origins(difference.path) if any(inner(origin, name) is not None or inner(name, origin) is not None for name in names)]
+    if any({node.kind for path, node in case.source.items() if inner(path, origin) is not None} == {"directory"} for origin in origins):
+        return difference.what == "dst names" or difference.one["kind"] == difference.other["kind"] == "directory" and places.was(difference.path) is not None
+    if difference.what != "dst names" or not origins:
+        return False
+    tree = seen["rsync" if difference.is_only_with("rsync") else "hasync"]["dst"]
+    return {entry["kind"] for path, entry in tree.items() if inner(path, difference.path) is not None} == {"directory"}
 
 
 def stays_in_the_way(seen, path):
