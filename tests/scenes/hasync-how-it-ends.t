@@ -58,6 +58,11 @@ check_status "3: one of two sources is not there" 3 hasync -r src/ nowhere dst
 cp "$OUT" stream
 check "3: one line names it" one_line nowhere
 check_json "3: and so does a record" '[.[] | select(.type == "error")] == [{type: "error", kind: "failed", reason: "absent", item: "nowhere", message: "no such file or directory"}] and .[-1].status == 3 and (.[-1].ok | not)' stream
+for more in '' -R; do
+    check_status "3: one is not there, the other is a directory that is passed over without -r $more" 3 hasync $more nowhere src dst
+    cp "$OUT" stream
+    check_json "3: both are told $more" '[.[] | select(.type == "error" or .type == "skipped").type] | sort == ["error", "skipped"]' stream
+done
 check_status "4: an empty stream" 4 hasync --from-json dst </dev/null
 check "4: one line" one_line 'standard input'
 file_record '' "$SCENE_DIR/src/one" >records

@@ -2,8 +2,8 @@
 import os
 from typing import NamedTuple
 
-from places import (Places, backup_of, follows, holds_dangling, inner, is_apart, is_one_of_more, is_other_device, is_too_long, kept_apart,
-                    letters, named, size, through_link, words)
+from places import (Places, backup_of, counts_backups, follows, holds_dangling, inner, is_apart, is_one_of_more, is_other_device, is_too_long,
+                    kept_apart, letters, named, size, through_link, trips_over_link, words)
 
 LIMIT = "--max-delete allows no more"
 EVERYTHING = {"blocks", "content", "device", "group", "kind", "links", "mode", "mtime", "owner", "target", "xattrs"}
@@ -82,9 +82,15 @@ def left_open(case, tree, path, one, other):
     # What a followed link to a directory is called at the destination, when it gets another name, rsync dresses as if it were in it.
     if places.renamed and path == places.renamed[0] and follows(case) and any(node.kind == "symlink" for node in places.nodes(path)):
         fields |= {"mtime", "mode", "owner", "group", "xattrs"}
-    # rsync puts the attributes of a directory on the file that --ignore-existing leaves in its place.
-    if "--ignore-existing" in words(case) and one["kind"] != "directory" and any(node.kind in ("directory", "symlink") for node in places.nodes(path)):
+    # rsync puts the attributes of a directory on what --ignore-existing leaves in its place, whatever else that is the name of.
+    instead = [node for name in places.were_one(path) for node in places.nodes(name)]
+    if "--ignore-existing" in words(case) and one["kind"] != "directory" and any(node.kind in ("directory", "symlink") for node in instead):
         fields |= {"mtime", "mode", "owner", "group", "xattrs"}
+    # What nobody may read -E lets nobody execute; hasync takes what another directory has in its place, rsync does not.
+    if "--link-dest=../basis" in words(case) and "E" in given and "p" not in given and one["kind"] == "file":
+        old = places.was(path)
+        if old is not None and not old.mode & 0o444 and any(node.mode & 0o111 for node in places.nodes(path)):
+            fields |= {"mode", "owner", "group", "xattrs", "links"}
     fields |= within
     # Without -p rsync gives what it makes at once the mode of what that replaces, whatever it was.
     old = places.was(path)
@@ -99,6 +105,9 @@ def left_open(case, tree, path, one, other):
     # What rsync makes a link to, or a copy of, at once may run with the rights of its owner; without -p hasync makes nothing that does.
     if "p" not in given and at_once and one["kind"] == other["kind"] == "file" and int(one["mode"], 8) & 0o777 == int(other["mode"], 8) & 0o777:
         fields.add("mode")
+    # With -I rsync takes what another directory has for what was there, and its mode for the one that stays.
+    if "I" in given and "p" not in given and any("-dest=" in word for word in words(case)) and one["kind"] == "file" and old is None:
+        fields |= {"mode"} if any(int(one["mode"], 8) == node.mode for node in places.nodes(path)) else set()
     # Nobody said which names of other files stay one without -H; a backup of hasync's is the file itself.
     if "H" not in given and ("b" in given or is_apart(case)):
         fields.add("links")
@@ -123,7 +132,9 @@ def among_names(case, places, path, given, one, other):
     # What rsync takes for the first may have a name, too, which the source has not.
     if "H" in given:
         known = [{name for name in entry.get("links") or (path,) if places.firsts_of(name)} for entry in (one, other)]
-        fields |= {"links"} if known[0] == known[1] or not places.firsts_of(path) else set()
+        # Nor does it part names which are one here and two at the source, where both are right by time and size.
+        left_one = known[1] < known[0] <= places.connected(path)
+        fields |= {"links"} if known[0] == known[1] or left_one or not places.firsts_of(path) else set()
     # rsync takes one that is there already and right for the first, hasync the one that comes first: they have what no option keeps.
     if there:
         fields |= {field for letter, field in zip("tpogX", ("mtime", "mode", "owner", "group", "xattrs")) if letter not in given}
@@ -161,6 +172,10 @@ def beside_stamp(case, places, path, given, one, other):
             if made or old is not None and (followed or any(xattrs != set_by_hand(old.xattrs) for xattrs in wanted)):
                 # The mask of a list is the mode of the group.
                 fields |= {"mode"} | ({"xattrs"} if rest[0] == rest[1] else set())
+        # And so what is made in a directory that has its mode too early may have got its setgid bit.
+        above = [set_by_hand(node.xattrs) for node in places.nodes(os.path.dirname(path))]
+        if any(above) and one["kind"] == other["kind"] == "directory" and int(one["mode"], 8) ^ int(other["mode"], 8) == 0o2000:
+            fields.add("mode")
     # Whether rsync maps the numbers in lists with --numeric-ids depends on whether it knows the whole tree before; hasync never does.
     mapped = any(word.startswith(("--chown=", "--usermap=", "--groupmap=")) for word in words(case))
     if "A" in given and "--numeric-ids" in words(case) and mapped and rest[0] == rest[1]:
@@ -190,7 +205,10 @@ def unexplained(case, statuses, said, seen, found):
         # A directory that stands where something else shall be goes, or stays, with what is in it; what went is in the backups.
         found = [difference for difference in found if not (difference.what == "saved names" or difference.tree == "dst" and stays_in_the_way(seen, difference.path))]
         left = {tool: len(trees["dst"].keys() & old.keys()) for tool, trees in seen.items()}
-        if left["rsync"] != left["hasync"]:
+        # What cannot be deleted, as there is no room for the name of its backup, counts with hasync.
+        more_with = max(left, key=left.get)
+        counted = any(is_too_long(case, name) for name in old) if more_with == "hasync" else counts_backups(case)
+        if left["rsync"] != left["hasync"] and not counted:
             found.append(Difference("limit", f"of the old entries {left['rsync']} are there with rsync, {left['hasync']} with hasync"))
     return found
 
@@ -201,7 +219,8 @@ def holds_directories_alone(case, seen, difference):
     places = Places(case)
     names = case.lists or [os.fsencode(source).removeprefix(b"src/").removeprefix(b"./").rstrip(b"/") for source in case.sources]
     origins = [origin for origin in places.origins(difference.path) if any(inner(origin, name) is not None or inner(name, origin) is not None for name in names)]
-    if any({node.kind for path, node in case.source.items() if inner(path, origin) is not None} == {"directory"} for origin in origins):
+    taken = {path: node for path, node in case.source.items() if any(inner(path, name) is not None or inner(name, path) is not None for name in names)}
+    if any({node.kind for path, node in taken.items() if inner(path, origin) is not None} == {"directory"} for origin in origins):
         return difference.what == "dst names" or difference.one["kind"] == difference.other["kind"] == "directory" and places.was(difference.path) is not None
     if difference.what != "dst names" or not origins:
         return False
@@ -222,7 +241,8 @@ def is_explained(case, statuses, said, difference):
     if tree == "dst" and difference.is_only_with("hasync") and "deletions_held_back" in said["hasync"] and LIMIT not in said["hasync"] and places.was(path) is not None:
         return True
     # Nor does it with --ignore-errors in a directory of which not all could be read.
-    if tree == "dst" and difference.is_only_with("hasync") and "--ignore-errors" in words(case) and '"reason":"dangling"' in said["hasync"] and places.was(path) is not None:
+    unread = "--ignore-errors" in words(case) and '"reason":"dangling"' in said["hasync"]
+    if tree == "dst" and difference.is_only_with("hasync") and unread and places.was(path) is not None:
         return True
     # Where nothing takes part, a link to a directory without -r, hasync has made the destination all the same.
     nothing = "r" not in given or any(word.startswith("--exclude=") for word in words(case))
@@ -247,6 +267,9 @@ def is_explained(case, statuses, said, difference):
             return True
     # Without room for the name of its backup hasync does not delete it.
     if tree == "dst" and difference.is_only_with("hasync") and is_too_long(case, path) and places.was(path) is not None:
+        return True
+    # And so not what it lies in, where something else shall be.
+    if tree == "dst" and other is not None and other["kind"] == "directory" and any(is_too_long(case, name) and inner(name, path) for name in places.old):
         return True
     # What another directory has rsync appends to, and does not bring it where nothing is missing.
     if tree == "dst" and difference.is_only_with("hasync") and "--append-verify" in words(case) and any("-dest=" in word for word in words(case)):
@@ -273,7 +296,7 @@ def is_explained(case, statuses, said, difference):
     if kept is not None and difference.is_only_with("rsync") and {"H", "u"} <= given and places.names(kept):
         return True
     # What it deleted before it came to what it could not read is in the backups.
-    if kept is not None and difference.is_only_with("rsync") and "deletions_held_back" in said["hasync"] and places.was(kept) is not None:
+    if kept is not None and difference.is_only_with("rsync") and (unread or "deletions_held_back" in said["hasync"]) and places.was(kept) is not None:
         return True
     # Where there is no room for the name of its backup a file stays, and so at the source.
     if tree == "src" and difference.is_only_with("hasync") and "--remove-source-files" in words(case) and is_too_long(case, path):
@@ -281,6 +304,9 @@ def is_explained(case, statuses, said, difference):
     if kept is not None and difference.is_only_with("hasync") and (other["kind"] != "directory" or is_apart(case)):
         # What gives way to a file of --link-dest or --compare-dest is kept, too.
         if any(word.startswith(("--link-dest=", "--compare-dest=")) for word in words(case)) and places.was(kept) is not None:
+            return True
+        # What rsync does not delete after what --ignore-existing leaves has no backup with it.
+        if "--ignore-existing" in words(case) and statuses == {"rsync": 23, "hasync": 0} and places.was(kept) is not None and not places.origins(kept):
             return True
         # So is what is made a link to the first name of a file.
         if places.names(kept) and "H" in given:
@@ -291,10 +317,17 @@ def is_explained(case, statuses, said, difference):
         # So is a link that leads out of the tree.
         if other["kind"] == "symlink" and "--safe-links" in words(case):
             return True
+    # Of what is no file, and of which a name is here, rsync brings all names or waits for ever; hasync leaves it out as it does a file.
+    if tree == "dst" and difference.is_only_with("rsync") and "H" in given and "--compare-dest=../basis" in words(case) and one["kind"] != "file":
+        if any(places.was(name) is not None for name in places.names(path)):
+            return True
     # rsync keeps no backup of a link that gives way to what another leads to, nor of a device for which it makes no other.
     if kept is not None and difference.is_only_with("hasync"):
         if follows(case) and other["kind"] == "symlink" or any(is_other_device(node, places.was(kept)) for node in places.nodes(kept)):
             return True
+    old = places.was(path)
+    if tree == "dst" and trips_over_link(case, said) and old is not None and old.kind == "symlink" and one is not None and one.get("target") == old.target:
+        return True
     # A link that was followed rsync does not find where it removes it, or no longer where it sends it, when what it led to has gone.
     if "--remove-source-files" in words(case) and follows(case):
         if tree == "src" and "symlink" in {entry["kind"] for entry in (one, other) if entry} and difference.what == "src names":

@@ -1,5 +1,5 @@
 """How rsync and hasync end: which statuses mean the same, where rsync's tells nothing, and when a second run has nothing to do."""
-from places import follows, letters, named, words
+from places import counts_backups, follows, letters, named, trips_over_link, words
 
 # What rsync's statuses are with hasync.
 STATUSES = {0: (0,), 1: (2,), 2: (2, 6), 3: (2, 3, 6), 4: (2,), 11: (3, 6), 23: (3,), 24: (3,), 25: (3,)}
@@ -45,6 +45,10 @@ def corresponds(case, statuses, said):
         return True
     # As root rsync follows no links of others beneath links that it follows.
     if follows(case) and "owned by an untrusted user" in said["rsync"] and statuses == {"rsync": 23, "hasync": 0}:
+        return True
+    if trips_over_link(case, said) and statuses == {"rsync": 23, "hasync": 0}:
+        return True
+    if counts_backups(case) and statuses == {"rsync": 25, "hasync": 0}:
         return True
     # There is no room for the name of a backup.
     if "file name too long" in said["hasync"] and "b" in letters(case) and statuses == {"rsync": 0, "hasync": 3}:

@@ -92,6 +92,22 @@ class Places:
     def was(self, path):
         return self.old.get(path)
 
+    def were_one(self, path):
+        """The paths of what was one with it at the destination, its own among them."""
+        old = self.old.get(path)
+        first = old and (old.twin or path)
+        return [place for place, node in self.old.items() if first is not None and (node.twin or place) == first] or [path]
+
+    def connected(self, path):
+        """The paths at the destination that are names of one thing with it: at the source, there before, or by way of others that are."""
+        found, ahead = {path}, [path]
+        while ahead:
+            place = ahead.pop()
+            fresh = {*self.names(place), *self.were_one(place)} - found
+            found |= fresh
+            ahead += fresh
+        return found
+
 
 def firsts_over_links(source, is_followed):
     """Of each path that is a link that is followed, or leads through such, to what is there: the path of that thing's first name."""
@@ -166,7 +182,16 @@ def is_one_of_more(case, path):
 
 def kept_apart(case, tree, path):
     """It is the directory of backups, or lies in it."""
-    return tree == "saved" or tree == "dst" and inner(path, b"saved") is not None and "--backup-dir=saved" in words(case)
+    # What has another name at the destination is a directory, or lies in one.
+    places = [os.fsencode(os.path.normpath(os.path.join(above, word.removeprefix("--backup-dir="))))
+              for word in words(case) if word.startswith("--backup-dir=") for above in ("dst", case.destination)]
+    return any(inner(os.path.join(os.fsencode(tree), path), place) is not None for place in places)
+
+
+def counts_backups(case):
+    """rsync counts the backups of this very run among what --delete-after finds, which --max-delete limits."""
+    found = "--backup-dir=saved" in words(case) or "--delete-excluded" in words(case) and "b" in letters(case) and not is_apart(case)
+    return found and "--delete-after" in words(case) and any(word.startswith("--max-delete") for word in words(case))
 
 
 def holds_dangling(case, places, path):
@@ -182,14 +207,22 @@ def is_too_long(case, path):
 
 def through_link(case, path):
     """An old link that --ignore-existing leaves in the place of a directory leads to what this is beneath: rsync goes through it."""
-    places = [os.path.normpath(os.path.join(os.path.dirname(place), old.target)) for place, old in (case.old or {}).items() if old.kind == "symlink"]
-    return "--ignore-existing" in words(case) and follows(case) and any(inner(path, place) is not None for place in places)
+    places, kinds = Places(case), {"directory", "symlink"} if follows(case) else {"directory"}
+    in_place = {place: old for place, old in places.old.items() if old.kind == "symlink" and any(node.kind in kinds for node in places.nodes(place))}
+    led = [os.path.normpath(os.path.join(os.path.dirname(place), old.target)) for place, old in in_place.items()]
+    return "--ignore-existing" in words(case) and any(inner(path, place) is not None for place in led)
 
 
 def is_other_device(node, old):
     """A device where the other sort with the same numbers is."""
     kinds = {node.kind, old.kind} if old is not None else set()
     return kinds == {"character device", "block device"} and node.device == old.device
+
+
+def trips_over_link(case, said):
+    """Of an old link that leads out of the tree rsync makes no backup with --safe-links, and then it stands in the way of another."""
+    kept = "--safe-links" in words(case) and ("b" in letters(case) or is_apart(case))
+    return kept and "[generator] symlink " in said["rsync"] and "failed: File exists (17)" in said["rsync"]
 
 
 def named(case):

@@ -128,7 +128,8 @@ fn follow(
 
 /// Both ends in this process.
 fn local(source: Source, path: OsString, events: Events) -> Result<Outcome, Error> {
-    let (to_standby, at_standby) = sync_channel(crate::QUEUE);
+    // No content goes this way here.
+    let (to_standby, at_standby) = sync_channel(crate::ANSWERS);
     let (to_source, at_source) = sync_channel(crate::ANSWERS);
     let options = source.options.clone();
     let filters = Arc::clone(&source.filters);

@@ -12,6 +12,8 @@ use std::ops::RangeInclusive;
 pub(crate) struct Names {
     numeric: bool,
     name_of: HashMap<(bool, u32), Vec<u8>>,
+    /// The user and the group that were asked for last: mostly the next ones, too.
+    last: [Option<(u32, Vec<u8>)>; 2],
     /// The number here of a number of the far side, told by name.
     here: HashMap<(bool, u32), u32>,
     users: Vec<Mapped>,
@@ -151,11 +153,16 @@ impl Names {
     /// What stands for an owner in a digest and on the wire: the name, or the number in digits
     /// where it has none. Root is 0 everywhere.
     pub(crate) fn key(&mut self, group: bool, id: u32) -> &[u8] {
-        let numeric = self.numeric || id == 0;
-        self.name_of.entry((group, id)).or_insert_with(|| {
-            let name = if numeric { None } else { name_of(group, id) };
-            name.unwrap_or_else(|| id.to_string()).into_bytes()
-        })
+        let last = &mut self.last[usize::from(group)];
+        if last.as_ref().is_none_or(|(last, _)| *last != id) {
+            let numeric = self.numeric || id == 0;
+            let key = self.name_of.entry((group, id)).or_insert_with(|| {
+                let name = if numeric { None } else { name_of(group, id) };
+                name.unwrap_or_else(|| id.to_string()).into_bytes()
+            });
+            *last = Some((id, key.clone()));
+        }
+        last.as_ref().map_or(&[], |(_, key)| key)
     }
 
     /// Takes the far side's word for the name of its number.

@@ -129,7 +129,8 @@ impl Roots {
             }
         }
         match (&roots.parts[..], &roots.absent[..]) {
-            ([], [(path, why), ..]) => {
+            // A directory that is passed over is there.
+            ([], [(path, why), ..]) if roots.skipped.is_empty() => {
                 Err(Error::failed(String::from_utf8_lossy(path), why.clone()))
             }
             ([Part { spot, names: Which::One(name), .. }], []) => {

@@ -20,7 +20,20 @@ struct State {
     listings: HashMap<u32, Arc<Listing>>,
     wanted: HashSet<u32>,
     entries: usize,
+    /// Somebody waits for room for so many.
+    awaited: Option<usize>,
     closed: bool,
+}
+
+impl State {
+    /// True where so many entries can be put in. Whoever had to wait goes on when there is room for
+    /// more than that, so as not to wait again at once.
+    fn has_room(&self, entries: usize, most_directories: usize, waited: bool) -> bool {
+        let most = |bound: usize| if waited { bound - bound / 4 } else { bound };
+        self.listings.is_empty()
+            || self.listings.len() < most(most_directories)
+                && self.entries + entries <= most(MOST_ENTRIES)
+    }
 }
 
 impl Table {
@@ -33,17 +46,22 @@ impl Table {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// True where a directory can be put in at once.
+    pub(crate) fn has_room(&self, listing: &Listing) -> bool {
+        self.lock().has_room(listing.weight(), self.most_directories, false)
+    }
+
     /// Puts a directory in, once there is room; `false` when the run has ended meanwhile.
     pub(crate) fn put(&self, id: u32, listing: Arc<Listing>) -> bool {
         let entries = listing.weight();
         let mut state = self.lock();
         while !state.closed
-            && !state.listings.is_empty()
-            && (state.listings.len() >= self.most_directories
-                || state.entries + entries > MOST_ENTRIES)
+            && !state.has_room(entries, self.most_directories, state.awaited.is_some())
         {
+            state.awaited = Some(entries);
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.awaited = None;
         if state.closed {
             return false;
         }
@@ -72,7 +90,10 @@ impl Table {
         state.wanted.remove(&id);
         if let Some(listing) = state.listings.remove(&id) {
             state.entries -= listing.weight();
-            self.room.notify_all();
+            let awaited = state.awaited;
+            if awaited.is_some_and(|entries| state.has_room(entries, self.most_directories, true)) {
+                self.room.notify_all();
+            }
         }
     }
 
@@ -89,5 +110,28 @@ impl Table {
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.room.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::Filters;
+    use crate::options::Options;
+
+    #[test]
+    fn whoever_waited_goes_on_when_a_quarter_is_free_or_nothing_is_there() {
+        let mut state = State::default();
+        assert!(state.has_room(10 * MOST_ENTRIES, 1, true));
+        let options = Options::default();
+        let hide = Filters::new(&options).unwrap().hide;
+        let empty = Listing::read(Vec::new(), Vec::new(), &options, &hide, false);
+        state.listings.insert(0, Arc::new(empty));
+        state.entries = MOST_ENTRIES - 10;
+        assert!(state.has_room(10, 8, false) && !state.has_room(11, 8, false));
+        assert!(!state.has_room(10, 8, true));
+        state.entries = MOST_ENTRIES / 2;
+        assert!(state.has_room(10, 8, true) && state.has_room(10, 2, true));
+        assert!(!state.has_room(10, 1, true) && !state.has_room(10, 1, false));
     }
 }

@@ -15,9 +15,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 /// A list is sent in pieces of about so many bytes.
 const LIST_PIECE: usize = 256 << 10;
+/// Directories wait until they have so many entries together, or for so long, and are told at once: to
+/// wake the standby for each one takes as long as to look at several of its files.
+const BURST: usize = 1024;
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// A directory still to be read.
 struct Step {
@@ -42,6 +47,10 @@ struct Walk<'a> {
     files: u64,
     bytes: u64,
     pruning: Pruning,
+    /// What is to be told next, and how many entries its directories have.
+    waiting: Vec<ToStandby>,
+    entries_waiting: usize,
+    told_last: Instant,
 }
 
 /// Walks all of the source and tells it. `owner` and `digests` are what the standby is ready for;
@@ -76,6 +85,9 @@ pub(super) fn walk(
         files: 0,
         bytes: 0,
         pruning: Pruning::default(),
+        waiting: Vec::new(),
+        entries_waiting: 0,
+        told_last: Instant::now(),
     };
     if walk.run().is_ok() {
         over.store(true, Ordering::Release);
@@ -86,18 +98,18 @@ pub(super) fn walk(
 impl Walk<'_> {
     fn run(&mut self) -> Result<(), Over> {
         for (path, why) in &self.source.roots.absent {
-            self.send(ToStandby::Trouble {
+            self.push(ToStandby::Trouble {
                 path: path.clone(),
                 reason: "absent".into(),
                 message: why.clone(),
-            })?;
+            });
         }
         for path in &self.source.roots.skipped {
             let why = "directory, and neither -r nor -d".into();
-            self.send(ToStandby::Skipped { path: path.clone(), why })?;
+            self.push(ToStandby::Skipped { path: path.clone(), why });
         }
         if let Some(entry) = &self.source.roots.entry {
-            self.tell_owners(entry)?;
+            self.tell_owners(entry);
         }
         let source = self.source;
         let follow = source.options.follows_links();
@@ -108,7 +120,7 @@ impl Walk<'_> {
         while let Some(step) = steps.pop() {
             self.step(&step, &mut steps)?;
         }
-        Ok(())
+        self.flush()
     }
 
     fn step(&mut self, step: &Step, steps: &mut Vec<Step>) -> Result<(), Over> {
@@ -117,11 +129,11 @@ impl Walk<'_> {
         let origins = match step.within.descend(step.index, self.source.options.recursive) {
             Ok(origins) => origins,
             Err(error) => {
-                self.send(ToStandby::Trouble {
+                self.push(ToStandby::Trouble {
                     path: path.clone(),
                     reason: "read_error".into(),
                     message: format!("cannot be opened: {}", crate::fs::words(error)),
-                })?;
+                });
                 Vec::new()
             }
         };
@@ -148,20 +160,24 @@ impl Walk<'_> {
         steps: &mut Vec<Step>,
     ) -> Result<(), Over> {
         for trouble in std::mem::take(&mut listing.troubles) {
-            self.send(ToStandby::Trouble {
+            self.push(ToStandby::Trouble {
                 path: trouble.path,
                 reason: trouble.reason.into(),
                 message: trouble.message,
-            })?;
+            });
         }
         for (path, why) in std::mem::take(&mut listing.skipped) {
-            self.send(ToStandby::Skipped { path, why: why.into() })?;
+            self.push(ToStandby::Skipped { path, why: why.into() });
         }
         let source = self.source;
         self.first_names.mark(&listing.path, &mut listing.entries);
         let id = self.next;
         self.next += 1;
         let listing = Arc::new(listing);
+        if !self.source.table.has_room(&listing) {
+            // What waits may be all that there is to let go of.
+            self.flush()?;
+        }
         if !self.source.table.put(id, Arc::clone(&listing)) {
             return Err(Over);
         }
@@ -174,12 +190,12 @@ impl Walk<'_> {
         for entry in listing.taken(&source.options) {
             self.files += 1;
             self.bytes += entry.stamp.size;
-            self.tell_owners(entry)?;
+            self.tell_owners(entry);
             if source.options.remove_source_files && entry.stamp.kind != Kind::Directory {
                 source.due.add(&join(&listing.path, &entry.name));
             }
         }
-        self.send(ToStandby::Head(Head {
+        self.push(ToStandby::Head(Head {
             id,
             parent,
             name,
@@ -187,7 +203,11 @@ impl Walk<'_> {
             entries: listing.entries.len() as u32,
             subdirectories: children.len() as u32,
             whole: listing.whole,
-        }))?;
+        }));
+        self.entries_waiting += listing.entries.len();
+        if digest.is_none() || self.entries_waiting >= BURST || self.told_last.elapsed() >= PAUSE {
+            self.flush()?;
+        }
         if digest.is_none() {
             list(&listing, id, self.out).map_err(|()| Over)?;
         }
@@ -213,25 +233,24 @@ impl Walk<'_> {
     }
 
     /// Tells the names of the users and groups of an entry that were not told before.
-    fn tell_owners(&mut self, entry: &Entry) -> Result<(), Over> {
+    fn tell_owners(&mut self, entry: &Entry) {
         let options = &self.source.options;
         if options.numeric_ids {
-            return Ok(());
+            return;
         }
         let Stamp { uid, gid, .. } = entry.stamp;
         for (wanted, group, id) in [(options.owner, false, uid), (options.group, true, gid)] {
             if wanted {
-                self.tell_owner(group, id)?;
+                self.tell_owner(group, id);
             }
         }
         let lists = entry.extra.as_ref().and_then(|extra| extra.lists.as_ref());
         for (group, id) in lists.into_iter().flat_map(Lists::named) {
-            self.tell_owner(group, id)?;
+            self.tell_owner(group, id);
         }
-        Ok(())
     }
 
-    fn tell_owner(&mut self, group: bool, id: u32) -> Result<(), Over> {
+    fn tell_owner(&mut self, group: bool, id: u32) {
         let options = &self.source.options;
         // Root is root, unless a map says otherwise.
         let map = if group { &options.groupmap } else { &options.usermap };
@@ -240,13 +259,19 @@ impl Walk<'_> {
             && let Some(name) = name_of(group, id)
         {
             let name = name.into_bytes();
-            self.send(ToStandby::Owner { group, id, name })?;
+            self.push(ToStandby::Owner { group, id, name });
         }
-        Ok(())
     }
 
-    fn send(&self, message: ToStandby) -> Result<(), Over> {
-        self.out.send(message).map_err(|_| Over)
+    fn push(&mut self, message: ToStandby) {
+        self.waiting.push(message);
+    }
+
+    fn flush(&mut self) -> Result<(), Over> {
+        self.entries_waiting = 0;
+        let sent = self.waiting.drain(..).try_for_each(|message| self.out.send(message));
+        self.told_last = Instant::now();
+        sent.map_err(|_| Over)
     }
 }
 

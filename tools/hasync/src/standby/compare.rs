@@ -25,6 +25,9 @@ use std::time::{Duration, Instant};
 
 /// How often the thread looks up while it waits for the source.
 const LOOK_UP: Duration = Duration::from_millis(100);
+/// So many directories with nothing to do are let go of at once: to wake the source for each one takes
+/// as long as to look at several files.
+const LET_GO: usize = 16;
 
 pub(super) struct Compare<'a> {
     pub(super) site: &'a Arc<Site>,
@@ -43,6 +46,8 @@ pub(super) struct Compare<'a> {
     pub(super) rename: Option<Vec<u8>>,
     pub(super) batch: Vec<(u32, Pending, Plea)>,
     pub(super) batch_bytes: u64,
+    /// Directories with nothing to do, of which the source is told soon.
+    let_go: Vec<Arc<Hold>>,
 }
 
 impl Compare<'_> {
@@ -64,8 +69,8 @@ impl Compare<'_> {
         let mut compare = Compare::new(site, root, opened.rename, workers);
         let result = before.and_then(|()| compare.listen(told));
         let late = site.is_late();
-        let Compare { slots, root, workers, .. } = compare;
-        drop((slots, workers));
+        let Compare { slots, root, workers, let_go, .. } = compare;
+        drop((slots, workers, let_go));
         if result.is_ok() && !site.ledger.is_stopped() {
             site.credits.wait_until_idle();
             site.store.commit_all(site);
@@ -126,6 +131,7 @@ impl Compare<'_> {
             rename,
             batch: Vec::new(),
             batch_bytes: 0,
+            let_go: Vec::new(),
         }
     }
 
@@ -135,7 +141,11 @@ impl Compare<'_> {
             if self.site.is_past(Instant::now()) {
                 return Ok(());
             }
-            let message = match told.recv_timeout(LOOK_UP) {
+            let next = told.try_recv().or_else(|_| {
+                self.let_go.clear();
+                told.recv_timeout(LOOK_UP)
+            });
+            let message = match next {
                 Ok(message) => message,
                 // Whoever ended the run does not know that this thread waits.
                 Err(RecvTimeoutError::Timeout) => continue,
@@ -231,7 +241,10 @@ impl Compare<'_> {
                     self.all_the_same(have);
                 }
                 slot.settled = true;
-                slot.hold = None;
+                self.let_go.extend(slot.hold.take());
+                if self.let_go.len() >= LET_GO {
+                    self.let_go.clear();
+                }
                 // A file that says what is kept may come in another directory.
                 if self.deletes(&slot) && !slot.rules_are_known(self.site) {
                     let kept = kept.iter().map(|entry| entry.name.clone()).collect();
