@@ -3,7 +3,7 @@ import os
 from typing import NamedTuple
 
 from places import (Places, backup_of, counts_backups, follows, holds_dangling, inner, is_apart, is_one_of_more, is_other_device, is_too_long,
-                    kept_apart, letters, named, size, through_link, trips_over_link, words)
+                    kept_apart, letters, named, size, suffix, through_link, trips_over_link, words)
 
 LIMIT = "--max-delete allows no more"
 EVERYTHING = {"blocks", "content", "device", "group", "kind", "links", "mode", "mtime", "owner", "target", "xattrs"}
@@ -108,6 +108,9 @@ def left_open(case, tree, path, one, other):
     # With -I rsync takes what another directory has for what was there, and its mode for the one that stays.
     if "I" in given and "p" not in given and any("-dest=" in word for word in words(case)) and one["kind"] == "file" and old is None:
         fields |= {"mode"} if any(int(one["mode"], 8) == node.mode for node in places.nodes(path)) else set()
+    # What rsync copies from another directory has no holes.
+    if "S" in given and "--copy-dest=../basis" in words(case) and other.get("blocks", 0) < one.get("blocks", 0):
+        fields.add("blocks")
     # Nobody said which names of other files stay one without -H; a backup of hasync's is the file itself.
     if "H" not in given and ("b" in given or is_apart(case)):
         fields.add("links")
@@ -307,6 +310,9 @@ def is_explained(case, statuses, said, difference):
             return True
         # What rsync does not delete after what --ignore-existing leaves has no backup with it.
         if "--ignore-existing" in words(case) and statuses == {"rsync": 23, "hasync": 0} and places.was(kept) is not None and not places.origins(kept):
+            return True
+        # To rsync a name that is nothing but the suffix is itself a backup, in a directory.
+        if b"/" in kept and os.path.basename(kept) == suffix(case):
             return True
         # So is what is made a link to the first name of a file.
         if places.names(kept) and "H" in given:
