@@ -3,7 +3,7 @@ import os
 from typing import NamedTuple
 
 from places import (Places, backup_of, counts_backups, follows, holds_dangling, inner, is_apart, is_one_of_more, is_other_device, is_too_long,
-                    kept_apart, letters, named, size, suffix, through_link, trips_over_link, words)
+                    kept_apart, letters, named, size, suffix, through_link, trips_over_link, waits_in_vain, words)
 
 LIMIT = "--max-delete allows no more"
 EVERYTHING = {"blocks", "content", "device", "group", "kind", "links", "mode", "mtime", "owner", "target", "xattrs"}
@@ -272,7 +272,10 @@ def is_explained(case, statuses, said, difference):
     if tree == "dst" and difference.is_only_with("hasync") and is_too_long(case, path) and places.was(path) is not None:
         return True
     # And so not what it lies in, where something else shall be.
-    if tree == "dst" and other is not None and other["kind"] == "directory" and any(is_too_long(case, name) and inner(name, path) for name in places.old):
+    stays = other is not None and other["kind"] == "directory" and (one is None or one["kind"] != "directory")
+    if tree == "dst" and stays and any(is_too_long(case, name) and inner(name, path) for name in places.old):
+        return True
+    if tree == "dst" and "--delay-updates" in words(case) and difference.is_only_with("rsync") and waits_in_vain(case, path):
         return True
     # What another directory has rsync appends to, and does not bring it where nothing is missing.
     if tree == "dst" and difference.is_only_with("hasync") and "--append-verify" in words(case) and any("-dest=" in word for word in words(case)):
@@ -287,8 +290,9 @@ def is_explained(case, statuses, said, difference):
     # A directory of which none but a link is in it that leads nowhere is not empty to hasync.
     if tree == "dst" and "-m" in words(case) and "L" in given and (what == "dst mtime" or difference.is_only_with("hasync")) and holds_dangling(case, places, path):
         return True
-    # Whether a link that --files-from names will be a directory rsync does not ask before the rules.
-    if tree == "dst" and case.lists and "--copy-unsafe-links" in words(case) and other is not None:
+    # Whether a link that was named will be a directory rsync does not ask before the rules.
+    asked = case.lists or any(word.startswith("-! ") for word in words(case))
+    if tree == "dst" and asked and "--copy-unsafe-links" in words(case) and other is not None:
         if any(places.is_over_link(name, True) for name in {path} | {name for name, _ in places.beneath(path) if what == "dst mtime"}):
             return True
     # Without a source that is there rsync makes the destination all the same.

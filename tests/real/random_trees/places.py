@@ -95,8 +95,9 @@ class Places:
     def were_one(self, path):
         """The paths of what was one with it at the destination, its own among them."""
         old = self.old.get(path)
-        first = old and (old.twin or path)
-        return [place for place, node in self.old.items() if first is not None and (node.twin or place) == first] or [path]
+        if old is None:
+            return [path]
+        return [place for place, node in self.old.items() if (node.twin or place) == (old.twin or path)]
 
     def connected(self, path):
         """The paths at the destination that are names of one thing with it: at the source, there before, or by way of others that are."""
@@ -184,8 +185,15 @@ def kept_apart(case, tree, path):
     """It is the directory of backups, or lies in it."""
     # What has another name at the destination is a directory, or lies in one.
     places = [os.fsencode(os.path.normpath(os.path.join(above, word.removeprefix("--backup-dir="))))
-              for word in words(case) if word.startswith("--backup-dir=") for above in ("dst", case.destination)]
+              for word in words(case) if word.startswith("--backup-dir=") for above in (os.path.dirname(case.destination), case.destination)]
     return any(inner(os.path.join(os.fsencode(tree), path), place) is not None for place in places)
+
+
+def waits_in_vain(case, path):
+    """With --delay-updates it lies in the place of what waits, or is that, and there is no room for the name of a backup of what is old."""
+    above, place, name = path.partition(b".~tmp~")
+    inside = [name.strip(b"/")] if name else [os.path.basename(old) for old in case.old or () if os.path.dirname(old) == above.strip(b"/")]
+    return bool(place) and any(above + base in (case.old or {}) and is_too_long(case, base) for base in inside)
 
 
 def counts_backups(case):
