@@ -26,13 +26,14 @@ struct State {
 }
 
 impl State {
-    /// True where so many entries can be put in. Whoever had to wait goes on when there is room for
-    /// more than that, so as not to wait again at once.
+    /// True where so many entries can be put in. Whoever had to wait goes on when a quarter is free, so
+    /// as not to wait again at once.
     fn has_room(&self, entries: usize, most_directories: usize, waited: bool) -> bool {
         let most = |bound: usize| if waited { bound - bound / 4 } else { bound };
         self.listings.is_empty()
             || self.listings.len() < most(most_directories)
-                && self.entries + entries <= most(MOST_ENTRIES)
+                && self.entries <= most(MOST_ENTRIES)
+                && self.entries + entries <= MOST_ENTRIES
     }
 }
 
@@ -130,8 +131,8 @@ mod tests {
         state.entries = MOST_ENTRIES - 10;
         assert!(state.has_room(10, 8, false) && !state.has_room(11, 8, false));
         assert!(!state.has_room(10, 8, true));
-        state.entries = MOST_ENTRIES / 2;
-        assert!(state.has_room(10, 8, true) && state.has_room(10, 2, true));
+        state.entries = MOST_ENTRIES - MOST_ENTRIES / 4;
+        assert!(state.has_room(MOST_ENTRIES / 4, 8, true) && state.has_room(10, 2, true));
         assert!(!state.has_room(10, 1, true) && !state.has_room(10, 1, false));
     }
 }

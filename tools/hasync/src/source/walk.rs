@@ -50,6 +50,8 @@ struct Walk<'a> {
     /// What is to be told next, and how many entries its directories have.
     waiting: Vec<ToStandby>,
     entries_waiting: usize,
+    /// It is more than directories and their owners: what could not be read keeps deletions back.
+    is_urgent: bool,
     told_last: Instant,
 }
 
@@ -87,6 +89,7 @@ pub(super) fn walk(
         pruning: Pruning::default(),
         waiting: Vec::new(),
         entries_waiting: 0,
+        is_urgent: false,
         told_last: Instant::now(),
     };
     if walk.run().is_ok() {
@@ -205,7 +208,11 @@ impl Walk<'_> {
             whole: listing.whole,
         }));
         self.entries_waiting += listing.entries.len();
-        if digest.is_none() || self.entries_waiting >= BURST || self.told_last.elapsed() >= PAUSE {
+        if digest.is_none()
+            || self.is_urgent
+            || self.entries_waiting >= BURST
+            || self.told_last.elapsed() >= PAUSE
+        {
             self.flush()?;
         }
         if digest.is_none() {
@@ -264,11 +271,12 @@ impl Walk<'_> {
     }
 
     fn push(&mut self, message: ToStandby) {
+        self.is_urgent |= !matches!(message, ToStandby::Head(_) | ToStandby::Owner { .. });
         self.waiting.push(message);
     }
 
     fn flush(&mut self) -> Result<(), Over> {
-        self.entries_waiting = 0;
+        (self.entries_waiting, self.is_urgent) = (0, false);
         let sent = self.waiting.drain(..).try_for_each(|message| self.out.send(message));
         self.told_last = Instant::now();
         sent.map_err(|_| Over)
