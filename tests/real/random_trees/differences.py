@@ -277,6 +277,10 @@ def is_explained(case, statuses, said, difference):
         return True
     if tree == "dst" and "--delay-updates" in words(case) and difference.is_only_with("rsync") and waits_in_vain(case, path):
         return True
+    # The backup of a name that is nothing but the suffix keeps its directories; to rsync it is itself a backup, and has none.
+    if tree == "dst" and "b" in given and difference.is_only_with("hasync") and other["kind"] == "directory":
+        if any(os.path.basename(name) == suffix(case) and inner(name, path) for name in places.old):
+            return True
     # What another directory has rsync appends to, and does not bring it where nothing is missing.
     if tree == "dst" and difference.is_only_with("hasync") and "--append-verify" in words(case) and any("-dest=" in word for word in words(case)):
         return True

@@ -204,7 +204,8 @@ def counts_backups(case):
 
 def holds_dangling(case, places, path):
     """At the source, in what stands there, a link is the only thing that is no directory."""
-    beneath = [node for origin in places.origins(path) for place, node in case.source.items() if inner(place, origin)]
+    out = "--exclude=*.txt" in words(case)
+    beneath = [node for origin in places.origins(path) for place, node in case.source.items() if inner(place, origin) and not (out and place.endswith(b".txt"))]
     return {node.kind for node in beneath} - {"directory"} == {"symlink"}
 
 
@@ -214,11 +215,16 @@ def is_too_long(case, path):
 
 
 def through_link(case, path):
-    """An old link that --ignore-existing leaves in the place of a directory leads to what this is beneath: rsync goes through it."""
+    """An old link stands, and stays, in the place of a directory in which something has this path when the link is followed: rsync goes through it."""
     places, kinds = Places(case), {"directory", "symlink"} if follows(case) else {"directory"}
-    in_place = {place: old for place, old in places.old.items() if old.kind == "symlink" and any(node.kind in kinds for node in places.nodes(place))}
-    led = [os.path.normpath(os.path.join(os.path.dirname(place), old.target)) for place, old in in_place.items()]
-    return "--ignore-existing" in words(case) and any(inner(path, place) is not None for place in led)
+    for place, old in places.old.items():
+        if old.kind == "symlink" and any(node.kind in kinds for node in places.nodes(place)):
+            led = os.path.normpath(os.path.join(os.path.dirname(place), old.target))
+            rest = inner(path, b"" if led == b"." else led)
+            # What is there over a followed link is not looked up.
+            if rest is not None and (follows(case) or places.nodes(under(place, rest))):
+                return bool({"--ignore-existing", "--no-implied-dirs"} & set(words(case)))
+    return False
 
 
 def is_other_device(node, old):
