@@ -86,14 +86,13 @@ def left_open(case, tree, path, one, other):
     instead = [node for name in places.were_one(path) for node in places.nodes(name)]
     if "--ignore-existing" in words(case) and one["kind"] != "directory" and any(node.kind in ("directory", "symlink") for node in instead):
         fields |= {"mtime", "mode", "owner", "group", "xattrs"}
+    old = places.was(path)
     # What nobody may read -E lets nobody execute; hasync takes what another directory has in its place, rsync does not.
     if "--link-dest=../basis" in words(case) and "E" in given and "p" not in given and one["kind"] == "file":
-        old = places.was(path)
         if old is not None and not old.mode & 0o444 and any(node.mode & 0o111 for node in places.nodes(path)):
             fields |= {"mode", "owner", "group", "xattrs", "links"}
     fields |= within
     # Without -p rsync gives what it makes at once the mode of what that replaces, whatever it was.
-    old = places.was(path)
     at_once = one["kind"] not in ("file", "directory") or one["kind"] == "file" and any("-dest=" in word for word in words(case))
     if "p" not in given and at_once and old is not None and old.kind != one["kind"]:
         fields.add("mode")
@@ -221,8 +220,12 @@ def holds_directories_alone(case, seen, difference):
     one of the two has it. Where both have it, it was there before, and one left it as it was."""
     places = Places(case)
     names = case.lists or [os.fsencode(source).removeprefix(b"src/").removeprefix(b"./").rstrip(b"/") for source in case.sources]
-    origins = [origin for origin in places.origins(difference.path) if any(inner(origin, name) is not None or inner(name, origin) is not None for name in names)]
-    taken = {path: node for path, node in case.source.items() if any(inner(path, name) is not None or inner(name, path) is not None for name in names)}
+
+    def takes_part(path):
+        return any(inner(path, name) is not None or inner(name, path) is not None for name in names)
+
+    origins = [origin for origin in places.origins(difference.path) if takes_part(origin)]
+    taken = {path: node for path, node in case.source.items() if takes_part(path)}
     if any({node.kind for path, node in taken.items() if inner(path, origin) is not None} == {"directory"} for origin in origins):
         return difference.what == "dst names" or difference.one["kind"] == difference.other["kind"] == "directory" and places.was(difference.path) is not None
     if difference.what != "dst names" or not origins:
@@ -316,12 +319,6 @@ def is_explained(case, statuses, said, difference):
         # What gives way to a file of --link-dest or --compare-dest is kept, too.
         if any(word.startswith(("--link-dest=", "--compare-dest=")) for word in words(case)) and places.was(kept) is not None:
             return True
-        # What rsync does not delete after what --ignore-existing leaves has no backup with it.
-        if "--ignore-existing" in words(case) and statuses == {"rsync": 23, "hasync": 0} and places.was(kept) is not None and not places.origins(kept):
-            return True
-        # To rsync a name that is nothing but the suffix is itself a backup, in a directory.
-        if b"/" in kept and os.path.basename(kept) == suffix(case):
-            return True
         # So is what is made a link to the first name of a file.
         if places.names(kept) and "H" in given:
             return True
@@ -330,6 +327,12 @@ def is_explained(case, statuses, said, difference):
             return True
         # So is a link that leads out of the tree.
         if other["kind"] == "symlink" and "--safe-links" in words(case):
+            return True
+        # What rsync does not delete after what --ignore-existing leaves has no backup with it.
+        if "--ignore-existing" in words(case) and statuses == {"rsync": 23, "hasync": 0} and places.was(kept) is not None and not places.origins(kept):
+            return True
+        # To rsync a name that is nothing but the suffix is itself a backup, in a directory.
+        if b"/" in kept and os.path.basename(kept) == suffix(case):
             return True
     # Of what is no file, and of which a name is here, rsync brings all names or waits for ever; hasync leaves it out as it does a file.
     if tree == "dst" and difference.is_only_with("rsync") and "H" in given and "--compare-dest=../basis" in words(case) and one["kind"] != "file":
