@@ -153,7 +153,7 @@ full() { # the server's disk has room for its own start, and not for a restore
     restore "$PG_CFGLOC" -p big
 }
 # The server's user gets there; and nothing is mounted beneath a scene's directory.
-small=$(mktemp -d /tmp/hatools-small.XXXXXX)
+small=$(mktemp -d /tmp/hatools.small.XXXXXX)
 chmod 755 "$small"
 if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=160m,mode=755 tmpfs "$small" 2>/dev/null; then
     before=$TMPDIR TMPDIR=$small

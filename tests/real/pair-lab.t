@@ -42,7 +42,7 @@ under_pacemaker() {
 }
 # What other scenes mount comes and goes.
 mounts() { cut -d ' ' -f 5 /proc/self/mountinfo | awk -v own="${SCENE_DIR%/*}/" '!/\/hatools\./ || index($0, own) == 1'; }
-mounts_before=$(mounts)
+mounts | sort >mounts.before
 is_gone() { [ -n "$1" ] && [ ! -e "$1" ]; }
 
 # systemd.
@@ -317,6 +317,6 @@ if [ -n "$cluster" ]; then
 else
     skip "a pair under Pacemaker" "$reason"
 fi
-nothing_is_mounted() { [ "$(mounts)" = "$mounts_before" ]; }
+nothing_is_mounted() { mounts | sort | diff mounts.before -; }
 check "nothing is left mounted" nothing_is_mounted
 done_testing
