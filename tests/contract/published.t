@@ -14,6 +14,12 @@ for file in tests/contract/*/*.json; do
 done
 for file in tests/contract/*/*.jsonl; do
     schema=$(basename "$(dirname "$file")" | sed 's,\(.*\)-,\1/,')
+    # A file that a tool keeps is no stream: it only begins with its schema.
+    case $schema in hasync-manifest/*)
+        check_json "$file begins with $schema" ".[0].schema == \"$schema\"" "$file"
+        continue
+        ;;
+    esac
     check_json "$file begins with $schema and says how it ended" \
         ".[0].schema == \"$schema\" and (.[-1].ok | type) == \"boolean\" and (length == 1 or (.[0].type == \"begin\" and .[-1].type == \"end\" and .[-1].records == length - 2))" "$file"
     check "$file has one value in a line" awk '!/^\{.*\}$/ { exit 1 }' "$file"

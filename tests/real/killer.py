@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""killer.py SSHD-PID sender|receiver|nobody SECONDS COMMAND...
+"""killer.py SSHD-PID sender|receiver|nobody SECONDS[@PATTERN] COMMAND...
 
 Runs COMMAND and, SECONDS later, kills with SIGKILL either it (the sender) or what it started beneath the sshd (the receiver).
+With a PATTERN (of files, as a shell's) the time counts from when there is one more file that fits it than before.
 Waits until nothing of it is left on either side. Prints the seconds that COMMAND ran; exits 1 where something stays.
 """
+import glob
 import os
 import signal
 import subprocess
 import sys
 import time
 
-sshd, victim, delay, command = int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), sys.argv[4:]
+sshd, victim, command = int(sys.argv[1]), sys.argv[2], sys.argv[4:]
+delay, _, pattern = sys.argv[3].partition("@")
+delay = float(delay)
 
 
 def beneath(parent):
@@ -47,8 +51,11 @@ def kill(pids):
 
 
 start = time.monotonic()
+before = len(glob.glob(pattern))
 child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 if victim != "nobody":
+    while pattern and len(glob.glob(pattern)) <= before and child.poll() is None:
+        time.sleep(0.0002)
     try:
         child.wait(delay)
     except subprocess.TimeoutExpired:

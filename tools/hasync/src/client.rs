@@ -29,7 +29,7 @@ use std::time::Duration;
 pub(crate) fn sync(tool: Tool, mut request: Request) -> Result<Status, Error> {
     let destination = Place::parse(&request.destination)?;
     let sources = sources(&request.sources)?;
-    let far = Far::of(&request)?;
+    let far = Far::of(&request.reach, request.options.timeout_seconds)?;
     let filters = Arc::new(Filters::new(&request.options)?);
     let meter = Meter::default();
     let paths = sources.paths;
@@ -127,7 +127,7 @@ fn follow(
 }
 
 /// Both ends in this process.
-fn local(source: Source, path: OsString, events: Events) -> Result<Outcome, Error> {
+pub(crate) fn local(source: Source, path: OsString, events: Events) -> Result<Outcome, Error> {
     // No content goes this way here.
     let (to_standby, at_standby) = sync_channel(crate::ANSWERS);
     let (to_source, at_source) = sync_channel(crate::ANSWERS);
@@ -164,7 +164,8 @@ fn keep_partials(site: &Arc<Site>) -> Result<(), Error> {
     })
 }
 
-fn push(
+/// This end has the files.
+pub(crate) fn push(
     source: Source,
     far: &Far,
     host: &Host,

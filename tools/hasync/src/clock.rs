@@ -58,7 +58,14 @@ impl Measured {
 
     /// How far the far side is ahead, in seconds, to the millisecond.
     pub(crate) fn seconds(self) -> f64 {
-        (self.ahead as f64 / 1000.0).round() / 1000.0
+        // Nothing is not less than nothing.
+        (self.ahead as f64 / 1000.0).round() / 1000.0 + 0.0
+    }
+
+    /// The same for a person.
+    pub(crate) fn words(self) -> String {
+        let side = if self.ahead > 0 { "ahead of" } else { "behind" };
+        format!("its clock is {:.1} s {side} this one's", self.seconds().abs())
     }
 
     /// True where the clocks are apart, and not only because the answer took its time.

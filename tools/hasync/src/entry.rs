@@ -2,9 +2,11 @@
 
 use crate::extra::Extra;
 use nix::sys::stat::{FileStat, SFlag};
+use serde::{Deserialize, Serialize};
 
 /// What a thing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     File,
     Directory,
@@ -71,7 +73,8 @@ impl Kind {
 }
 
 /// A moment as a file system keeps it: seconds since 1970 UTC, and nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Moment {
     pub(crate) seconds: i64,
     pub(crate) nanoseconds: u32,

@@ -1,6 +1,6 @@
 //! The far side's hasync, and what carries it there and back.
 
-use crate::args::{Request, Transport};
+use crate::args::{Reach, Transport};
 use crate::clock::Skew;
 use crate::job::Job;
 use crate::report::Traffic;
@@ -26,6 +26,7 @@ const FAILED: i32 = 254;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// How to reach the far side's hasync.
+#[derive(Debug)]
 pub(crate) struct Far {
     transport: Transport,
     shell: Shell,
@@ -52,27 +53,26 @@ impl Meter {
     }
 }
 
-type Pipes = (Counted<ChildStdin>, Counted<ChildStdout>);
+pub(crate) type Pipes = (Counted<ChildStdin>, Counted<ChildStdout>);
 
 impl Far {
     /// As it was asked for.
     ///
     /// # Errors
     /// Usage, for a command that cannot be read.
-    pub(crate) fn of(request: &Request) -> Result<Far, Error> {
-        let patience = request.connect_timeout_seconds.map(Duration::from_secs);
-        let shell = match request.transport {
-            Transport::Ssh => request.rsh.as_deref().map(Shell::parse).transpose()?,
+    pub(crate) fn of(reach: &Reach, timeout_seconds: u64) -> Result<Far, Error> {
+        let patience = reach.connect_timeout_seconds.map(Duration::from_secs);
+        let shell = match reach.transport {
+            Transport::Ssh => reach.rsh.as_deref().map(Shell::parse).transpose()?,
             Transport::Libssh2 => {
-                let seconds = request.connect_timeout_seconds;
-                let seconds = seconds.unwrap_or(request.options.timeout_seconds);
-                Some(libssh2(request.port, seconds))
+                let seconds = reach.connect_timeout_seconds.unwrap_or(timeout_seconds);
+                Some(libssh2(reach.port, seconds))
             }
         };
         Ok(Far {
-            transport: request.transport,
+            transport: reach.transport,
             shell: shell.unwrap_or_default(),
-            program: request.hasync_path.clone(),
+            program: reach.hasync_path.clone(),
             patience,
         })
     }

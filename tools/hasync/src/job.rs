@@ -18,6 +18,8 @@ const BESIDE: usize = 64;
 pub(crate) enum Role {
     Source,
     Standby,
+    /// It keeps what is brought by jobs of their own, and puts it in place: `set`.
+    Set,
 }
 
 /// What the far side is to do.

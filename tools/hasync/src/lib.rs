@@ -29,6 +29,7 @@ mod pace;
 mod records;
 mod report;
 mod serve;
+mod set;
 mod source;
 mod standby;
 mod symlink;
@@ -56,5 +57,9 @@ pub fn main() -> ExitCode {
     ha_json::run(TOOL, |tool, arguments: Arguments| match arguments.task()? {
         Task::Sync(request) => client::sync(tool, *request),
         Task::Serve(service) => serve::serve(service),
+        Task::Set(run) => set::bring(tool, *run),
+        Task::Command { command, state, wait } => {
+            set::command(tool, &command, state.as_deref(), wait)
+        }
     })
 }

@@ -7,6 +7,7 @@ use crate::events::Events;
 use crate::filter::Filters;
 use crate::job::{Job, Role};
 use crate::limits;
+use crate::set;
 use crate::source::{Node, Roots, Source};
 use crate::standby::{self, Ledger, Root, Site, Told, partial};
 use crate::wire::{
@@ -23,7 +24,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long the other end may take to say what it wants.
-const HANDSHAKE: Duration = Duration::from_secs(60);
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(60);
 
 /// Serves one run.
 ///
@@ -44,6 +45,7 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
     let patience = Duration::from_secs(job.options.timeout_seconds.clamp(1, 86_400));
     let (input, output) = (input.with_patience(patience), output.with_patience(patience));
     match job.role {
+        Role::Set => serve_set(&service, output, input),
         Role::Source => {
             let (sender, receiver) = sync_channel(crate::QUEUE);
             let _ = sender.send(ToStandby::Clock(clock::now()));
@@ -134,6 +136,18 @@ pub(crate) fn select(list: &[Vec<u8>]) -> Result<Arc<Node>, Error> {
         }
     }
     Ok(Arc::new(node))
+}
+
+fn serve_set(
+    service: &Service,
+    output: Counted<File>,
+    input: Counted<File>,
+) -> Result<Status, Error> {
+    if service.root.is_some() || service.read_only || service.write_only {
+        let why = "lets in no sets: they change what they are told to, and run programs";
+        return Err(Error::failed("--root, --read-only, --write-only", why));
+    }
+    set::serve(output, input).map(|()| Status::Done)
 }
 
 fn serve_standby(

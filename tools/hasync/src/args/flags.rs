@@ -3,6 +3,7 @@
 use super::Transport;
 use clap::{ArgAction, Parser};
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// Make a standby's files what the primary's are: rsync's habits, verified, told as JSON.
 #[derive(Debug, Parser)]
@@ -306,6 +307,21 @@ pub(crate) struct Flags {
     /// With --serve: let nothing be read
     #[arg(long, requires = "serve", conflicts_with = "read_only")]
     pub(super) write_only: bool,
+    /// Bring the groups of a document, hasync-set(5), to its targets; with --group NAME, those alone
+    #[arg(long, value_name = "FILE")]
+    pub(super) set: Option<String>,
+    /// With --set: bring what looks like a loss on the primary, too
+    #[arg(long)]
+    pub(super) accept_loss: bool,
+    /// With --set: append the records to this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) log: Option<OsString>,
+    /// With --set: write what a monitor asks to this file, as Prometheus' textfile collector reads it
+    #[arg(long, value_name = "FILE")]
+    pub(super) metrics: Option<PathBuf>,
+    /// Where this node keeps what it knows of sets
+    #[arg(long, value_name = "DIR")]
+    pub(super) state: Option<PathBuf>,
     /// The same as -i
     #[arg(short, long)]
     pub(super) verbose: bool,

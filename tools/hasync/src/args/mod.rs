@@ -4,6 +4,7 @@ mod amount;
 mod flags;
 mod negated;
 mod refused;
+mod sets;
 mod transport;
 mod verify;
 
@@ -12,6 +13,7 @@ use crate::mode::Changes;
 use crate::options::{Basis, DeleteWhen, Modifiers, Options, Rule};
 use crate::owner::check_map;
 use crate::report::Format;
+use crate::set;
 use crate::standby::partial;
 use amount::{rate, size};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
@@ -21,6 +23,8 @@ use nix::sys::stat::{Mode, umask};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+use std::time::Duration;
 
 pub(crate) use transport::Transport;
 
@@ -33,6 +37,8 @@ pub(crate) struct Arguments {
     off: HashSet<&'static str>,
     /// It began with the word `verify`.
     verify: Result<bool, Error>,
+    /// It is about a set.
+    set: Result<Option<sets::Asked>, Error>,
     refused: Result<(), Error>,
 }
 
@@ -88,11 +94,12 @@ impl FromArgMatches for Arguments {
         let rules = rules.into_iter().map(|(_, rule)| rule).collect();
         let mut flags = Flags::from_arg_matches(matches)?;
         let verify = verify::taken(matches, &mut flags.paths);
+        let set = sets::taken(matches, &mut flags.paths);
         if flags.human_readable && flags.paths.is_empty() && !flags.serve {
             Self::command().try_get_matches_from(["hasync", "--help"])?;
         }
         let refused = refused::refuse(matches);
-        Ok(Arguments { flags, rules, off: negated::off(matches), verify, refused })
+        Ok(Arguments { flags, rules, off: negated::off(matches), verify, set, refused })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -120,12 +127,7 @@ pub(crate) struct Request {
     pub(crate) destination: OsString,
     pub(crate) chosen: Chosen,
     pub(crate) options: Options,
-    pub(crate) rsh: Option<String>,
-    pub(crate) transport: Transport,
-    pub(crate) port: Option<u16>,
-    pub(crate) hasync_path: String,
-    /// How long a host may take to answer at the beginning, in seconds.
-    pub(crate) connect_timeout_seconds: Option<u64>,
+    pub(crate) reach: Reach,
     pub(crate) stats: bool,
     /// The form of a line for each change.
     pub(crate) out_format: Option<Format>,
@@ -133,6 +135,17 @@ pub(crate) struct Request {
     pub(crate) log: Option<(OsString, Format)>,
     /// Changes are told as records.
     pub(crate) records: bool,
+}
+
+/// How a host is reached, and hasync there.
+#[derive(Debug)]
+pub(crate) struct Reach {
+    pub(crate) rsh: Option<String>,
+    pub(crate) transport: Transport,
+    pub(crate) port: Option<u16>,
+    pub(crate) hasync_path: String,
+    /// How long a host may take to answer at the beginning, in seconds.
+    pub(crate) connect_timeout_seconds: Option<u64>,
 }
 
 /// To be the other end.
@@ -148,6 +161,13 @@ pub(crate) struct Service {
 pub(crate) enum Task {
     Sync(Box<Request>),
     Serve(Service),
+    Set(Box<set::Run>),
+    Command {
+        command: set::Command,
+        state: Option<PathBuf>,
+        /// How long to wait for another run's lock.
+        wait: Duration,
+    },
 }
 
 impl Arguments {
@@ -158,6 +178,9 @@ impl Arguments {
     pub(crate) fn task(self) -> Result<Task, Error> {
         self.refused?;
         let verify = self.verify?;
+        if let Some(task) = self.set? {
+            return task.task(self.flags);
+        }
         let rules = rules(self.rules, &self.flags)?;
         let flags = self.flags;
         if flags.serve {
@@ -240,11 +263,13 @@ impl Arguments {
             destination,
             chosen,
             options,
-            rsh: flags.rsh,
-            transport: flags.transport,
-            port: flags.port,
-            hasync_path: flags.hasync_path,
-            connect_timeout_seconds: flags.contimeout,
+            reach: Reach {
+                rsh: flags.rsh,
+                transport: flags.transport,
+                port: flags.port,
+                hasync_path: flags.hasync_path,
+                connect_timeout_seconds: flags.contimeout,
+            },
             stats: flags.stats && !flags.quiet,
             out_format: out_format.transpose()?,
             log,

@@ -5,7 +5,7 @@ fn request(words: &[&str]) -> Result<Request, Error> {
         .map_err(|error| Error::usage("clap", error.to_string()))?;
     match arguments.task()? {
         Task::Sync(request) => Ok(*request),
-        Task::Serve(_) => Err(Error::usage("serve", "")),
+        Task::Serve(_) | Task::Set(_) | Task::Command { .. } => Err(Error::usage("no run", "")),
     }
 }
 

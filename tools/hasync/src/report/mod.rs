@@ -149,12 +149,7 @@ impl Report {
         let Outcome { totals, error } = outcome;
         if let Some(skew) = traffic.skew.filter(|skew| skew.is_worth_a_warning()) {
             let item = self.host.take().unwrap_or_default();
-            let message = format!(
-                "its clock is {:.1} s {} this one's",
-                skew.seconds().abs(),
-                if skew.seconds() > 0.0 { "ahead of" } else { "behind" }
-            );
-            self.stream.record("warning", &json!({"item": item, "message": message}));
+            self.stream.record("warning", &json!({"item": item, "message": skew.words()}));
         }
         if self.verify {
             return self.end_verify(&totals, error, traffic, elapsed);

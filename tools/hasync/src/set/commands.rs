@@ -1,0 +1,299 @@
+//! What is done about sets on a node itself: `history`, `rollback`, `release`, `takeover`, `explain`.
+
+use super::document::{Document, Group};
+use super::journal::{Stage, Transaction};
+use super::recover::{fields, recover, undo};
+use super::role::Role;
+use super::standby::under_way;
+use super::state::{Place, State, node};
+use super::told::Told;
+use crate::filter::Filters;
+use crate::options::Options;
+use ha_command::lock_directory;
+use ha_json::answer::write_all;
+use ha_json::{Error, Map, Status, Tool, Value, json, reason};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const SCHEMA: &str = "hasync-history/1";
+const EXPLAIN: &str = "hasync-explain/1";
+
+/// What was asked for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Tells of the transactions, of one group or all.
+    History { group: Option<String> },
+    /// Puts back what was there before a transaction.
+    RollBack { transaction: String, dry_run: bool },
+    /// Lets a group that is held go on.
+    Release { group: String },
+    /// Makes this node the primary.
+    Takeover { dry_run: bool },
+    /// Tells what a set has of a path.
+    Explain { set: String, path: String },
+}
+
+/// Does it, with what this node keeps in `state`.
+///
+/// # Errors
+/// What it failed of.
+pub(crate) fn command(
+    tool: Tool,
+    command: &Command,
+    state: Option<&Path>,
+    wait: Duration,
+) -> Result<Status, Error> {
+    if let Command::Explain { set, path } = command {
+        return explain(set, path);
+    }
+    let state = State::open(Path::new("/"), state)?;
+    let told = Told::begin(tool, SCHEMA, &Map::new(), None);
+    match command {
+        Command::History { group } => history(told, &state, group.as_deref()),
+        Command::RollBack { transaction, dry_run } => {
+            let place = of(&state, transaction)?;
+            ended(told, |told| roll_back(told, &place.0, place.1, *dry_run, wait))
+        }
+        Command::Release { group } => {
+            let place = known(&state, group)?;
+            ended(told, |told| {
+                let _lock = place.lock(wait)?;
+                let released = place.release()?;
+                told.record(
+                    "group",
+                    &fields(json!({"key": {"group": group}, "released": released})),
+                );
+                Ok(())
+            })
+        }
+        Command::Takeover { dry_run } => takeover(told, &state, *dry_run, wait),
+        Command::Explain { .. } => Ok(Status::Done),
+    }
+}
+
+/// Writes the end of what is told, whatever came of it.
+fn ended(
+    mut told: Told,
+    work: impl FnOnce(&mut Told) -> Result<(), Error>,
+) -> Result<Status, Error> {
+    match work(&mut told) {
+        Ok(()) => told.end(&Map::new()),
+        Err(error) => Err(told.end_failed(&Map::new(), error)),
+    }
+}
+
+fn known(state: &State, group: &str) -> Result<Place, Error> {
+    let place = state.group(group);
+    match !group.contains('/') && !group.starts_with('.') && place.is_there() {
+        true => Ok(place),
+        false => {
+            Err(Error::usage(group, format!("is no group that {} knows", state.path().display())))
+        }
+    }
+}
+
+/// The group and number of a transaction's name.
+fn of(state: &State, name: &str) -> Result<(Place, u64), Error> {
+    let parts =
+        name.rsplit_once('-').and_then(|(group, number)| Some((group, number.parse().ok()?)));
+    let Some((group, number)) = parts else {
+        return Err(Error::usage(name, "is no name of a transaction, which is like network-42"));
+    };
+    let place = known(state, group)?;
+    match place.numbers()?.contains(&number) {
+        true => Ok((place, number)),
+        false => Err(Error::usage(name, "is not kept here (hasync history tells what is)")),
+    }
+}
+
+fn record(transaction: &Transaction, place: &Place) -> Map<String, Value> {
+    let plan = &transaction.plan;
+    let hooks = transaction.hooked().filter(|words| !words.is_empty());
+    fields(json!({
+        "key": {"transaction": plan.name()},
+        "group": plan.group,
+        "number": plan.number,
+        "state": transaction.stage().word(),
+        "time": plan.time,
+        "primary": plan.primary,
+        "generation": plan.generation,
+        "changes": plan.ops.len(),
+        "hook_failed": hooks,
+        "group_held": place.held(),
+    }))
+}
+
+fn history(mut told: Told, state: &State, group: Option<&str>) -> Result<Status, Error> {
+    let places = match group {
+        Some(name) => vec![known(state, name)?],
+        None => state.groups()?,
+    };
+    let mut count = 0u64;
+    for place in places {
+        for transaction in place.transactions()? {
+            told.record("transaction", &record(&transaction, &place));
+            count += 1;
+        }
+    }
+    let role = Role::read(state.path())?;
+    told.end(&fields(json!({
+        "transactions": count,
+        "generation": role.as_ref().map(|role| role.generation),
+        "primary": role.as_ref().map(|role| role.primary.as_str()),
+    })))
+}
+
+/// Undoes a transaction and those after it, the last one first.
+fn roll_back(
+    told: &mut Told,
+    place: &Place,
+    number: u64,
+    dry_run: bool,
+    wait: Duration,
+) -> Result<(), Error> {
+    let _lock = place.lock(wait)?;
+    recover(place, dry_run, &mut |kind, record| {
+        told.record(kind, &record);
+        Ok(())
+    })?;
+    let mut all = place.transactions()?;
+    all.retain(|one| one.plan.number >= number && one.stage() == Stage::Done);
+    let Some(first) = all.first().filter(|first| first.plan.number == number) else {
+        let what = format!("{}-{number}", place.name());
+        return Err(Error::failed(what, "is rolled back already"));
+    };
+    let name = first.plan.name();
+    if !dry_run {
+        // Before anything is put back: what is cut here must not be brought again.
+        place.hold(&format!("{name} was rolled back at {}", ha_json::now()))?;
+    }
+    for one in all.iter().rev() {
+        if !dry_run {
+            undo(place, one)?;
+        }
+        told.record("transaction", &record(one, place));
+    }
+    Ok(())
+}
+
+/// Whatever was begun is ended, and nobody of an older generation changes anything here any more.
+fn takeover(mut told: Told, state: &State, dry_run: bool, wait: Duration) -> Result<Status, Error> {
+    let mut places = Vec::new();
+    let mut locks = Vec::new();
+    for place in state.groups()? {
+        match place.lock(wait) {
+            Ok(lock) => {
+                locks.push(lock);
+                places.push(place);
+            }
+            Err(error) => return Err(told.end_failed(&Map::new(), error)),
+        }
+    }
+    for place in &places {
+        let ended = match dry_run {
+            true => under_way(place).map(|name| {
+                let Some(name) = name else { return };
+                let record =
+                    fields(json!({"key": {"transaction": name}, "outcome": "interrupted"}));
+                told.record("recovered", &record);
+            }),
+            false => recover(place, false, &mut |kind, record| {
+                told.record(kind, &record);
+                Ok(())
+            }),
+        };
+        if let Err(error) = ended {
+            // Half a group is no reason to be without a primary.
+            told.failed(error.kind, "interrupted", place.name(), &error.to_string());
+        }
+    }
+    let failed =
+        |error: &std::io::Error| Error::failed(state.path().display().to_string(), reason(error));
+    let taken =
+        std::fs::File::open(state.path()).map_err(|error| failed(&error)).and_then(|directory| {
+            let _lock = lock_directory(directory.into(), "role", wait)?;
+            let was = Role::read(state.path())?;
+            let own = node();
+            let role = match was.clone().filter(|was| was.primary == own) {
+                Some(role) => role,
+                None => Role::new(was.as_ref().map_or(1, |was| was.generation + 1), &own),
+            };
+            if !dry_run && was.as_ref() != Some(&role) {
+                role.write(state.path())?;
+            }
+            Ok((was, role))
+        });
+    match taken {
+        Ok((was, role)) => told.end(&fields(json!({
+            "generation": role.generation,
+            "primary": role.primary,
+            "was": was.map(|was| was.primary),
+            "dry_run": dry_run,
+        }))),
+        Err(error) => Err(told.end_failed(&Map::new(), error)),
+    }
+}
+
+/// Which group has a path, and what its rules make of it.
+fn explain(set: &str, path: &str) -> Result<Status, Error> {
+    let document = Document::read(set)?;
+    let path = path.trim_end_matches('/');
+    if !path.starts_with('/') {
+        return Err(Error::usage(path, "is no absolute path"));
+    }
+    let group = document.groups.iter().find(|group| group.holds(path.as_bytes()));
+    let here = PathBuf::from(document.root.trim_end_matches('/').to_owned() + path);
+    let metadata = std::fs::symlink_metadata(&here).ok();
+    let rule = match group {
+        Some(group) => {
+            excluded_by(group, path, metadata.as_ref().is_some_and(std::fs::Metadata::is_dir))?
+        }
+        None => None,
+    };
+    let belongs = group.is_some() && rule.is_none();
+    let is_in = |list: &[String]| {
+        list.iter().any(|top| super::document::is_within(path.as_bytes(), top.as_bytes()))
+    };
+    let answer = json!({
+        "schema": EXPLAIN,
+        "ok": true,
+        "status": if belongs { 0 } else { 1 },
+        "path": path,
+        "belongs": belongs,
+        "is_here": metadata.is_some(),
+        "group": group.map(|group| group.name.as_str()),
+        "of": group.and_then(|group| group.paths.iter().find(|top| super::document::is_within(path.as_bytes(), top.as_bytes()))),
+        "excluded_by": rule,
+        "rewritten": group.is_some_and(|group| is_in(&group.rewrite)),
+        "links": group.map(|group| group.links),
+        "compare": group.map(|group| group.compare),
+        "delete": group.map(|group| group.delete),
+        "on_conflict": group.map(|group| group.on_conflict),
+        "validated_by": group.map(|group| group.validate.iter().filter(|one| one.path == path).map(|one| &one.run).collect::<Vec<_>>()),
+        "hooks": group.map(|group| {
+            let due = |hook: &&super::document::Hook| super::run::is_due(hook, [&path.as_bytes()[1..]].into_iter());
+            group.hooks.iter().filter(due).map(|hook| &hook.run).collect::<Vec<_>>()
+        }),
+        "targets": document.targets.iter().map(|target| target.host.as_str()).collect::<Vec<_>>(),
+    });
+    write_all(format!("{answer}\n").as_bytes())?;
+    Ok(if belongs { Status::Done } else { Status::No })
+}
+
+/// The first of a group's patterns that leaves out a path, or a directory that it is in.
+fn excluded_by(group: &Group, path: &str, is_directory: bool) -> Result<Option<String>, Error> {
+    for pattern in &group.exclude {
+        let alone = Group { exclude: vec![pattern.clone()], ..group.clone() };
+        let options: Options = super::list::options(&alone);
+        let filters = Filters::new(&options)?;
+        let relative = &path[1..];
+        let ends = relative.match_indices('/').map(|(end, _)| end).chain([relative.len()]);
+        for end in ends {
+            let part = &relative[..end];
+            if filters.hide.forbids(part.as_bytes(), end < relative.len() || is_directory) {
+                return Ok(Some(pattern.clone()));
+            }
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,135 @@
+//! What a tree has of a group: what the walk of a run would bring to an empty place.
+
+use super::document::{Group, Links};
+use super::journal::open;
+use super::plan::Listed;
+use super::tree::Mark;
+use crate::client;
+use crate::events::events;
+use crate::filter::Filters;
+use crate::options::{Basis, DeleteWhen, Options, Rule};
+use crate::source::{Roots, Source};
+use crate::wire::Event;
+use ha_json::Error;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+/// The directory beneath a mount point that holds what waits and what was; it takes no part.
+pub(super) const STORE: &str = ".hasync";
+
+/// How a group's files are brought.
+pub(super) fn options(group: &Group) -> Options {
+    let rule = |pattern: &str| Rule { pattern: pattern.as_bytes().to_vec(), ..Rule::default() };
+    let store = format!("{STORE}/");
+    let patterns = [store.as_str()].into_iter().chain(group.exclude.iter().map(String::as_str));
+    Options {
+        recursive: true,
+        links: true,
+        copy_links: group.links == Links::Follow,
+        safe_links: group.links == Links::Safe,
+        perms: true,
+        times: true,
+        group: true,
+        owner: true,
+        acls: group.acls,
+        xattrs: group.xattrs,
+        devices: true,
+        specials: true,
+        relative: true,
+        implied_dirs: true,
+        itemize: true,
+        modify_window: Some(-1),
+        timeout_seconds: 60,
+        lock_wait_seconds: 60,
+        rules: patterns.map(rule).collect(),
+        ..Options::default()
+    }
+}
+
+/// How they are brought to where they wait: only what differs from what the standby has.
+pub(super) fn staging(group: &Group, content: bool, live: Option<&Path>) -> Options {
+    Options {
+        checksum: content,
+        compress: true,
+        // What waits from a run that was cut is brought up to date.
+        delete: Some(DeleteWhen::After),
+        force: true,
+        basis: live.map(|live| Basis::Compare(vec![live.as_os_str().as_bytes().to_vec()])),
+        ..options(group)
+    }
+}
+
+/// What a walk found, and what it could not read.
+#[derive(Debug, Default)]
+pub(super) struct List {
+    pub(super) entries: BTreeMap<Vec<u8>, Listed>,
+    /// What each of them was before it was brought, where no link leads to it.
+    pub(super) marks: BTreeMap<Vec<u8>, Mark>,
+    pub(super) trouble: Vec<(Vec<u8>, String)>,
+}
+
+/// The paths of a group, as sources: what is behind `/./` is what the other end sees.
+pub(super) fn sources<'a>(root: &str, paths: impl Iterator<Item = &'a String>) -> Vec<OsString> {
+    let root = root.trim_end_matches('/');
+    paths.map(|path| OsString::from(format!("{root}/.{path}"))).collect()
+}
+
+/// What `root` has of a group, beneath the names that the group has for it. `empty` is an empty
+/// directory, and stays so.
+///
+/// # Errors
+/// When rules cannot be read or the walk itself fails.
+pub(super) fn list(root: &str, group: &Group, empty: &Path) -> Result<List, Error> {
+    let there = |path: &&String| {
+        std::fs::symlink_metadata(format!("{}{path}", root.trim_end_matches('/'))).is_ok()
+    };
+    let paths = sources(root, group.paths.iter().filter(there));
+    let mut list = List::default();
+    if paths.is_empty() {
+        return Ok(list);
+    }
+    let options = Options { dry_run: true, ..options(group) };
+    let filters = Arc::new(Filters::new(&options)?);
+    let roots = Roots::open(&paths, None, &options, None)?;
+    let source = Source::new(roots, filters, options, crate::limits::directories());
+    let (sender, heard) = events();
+    let empty = empty.as_os_str().to_owned();
+    let outcome = thread::scope(|scope| {
+        let walk = scope.spawn(move || client::local(source, empty, sender));
+        for event in heard {
+            match event {
+                Event::Change(change) => {
+                    let path = change.path;
+                    let (kind, size) = (change.kind, change.size);
+                    if group.holds(&[b"/", &path[..]].concat()) {
+                        list.entries.insert(path.clone(), Listed { path, kind, size });
+                    }
+                }
+                Event::Failed { path, message, .. } => list.trouble.push((path, message)),
+                Event::Skipped { .. } | Event::Progress { .. } => {}
+            }
+        }
+        walk.join().unwrap_or_else(|_| {
+            Err(Error::failed("hasync", "a thread of it failed; this is a defect"))
+        })
+    })?;
+    if let Some(error) = outcome.error {
+        return Err(error);
+    }
+    let tree = open(Path::new(root))?;
+    for path in list.entries.keys() {
+        if let Ok(Some(mark)) = tree.mark(path) {
+            list.marks.insert(path.clone(), mark);
+        }
+    }
+    Ok(list)
+}
+
+/// The same path, for the system.
+pub(super) fn os(path: &[u8]) -> OsString {
+    OsString::from_vec(path.to_vec())
+}

@@ -1,0 +1,28 @@
+//! Sets: what belongs together is brought to one or many standbys and put in place all at once.
+//!
+//! The primary reads the document and drives (`primary`); each standby judges and commits
+//! (`standby`, `commit`). The files themselves come by runs as of any other `hasync`, to where they wait.
+
+mod bytes;
+mod commands;
+mod commit;
+mod document;
+mod journal;
+mod list;
+mod manifest;
+mod metrics;
+mod plan;
+mod primary;
+mod recover;
+mod rewrite;
+mod role;
+mod run;
+mod standby;
+mod state;
+mod talk;
+mod told;
+mod tree;
+
+pub(crate) use commands::{Command, command};
+pub(crate) use primary::{Run, bring};
+pub(crate) use standby::serve;

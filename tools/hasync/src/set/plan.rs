@@ -1,0 +1,441 @@
+//! What a transaction does, worked out from what is known of both sides: nothing is touched here.
+
+use super::bytes;
+use super::document::{Delete, Group, OnConflict, is_within};
+use super::manifest::Manifest;
+use super::tree::Mark;
+use crate::entry::Kind;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Fewer entries, or bytes, are not judged by how many are gone.
+const FEW_ENTRIES: u64 = 10;
+const FEW_BYTES: u64 = 4096;
+
+/// An entry that the primary has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listed {
+    #[serde(with = "bytes")]
+    pub(crate) path: Vec<u8>,
+    pub(crate) kind: Kind,
+    /// In bytes; 0 for all but files.
+    pub(crate) size: u64,
+}
+
+/// What waits to be put in place.
+#[derive(Clone, Debug)]
+pub(super) struct Staged {
+    pub(super) mark: Mark,
+    /// Of a file: the digest of what will be in place.
+    pub(super) digest: Option<String>,
+    /// Of one that was rewritten: the digest of what the primary has.
+    pub(super) source: Option<String>,
+}
+
+/// One thing to be done; it can be done again, and undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Op {
+    /// Takes away, with all that is in it, and keeps it.
+    Remove {
+        #[serde(with = "bytes")]
+        path: Vec<u8>,
+    },
+    /// Takes an empty directory away.
+    Drop {
+        #[serde(with = "bytes")]
+        path: Vec<u8>,
+        had: Mark,
+    },
+    /// Makes a directory.
+    Make {
+        #[serde(with = "bytes")]
+        path: Vec<u8>,
+    },
+    /// Gives what is there a second name beside it.
+    Keep {
+        #[serde(with = "bytes")]
+        path: Vec<u8>,
+        #[serde(with = "bytes")]
+        beside: Vec<u8>,
+    },
+    /// Puts what waits in place; something may be there.
+    Put {
+        #[serde(with = "bytes")]
+        path: Vec<u8>,
+        had: bool,
+    },
+    /// Sets what belongs to a directory.
+    Set {
+        #[serde(with = "bytes")]
+        path: Vec<u8>,
+        want: Mark,
+        had: Option<Mark>,
+    },
+}
+
+impl Op {
+    /// True where it only keeps something, or a directory's time, as it is.
+    pub(super) fn is_silent(&self) -> bool {
+        match self {
+            Op::Keep { .. } => true,
+            Op::Set { want, had: Some(had), .. } => {
+                had.same_attributes(want) && had.modified == want.modified
+            }
+            // It is told of what is made.
+            Op::Set { had: None, .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What it changes.
+    pub(super) fn path(&self) -> &[u8] {
+        match self {
+            Op::Remove { path }
+            | Op::Drop { path, .. }
+            | Op::Make { path }
+            | Op::Keep { path, .. }
+            | Op::Put { path, .. }
+            | Op::Set { path, .. } => path,
+        }
+    }
+}
+
+/// A file that was changed on the standby, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Conflict {
+    pub(super) path: Vec<u8>,
+    pub(super) what: &'static str,
+}
+
+/// What is left as it is, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) path: Vec<u8>,
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) ops: Vec<Op>,
+    pub(super) conflicts: Vec<Conflict>,
+    pub(super) held: Vec<Held>,
+    /// Paths that are missing and never were there.
+    pub(super) skipped: Vec<Vec<u8>>,
+}
+
+impl Plan {
+    /// True for a path of which nothing is done.
+    pub(super) fn holds(&self, path: &[u8]) -> bool {
+        self.held.iter().any(|held| is_within(path, &held.path))
+    }
+}
+
+/// What is known of both sides.
+pub(super) struct Facts<'a> {
+    pub(super) group: &'a Group,
+    /// How a file is named that is kept beside the primary's.
+    pub(super) suffix: &'a str,
+    pub(super) listed: &'a BTreeMap<Vec<u8>, Listed>,
+    /// False where the primary could not read all.
+    pub(super) complete: bool,
+    /// What looks like a loss on the primary is meant.
+    pub(super) accept_loss: bool,
+    pub(super) staged: &'a BTreeMap<Vec<u8>, Staged>,
+    /// What the standby has of what waits, of what is known, and of what may be deleted.
+    pub(super) live: &'a BTreeMap<Vec<u8>, Mark>,
+    /// Those beneath the group's paths that its rules do not leave out, where it deletes.
+    pub(super) deletable: &'a BTreeSet<Vec<u8>>,
+    /// What was brought last; `None` before the first time.
+    pub(super) manifest: Option<&'a Manifest>,
+}
+
+/// Works it out. `digest` reads a file of the standby.
+///
+/// # Errors
+/// What `digest` says.
+pub(super) fn plan<E>(
+    facts: &Facts<'_>,
+    mut digest: impl FnMut(&[u8]) -> Result<String, E>,
+) -> Result<Plan, E> {
+    let mut plan = Plan::default();
+    for top in facts.tops() {
+        if !facts.listed.contains_key(top) && !facts.has_known(top) {
+            plan.skipped.push(top.to_vec());
+        }
+    }
+    if !facts.accept_loss {
+        hold_back(facts, &mut plan);
+    }
+    let mut removed = Vec::new();
+    let (mut made, mut put, mut set) = (Vec::new(), Vec::new(), Vec::new());
+    // Directories that are there: what is done in one changes its time.
+    let mut there = Vec::new();
+    for (path, staged) in facts.staged {
+        let own = facts.group_holds(path);
+        // What came after the list was made is brought next time.
+        if plan.holds(path) || own && !facts.listed.contains_key(path) {
+            continue;
+        }
+        let live = facts.live.get(path);
+        if staged.mark.is_directory() {
+            match live {
+                Some(live) if live.is_directory() => {
+                    if own {
+                        there.push((path, staged, live));
+                    }
+                    continue;
+                }
+                Some(_) if !own => {
+                    // It leads to the group's paths, and is another's: a link, as it may be.
+                    let message = "is no directory on the standby, and leads to the group's paths";
+                    let (path, message) = (path.clone(), message.to_owned());
+                    plan.held.push(Held { path, reason: "in_the_way", message });
+                    continue;
+                }
+                Some(live) => {
+                    facts.judge(path, live, None, &mut plan, &mut digest)?;
+                    removed.push(path.clone());
+                }
+                None => {}
+            }
+            made.push(Op::Make { path: path.clone() });
+            set.push((path, staged, None));
+            continue;
+        }
+        if !own {
+            // A link or file that leads to a path of the group: it is not the group's.
+            continue;
+        }
+        match live {
+            None => put.push(Op::Put { path: path.clone(), had: false }),
+            Some(live) if live.is_directory() => {
+                facts.judge(path, live, None, &mut plan, &mut digest)?;
+                removed.push(path.clone());
+                put.push(Op::Put { path: path.clone(), had: false });
+            }
+            Some(live) => {
+                let same = live.same_attributes(&staged.mark)
+                    && live.size == staged.mark.size
+                    && match &staged.digest {
+                        Some(new) => digest(path)? == *new,
+                        None => live.looks_like(&staged.mark),
+                    };
+                // Of what is beside the content, only who brought it knows.
+                let beside = (facts.group.acls || facts.group.xattrs) && staged.source.is_none();
+                if same && live.looks_like(&staged.mark) && !beside {
+                    continue;
+                }
+                // With the same content only its time is another.
+                let conflict = !same
+                    && facts.judge(path, live, staged.digest.as_deref(), &mut plan, &mut digest)?;
+                if conflict && facts.group.on_conflict == OnConflict::KeepBoth {
+                    let beside = [path, facts.suffix.as_bytes()].concat();
+                    put.push(Op::Keep { path: path.clone(), beside });
+                }
+                put.push(Op::Put { path: path.clone(), had: true });
+            }
+        }
+    }
+    let dropped = deletions(facts, &mut plan, &removed, &mut digest)?;
+    let touched: BTreeSet<&[u8]> = [&made, &put, &dropped]
+        .into_iter()
+        .flatten()
+        .map(Op::path)
+        .chain(removed.iter().map(Vec::as_slice))
+        .map(|path| &path[..path.iter().rposition(|&byte| byte == b'/').unwrap_or(0)])
+        .collect();
+    for (path, staged, live) in there {
+        let same = live.same_attributes(&staged.mark) && live.modified == staged.mark.modified;
+        if !same || touched.contains(&path[..]) {
+            set.push((path, staged, Some(live.clone())));
+        }
+    }
+    set.sort_by_key(|(path, _, _)| *path);
+    for path in removed {
+        plan.ops.push(Op::Remove { path });
+    }
+    plan.ops.extend(dropped);
+    plan.ops.extend(made);
+    plan.ops.extend(put);
+    // What is in a directory is done before its time is set.
+    for (path, staged, had) in set.into_iter().rev() {
+        plan.ops.push(Op::Set { path: path.clone(), want: staged.mark.clone(), had });
+    }
+    Ok(plan)
+}
+
+impl Facts<'_> {
+    fn group_holds(&self, path: &[u8]) -> bool {
+        self.group.holds(&[b"/", path].concat())
+    }
+
+    /// The group's paths, as the trees have them.
+    fn tops(&self) -> impl Iterator<Item = &[u8]> {
+        self.group.paths.iter().map(|top| &top.as_bytes()[1..])
+    }
+
+    /// True where something at or beneath a path was brought before.
+    fn has_known(&self, top: &[u8]) -> bool {
+        self.manifest.is_some_and(|manifest| manifest.has_beneath(top))
+    }
+
+    /// True where what stands there was changed since it was brought; then the plan says so.
+    fn judge<E>(
+        &self,
+        path: &[u8],
+        live: &Mark,
+        new: Option<&str>,
+        plan: &mut Plan,
+        digest: &mut impl FnMut(&[u8]) -> Result<String, E>,
+    ) -> Result<bool, E> {
+        let Some(manifest) = self.manifest else { return Ok(false) };
+        // What is there when a path is brought for the first time gives way to it.
+        if !self.tops().any(|top| is_within(path, top) && manifest.has_beneath(top)) {
+            return Ok(false);
+        }
+        let what = match manifest.get(path) {
+            None => "created_on_both",
+            Some(known) if known.mark == *live => return Ok(false),
+            Some(known) if known.mark.kind != live.kind => "kind_changed",
+            Some(_) if live.is_directory() => return Ok(false),
+            Some(known) => {
+                let same = known.mark.same_attributes(live)
+                    && match &known.digest {
+                        Some(old) if known.mark.size == live.size => digest(path)? == *old,
+                        Some(_) => false,
+                        None => known.mark.looks_like(live),
+                    };
+                match (same, new) {
+                    (true, _) => return Ok(false),
+                    (false, Some(_)) => "changed_on_standby",
+                    (false, None) if self.listed.contains_key(path) => "changed_on_standby",
+                    (false, None) => "deleted_on_primary_changed_on_standby",
+                }
+            }
+        };
+        plan.conflicts.push(Conflict { path: path.to_vec(), what });
+        Ok(true)
+    }
+}
+
+/// What is at and beneath a path.
+pub(super) fn beneath<'a, T>(
+    map: &'a BTreeMap<Vec<u8>, T>,
+    top: &'a [u8],
+) -> impl Iterator<Item = (&'a Vec<u8>, &'a T)> {
+    let from = map.range(top.to_vec()..).take_while(move |(path, _)| path.starts_with(top));
+    from.filter(move |(path, _)| is_within(path, top))
+}
+
+/// What of the primary looks like a fault there is left as it is here.
+fn hold_back(facts: &Facts<'_>, plan: &mut Plan) {
+    for top in facts.tops() {
+        let (mut entries, mut bytes) = (0u64, 0u64);
+        for (_, listed) in beneath(facts.listed, top) {
+            entries += 1;
+            bytes += listed.size;
+        }
+        let (old_entries, old_bytes) =
+            facts.manifest.map_or((0, 0), |manifest| manifest.amount(top));
+        let mut hold = |reason, message: String| {
+            plan.held.push(Held { path: top.to_vec(), reason, message });
+        };
+        let is_directory =
+            facts.listed.get(top).is_some_and(|listed| listed.kind == Kind::Directory);
+        if entries == 0 {
+            if old_entries > 0 {
+                hold("missing", "is not on the primary any more".to_owned());
+            }
+        } else if is_directory && entries == 1 && old_entries > 1 {
+            hold("empty", format!("is empty on the primary, and had {} entries", old_entries - 1));
+        } else {
+            let limit = u64::from(facts.group.max_shrink_percent);
+            let shrank =
+                |old: u64, new: u64| old.saturating_sub(new) * 100 > old.saturating_mul(limit);
+            if old_entries >= FEW_ENTRIES && shrank(old_entries, entries) {
+                hold(
+                    "shrank",
+                    format!("has {entries} entries on the primary, and had {old_entries}"),
+                );
+            } else if bytes > 0 && old_bytes >= FEW_BYTES && shrank(old_bytes, bytes) {
+                hold("shrank", format!("has {bytes} bytes on the primary, and had {old_bytes}"));
+            }
+        }
+    }
+    let Some(manifest) = facts.manifest else { return };
+    for (path, listed) in facts.listed {
+        let was = manifest.get(path).filter(|known| known.mark.kind == Kind::File);
+        let emptied = listed.kind == Kind::File
+            && listed.size == 0
+            && was.is_some_and(|known| known.mark.size > 0);
+        let allowed =
+            || facts.group.allow_empty.iter().any(|file| file.as_bytes().get(1..) == Some(path));
+        if emptied && !plan.holds(path) && !allowed() {
+            let size = was.map_or(0, |known| known.mark.size);
+            let message = format!("is empty on the primary, and had {size} bytes");
+            plan.held.push(Held { path: path.clone(), reason: "empty", message });
+        }
+    }
+}
+
+/// What the primary does not have any more, the deepest first.
+fn deletions<E>(
+    facts: &Facts<'_>,
+    plan: &mut Plan,
+    removed: &[Vec<u8>],
+    digest: &mut impl FnMut(&[u8]) -> Result<String, E>,
+) -> Result<Vec<Op>, E> {
+    if facts.group.delete == Delete::Never || !facts.complete {
+        return Ok(Vec::new());
+    }
+    let is_conflict = |path: &[u8]| {
+        let mark = format!(".conflict-{}-", facts.group.name);
+        path.windows(mark.len()).any(|window| window == mark.as_bytes())
+    };
+    let goes = |path: &&Vec<u8>| {
+        !facts.listed.contains_key(*path)
+            && !facts.staged.contains_key(*path)
+            && !plan.holds(path)
+            && !is_conflict(path)
+            && !removed.iter().any(|other| is_within(path, other))
+            // A path that is missing and never was there says nothing.
+            && !plan.skipped.iter().any(|top| is_within(path, top))
+    };
+    let paths: Vec<&Vec<u8>> = facts.deletable.iter().rev().filter(goes).collect();
+    let limit = facts.group.max_delete;
+    let (count, of) = (paths.len() as u64, facts.deletable.len() as u64);
+    let too_many = count > limit.count || count * 100 > of * u64::from(limit.percent);
+    if too_many && !facts.accept_loss {
+        let message =
+            format!("{count} of {of} entries would be deleted, more than max_delete lets");
+        for top in facts.tops() {
+            if paths.iter().any(|path| is_within(path, top)) {
+                plan.held.push(Held {
+                    path: top.to_vec(),
+                    reason: "deletions",
+                    message: message.clone(),
+                });
+            }
+        }
+        return Ok(Vec::new());
+    }
+    let mut ops = Vec::new();
+    for path in paths {
+        let Some(live) = facts.live.get(path) else { continue };
+        if live.is_directory() {
+            ops.push(Op::Drop { path: path.clone(), had: live.clone() });
+            continue;
+        }
+        // What was never brought is no conflict: the group says that it is to go.
+        let known = facts.manifest.is_some_and(|manifest| manifest.get(path).is_some());
+        let conflict = known && facts.judge(path, live, None, plan, digest)?;
+        if !(conflict && facts.group.on_conflict == OnConflict::KeepBoth) {
+            ops.push(Op::Remove { path: path.clone() });
+        }
+    }
+    Ok(ops)
+}

@@ -1,0 +1,514 @@
+//! The primary's end of a set: every standby is brought up to date by itself, group by group.
+
+use super::document::{Compare, Document, Group, Target};
+use super::list::{List, list, os, sources, staging};
+use super::manifest::{Known, Manifest};
+use super::metrics::{self, Pair, Seen};
+use super::plan::Listed;
+use super::recover::fields;
+use super::role::{Role, may_push};
+use super::standby::is_mounted;
+use super::state::{Place, State, node};
+use super::talk::{Answer, Ask, Done, Order, Outcome, PIECE, Talk};
+use super::told::Told;
+use crate::client::push;
+use crate::clock::Measured;
+use crate::events::events;
+use crate::far::{Far, Meter, Pipes, close};
+use crate::filter::Filters;
+use crate::job::{Job, Role as End};
+use crate::limits;
+use crate::options::{Options, Rule};
+use crate::report::Log;
+use crate::source::{Roots, Source};
+use crate::wire::{Event, damaged};
+use ha_command::Lock;
+use ha_json::{Error, Kind, Map, Status, Tool, Value, json};
+use ha_remote::{Host, Program};
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const SCHEMA: &str = "hasync-run/1";
+
+/// What was asked for.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) file: String,
+    /// Those groups alone; all where there are none.
+    pub(crate) groups: Vec<String>,
+    pub(crate) dry_run: bool,
+    pub(crate) accept_loss: bool,
+    pub(crate) state: Option<PathBuf>,
+    pub(crate) far: Far,
+    pub(crate) lock_wait_seconds: u64,
+    pub(crate) timeout_seconds: u64,
+    pub(crate) log: Option<Log>,
+    pub(crate) metrics: Option<PathBuf>,
+}
+
+/// A group, and what this node has of it.
+struct Loaded<'a> {
+    group: &'a Group,
+    list: Result<List, Error>,
+    place: Place,
+    /// Nobody else brings it meanwhile.
+    _lock: Option<Lock>,
+}
+
+/// What is told of a group on a target.
+enum News {
+    Record(String, Map<String, Value>),
+    Done(Done, Brought),
+    Failed(Error),
+}
+
+/// How it came to where it waits.
+#[derive(Debug, Default)]
+struct Brought {
+    /// What could not be read.
+    trouble: Vec<(Vec<u8>, String)>,
+    skew: Option<Measured>,
+}
+
+struct Here<'a> {
+    run: &'a Run,
+    document: &'a Document,
+    role: Role,
+    names: Vec<String>,
+}
+
+/// Brings all groups to all targets.
+///
+/// # Errors
+/// What ended it before anything was done, and what all of it failed of.
+pub(crate) fn bring(tool: Tool, mut run: Run) -> Result<Status, Error> {
+    let document = Document::read(&run.file)?;
+    let mut groups: Vec<&Group> = document.groups.iter().collect();
+    if let Some(unknown) =
+        run.groups.iter().find(|name| !groups.iter().any(|group| group.name == **name))
+    {
+        return Err(Error::usage("--group", format!("{unknown:?} is not in {}", run.file)));
+    }
+    groups.retain(|group| run.groups.is_empty() || run.groups.contains(&group.name));
+    let root = Path::new(&document.root);
+    let state = State::open(root, run.state.as_deref())?;
+    let own = Role::read(state.path())?;
+    let role = may_push(own.as_ref(), &node())?;
+    if own.is_none() && !run.dry_run {
+        role.write(state.path())?;
+    }
+    let wait = Duration::from_secs(run.lock_wait_seconds);
+    let loaded = groups
+        .into_iter()
+        .map(|group| load(&document, group, &state, wait))
+        .collect::<Result<Vec<_>, Error>>()?;
+    limits::directories();
+    let begin = Map::from_iter([("dry_run".to_owned(), Value::from(run.dry_run))]);
+    let mut told = Told::begin(tool, SCHEMA, &begin, run.log.take());
+    let here = Here { run: &run, document: &document, role, names: names() };
+    let (sender, news) = channel();
+    let mut seen = BTreeMap::new();
+    let mut errors = Vec::new();
+    thread::scope(|scope| {
+        for target in &document.targets {
+            let (sender, here, loaded) = (sender.clone(), &here, &loaded);
+            scope.spawn(move || here.target(target, loaded, &sender));
+        }
+        drop(sender);
+        for (pair, one) in news {
+            follow(&mut told, pair, one, &mut seen, &mut errors);
+        }
+    });
+    if !run.dry_run {
+        for loaded in &loaded {
+            let all = document.targets.iter().all(|target| {
+                seen.get(&(loaded.group.name.clone(), target.name())).is_some_and(|seen| seen.good)
+            });
+            let kept = if all { remember(loaded, &here.role) } else { Ok(()) };
+            if let Err(error) = kept {
+                told.failed(error.kind, "write_error", &error.what, &error.why);
+            }
+        }
+    }
+    finish(told, &run, seen, errors)
+}
+
+/// Keeps what all the standbys have now: one of them may be the primary next, and then this is what is
+/// known of what changed here since.
+fn remember(loaded: &Loaded<'_>, role: &Role) -> Result<(), Error> {
+    let Ok(list) = &loaded.list else { return Ok(()) };
+    let file = loaded.place.manifest();
+    let old = Manifest::read(&file)?;
+    let mut known = BTreeMap::new();
+    for path in list.entries.keys() {
+        let before = old.as_ref().and_then(|old| old.get(path));
+        // What is gone meanwhile, or behind a link that was followed, is nothing that a run could meet.
+        let Some(mark) = list.marks.get(path).cloned() else { continue };
+        let same = before.filter(|before| before.mark == mark && !before.gone).cloned();
+        let (digest, source) = (None, None);
+        let new = || Known { path: path.clone(), mark, digest, source, gone: false };
+        known.insert(path.clone(), same.unwrap_or_else(new));
+    }
+    if old.as_ref().is_some_and(|old| old.all().eq(known.values())) {
+        return Ok(());
+    }
+    let last = old.map_or(0, |old| old.header.transaction);
+    Manifest::new(last, &role.primary, known).write(&file)
+}
+
+/// Tells a person and a program of what became of a group on a target.
+fn follow(
+    told: &mut Told,
+    pair: Pair,
+    news: News,
+    seen: &mut BTreeMap<Pair, Seen>,
+    errors: &mut Vec<(String, Error)>,
+) {
+    let (group, target) = &pair;
+    let item = format!("{target}: {group}");
+    match news {
+        News::Record(kind, record) => {
+            let mut key = Map::from_iter([
+                ("target".to_owned(), Value::from(target.as_str())),
+                ("group".to_owned(), Value::from(group.as_str())),
+            ]);
+            let mut record = record;
+            if let Some(Value::Object(own)) = record.shift_remove("key") {
+                key.extend(own);
+            }
+            let mut whole = Map::from_iter([("key".to_owned(), Value::Object(key))]);
+            whole.extend(record);
+            told.record(&kind, &whole);
+        }
+        News::Done(done, Brought { trouble, skew }) => {
+            let good = trouble.is_empty()
+                && done.held_back == 0
+                && !matches!(done.outcome, Outcome::Refused | Outcome::RolledBack);
+            told.record(
+                "group",
+                &fields(json!({
+                    "key": {"target": target, "group": group},
+                    "outcome": done.outcome.word(),
+                    "transaction": done.transaction,
+                    "changed": done.changed,
+                    "conflicts": done.conflicts,
+                    "held_back": done.held_back,
+                    "files": done.files,
+                    "size_bytes": done.size_bytes,
+                    "clock_skew_seconds": skew.map(Measured::seconds),
+                })),
+            );
+            for (path, why) in &trouble {
+                told.failed(
+                    Kind::Failed,
+                    "source",
+                    &format!("{item}: {}", String::from_utf8_lossy(path)),
+                    why,
+                );
+            }
+            match done.outcome {
+                Outcome::Refused if done.conflicts > 0 => {
+                    let message = format!(
+                        "{} changed on the standby too: nothing is brought",
+                        done.conflicts
+                    );
+                    told.failed(Kind::Failed, "conflict", &item, &message);
+                }
+                Outcome::Refused => told.failed(
+                    Kind::Failed,
+                    "validation",
+                    &item,
+                    "is not good: nothing is brought",
+                ),
+                Outcome::RolledBack => told.failed(
+                    Kind::Failed,
+                    "hook",
+                    &item,
+                    "a hook failed: all is put back, and the group is held",
+                ),
+                _ => {}
+            }
+            if done.held_back > 0 {
+                let message = format!("{} held back (--accept-loss brings them)", done.held_back);
+                told.failed(Kind::Failed, "held_back", &item, &message);
+            }
+            seen.insert(pair, Seen { good, done: Some(done) });
+        }
+        News::Failed(error) => {
+            errors.push((item, error));
+            seen.insert(pair, Seen { good: false, done: None });
+        }
+    }
+}
+
+fn finish(
+    mut told: Told,
+    run: &Run,
+    seen: BTreeMap<Pair, Seen>,
+    errors: Vec<(String, Error)>,
+) -> Result<Status, Error> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let count = |wanted: bool| seen.values().filter(|seen| seen.good == wanted).count();
+    let totals = fields(json!({"groups": seen.len(), "good": count(true), "dry_run": run.dry_run}));
+    let metrics = run.metrics.as_deref().filter(|_| !run.dry_run);
+    if let Some(Err(error)) =
+        metrics.map(|file| metrics::write(file, now.try_into().unwrap_or(i64::MAX), &seen))
+    {
+        told.failed(error.kind, "write_error", &error.what, &error.why);
+    }
+    // One that all failed of has its own status: what is busy may be tried again.
+    let same = errors.windows(2).all(|two| two[0].1.kind == two[1].1.kind);
+    if errors.len() == seen.len()
+        && same
+        && let Some(((item, error), others)) = errors.split_first()
+    {
+        for (item, error) in others {
+            told.failed(error.kind, error.kind.word(), item, &error.to_string());
+        }
+        return Err(told.end_failed(&totals, Error::new(error.kind, item, error.to_string())));
+    }
+    for (item, error) in errors {
+        told.failed(error.kind, error.kind.word(), &item, &error.to_string());
+    }
+    told.end(&totals)
+}
+
+/// What this node has of a group, read once for all targets.
+fn load<'a>(
+    document: &Document,
+    group: &'a Group,
+    state: &State,
+    wait: Duration,
+) -> Result<Loaded<'a>, Error> {
+    let place = state.group(&group.name);
+    let lock = place.lock(wait)?;
+    let root = Path::new(&document.root);
+    let mounted = group.require_mount.iter().try_for_each(|path| is_mounted(root, path));
+    let list = mounted.and_then(|()| list(&document.root, group, &state.empty()?));
+    Ok(Loaded { group, list, place, _lock: Some(lock) })
+}
+
+/// What this node is called, the longest first, and its addresses.
+fn names() -> Vec<String> {
+    let name = node();
+    let short = name.split('.').next().unwrap_or_default().to_owned();
+    let mut names = vec![name];
+    if names[0] != short {
+        names.push(short);
+    }
+    names.retain(|name| name != "localhost");
+    let adapters = nix::ifaddrs::getifaddrs().into_iter().flatten();
+    for address in adapters.filter_map(|adapter| adapter.address) {
+        let v4 = address.as_sockaddr_in().map(|v4| v4.ip()).filter(|ip| !ip.is_loopback());
+        let v6 = address.as_sockaddr_in6().map(|v6| v6.ip());
+        let v6 = v6.filter(|ip| !ip.is_loopback() && !ip.is_unicast_link_local());
+        names.extend(v4.map(|ip| ip.to_string()).or(v6.map(|ip| ip.to_string())));
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+type Line = Talk<Ask, Answer, Box<dyn Read + Send>>;
+
+impl Here<'_> {
+    /// One standby, and nobody waits for it.
+    fn target(&self, target: &Target, loaded: &[Loaded<'_>], news: &Sender<(Pair, News)>) {
+        let pair = |group: &Group| (group.name.clone(), target.name());
+        let tell = |group: &Group, one: News| {
+            let _ = news.send((pair(group), one));
+        };
+        let mut left = loaded.iter();
+        let result = self.connected(target, |host, line| {
+            for loaded in left.by_ref() {
+                match self.group(target, host, loaded, line, &|one| tell(loaded.group, one)) {
+                    Ok(()) => {}
+                    // The line stands: the next group may go.
+                    Err(Fault::Group(error)) => tell(loaded.group, News::Failed(error)),
+                    Err(Fault::Line(error)) => {
+                        tell(loaded.group, News::Failed(error.clone()));
+                        return Err(error);
+                    }
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = result {
+            for loaded in left {
+                tell(loaded.group, News::Failed(error.clone()));
+            }
+        }
+    }
+
+    fn connected(
+        &self,
+        target: &Target,
+        work: impl FnOnce(&Host, &mut Line) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let host = Host::parse(&target.host)?;
+        let options = Options { timeout_seconds: self.run.timeout_seconds, ..Options::default() };
+        let job = Job { role: End::Set, options, paths: Vec::new(), list: None };
+        let meter = Meter::default();
+        let (program, (to, from)): (Program, Pipes) = self.run.far.connect(&host, &job, &meter)?;
+        let mut line: Line =
+            Talk::new(to, Box::new(from) as Box<dyn Read + Send>, &Ask::StillHere)?;
+        let result = work(&host, &mut line);
+        // The far side ends when this one has left.
+        drop(line);
+        match close(program, &host, result.map(|()| Default::default())).error {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn group(
+        &self,
+        target: &Target,
+        host: &Host,
+        loaded: &Loaded<'_>,
+        line: &mut Line,
+        tell: &dyn Fn(News),
+    ) -> Result<(), Fault> {
+        let list = loaded.list.as_ref().map_err(|error| Fault::Group(error.clone()))?;
+        let order = Order {
+            group: loaded.group.clone(),
+            root: target.root.clone(),
+            state: target.state.clone(),
+            role: self.role.clone(),
+            names: self.names.clone(),
+            substitutions: target.substitutions.clone(),
+            dry_run: self.run.dry_run,
+            accept_loss: self.run.accept_loss,
+            lock_wait_seconds: self.run.lock_wait_seconds,
+        };
+        line.say(&Ask::Begin(Box::new(order)))?;
+        let stage = match answer(line, tell)? {
+            Answer::Begun { stage } => stage,
+            _ => return Err(Fault::Line(damaged("an answer out of turn"))),
+        };
+        let mut brought = match self.stage(loaded.group, target, host, &stage) {
+            Ok(brought) => brought,
+            Err(error) => {
+                line.say(&Ask::Leave)?;
+                return Err(Fault::Group(error));
+            }
+        };
+        if let Some(skew) = brought.skew.filter(|skew| skew.is_worth_a_warning()) {
+            let warning =
+                json!({"key": {"path": null}, "reason": "clock", "message": skew.words()});
+            tell(News::Record("warning".to_owned(), fields(warning)));
+        }
+        // The walk before met the same.
+        brought.trouble.extend(list.trouble.iter().cloned());
+        brought.trouble.sort();
+        brought.trouble.dedup_by(|one, other| one.0 == other.0);
+        let entries: Vec<Listed> = list.entries.values().cloned().collect();
+        for piece in entries.chunks(PIECE) {
+            line.say(&Ask::Listed(piece.to_vec()))?;
+        }
+        line.say(&Ask::Commit { complete: brought.trouble.is_empty() })?;
+        match answer(line, tell)? {
+            Answer::Done(done) => {
+                tell(News::Done(done, brought));
+                Ok(())
+            }
+            _ => Err(Fault::Line(damaged("an answer out of turn"))),
+        }
+    }
+
+    /// Brings what differs to where it waits.
+    fn stage(
+        &self,
+        group: &Group,
+        target: &Target,
+        host: &Host,
+        stage: &str,
+    ) -> Result<Brought, Error> {
+        let root = &self.document.root;
+        let there = |path: &&String| {
+            std::fs::symlink_metadata(Path::new(root).join(path.trim_start_matches('/'))).is_ok()
+        };
+        let content = group.compare == Compare::Content;
+        let mut main = staging(group, content, Some(Path::new(&target.root)));
+        // What is rewritten differs there from what it is here: it is brought, and compared after.
+        let anchored =
+            |path: &String| Rule { pattern: path.clone().into_bytes(), ..Rule::default() };
+        main.rules.splice(0..0, group.rewrite.iter().map(anchored));
+        let whole = staging(group, content, None);
+        let mut brought = Brought::default();
+        for (paths, options) in [(&group.paths, main), (&group.rewrite, whole)] {
+            let rewritten = |path: &&String| {
+                std::ptr::eq(paths, &group.rewrite) || !group.rewrite.contains(path)
+            };
+            let paths = sources(root, paths.iter().filter(there).filter(rewritten));
+            if paths.is_empty() {
+                continue;
+            }
+            let options = Options {
+                timeout_seconds: self.run.timeout_seconds,
+                // Only what this run brings beneath a path is compared with it.
+                delete: options.delete.filter(|_| group.rewrite.is_empty()),
+                ..options
+            };
+            let filters = std::sync::Arc::new(Filters::new(&options)?);
+            let roots = Roots::open(&paths, None, &options, None)?;
+            let source = Source::new(roots, filters, options, limits::directories());
+            let (sender, heard) = events();
+            let meter = Meter::default();
+            let outcome = thread::scope(|scope| {
+                let working = scope.spawn(|| {
+                    push(source, &self.run.far, host, os(stage.as_bytes()), &meter, sender)
+                });
+                for event in heard {
+                    if let Event::Failed { path, message, .. } = event {
+                        brought.trouble.push((path, message));
+                    }
+                }
+                working.join().unwrap_or_else(|_| {
+                    Err(Error::failed("hasync", "a thread of it failed; this is a defect"))
+                })
+            })?;
+            if let Some(error) = outcome.error {
+                return Err(error);
+            }
+            brought.skew = brought.skew.or(meter.skew.measured());
+        }
+        Ok(brought)
+    }
+}
+
+/// Of a group alone, or of the line.
+enum Fault {
+    Group(Error),
+    Line(Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Fault {
+        Fault::Line(error)
+    }
+}
+
+/// The next thing that is no record and no sign of life.
+fn answer(line: &mut Line, tell: &dyn Fn(News)) -> Result<Answer, Fault> {
+    loop {
+        match line.hear()? {
+            None => {
+                return Err(Fault::Line(Error::busy(
+                    "the standby",
+                    "has left in the middle of a group",
+                )));
+            }
+            Some(Answer::StillHere) => {}
+            Some(Answer::Record(kind, record)) => tell(News::Record(kind, record)),
+            Some(Answer::Failed { kind, what, why }) => {
+                return Err(Fault::Group(Answer::error(&kind, what, why)));
+            }
+            Some(answer) => return Ok(answer),
+        }
+    }
+}

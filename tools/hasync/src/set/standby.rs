@@ -1,0 +1,216 @@
+//! The standby's end of a set: a group is begun, what it needs is brought by runs of their own to where
+//! it waits, and then it is put in place.
+
+use super::commit::{Stage, commit, prune};
+use super::journal::{Stage as Reached, make_directory, open};
+use super::list::STORE;
+use super::plan::Listed;
+use super::recover::recover;
+use super::role::{Role, admit};
+use super::state::{Place, State};
+use super::talk::{Answer, Ask, Order, Talk};
+use super::tree::Tree;
+use crate::serve::HANDSHAKE;
+use crate::wire::damaged;
+use ha_command::lock_directory;
+use ha_json::{Error, reason};
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub(super) type Line<R> = Talk<Answer, Ask, R>;
+
+/// Does what the primary asks, group by group, until it leaves.
+///
+/// # Errors
+/// When the line breaks; what a group failed of is told to the primary.
+pub(crate) fn serve(out: impl Write + Send + 'static, input: impl Read) -> Result<(), Error> {
+    let mut line = Talk::new(out, input, &Answer::StillHere)?;
+    loop {
+        match line.hear()? {
+            None => return Ok(()),
+            Some(Ask::StillHere | Ask::Leave) => {}
+            Some(Ask::Begin(order)) => {
+                if let Err(error) = group(&order, &mut line) {
+                    line.say(&Answer::failed(&error))?;
+                }
+            }
+            Some(Ask::Listed(_) | Ask::Commit { .. }) => {
+                return Err(damaged("a group that was not begun"));
+            }
+        }
+    }
+}
+
+fn group<R: Read>(order: &Order, line: &mut Line<R>) -> Result<(), Error> {
+    order.group.check()?;
+    let root = PathBuf::from(&order.root);
+    let live = open(&root)?;
+    let state = State::open(&root, order.state.as_deref().map(Path::new))?;
+    let wait = Duration::from_secs(order.lock_wait_seconds).min(HANDSHAKE);
+    accept(&state, &order.role, order.dry_run, wait)?;
+    let place = state.group(&order.group.name);
+    let _lock = place.lock(wait)?;
+    recover(&place, order.dry_run, &mut |kind, record| {
+        line.say(&Answer::Record(kind.to_owned(), record))
+    })?;
+    if let Some(why) = place.held() {
+        let what = format!("group {}", place.name());
+        return Err(Error::failed(
+            what,
+            format!("is held: {why} (hasync release {} lets it go on)", place.name()),
+        ));
+    }
+    check_mounts(&root, order)?;
+    let store = store(&live, &state, order)?;
+    let stage = store.join(place.name()).join("stage");
+    make_directory(&stage)?;
+    line.say(&Answer::Begun { stage: stage.display().to_string() })?;
+    let Some((listed, complete)) = heard(line)? else { return Ok(()) };
+    let done = commit(
+        &Stage {
+            order,
+            live: &live,
+            place: &place,
+            state: &state,
+            stage: &stage,
+            listed: &listed,
+            complete,
+        },
+        line,
+    )?;
+    prune(&place, order.group.generations)?;
+    line.say(&Answer::Done(done))
+}
+
+/// What the primary has, and whether that is all of it.
+type Heard = (BTreeMap<Vec<u8>, Listed>, bool);
+
+/// `None` where the primary leaves the group.
+fn heard<R: Read>(line: &mut Line<R>) -> Result<Option<Heard>, Error> {
+    let mut listed = BTreeMap::new();
+    line.weigh_anew();
+    loop {
+        match line.hear()? {
+            Some(Ask::StillHere) => {}
+            Some(Ask::Listed(some)) => {
+                line.weigh(&some)?;
+                for one in some {
+                    let path = &one.path;
+                    let bad = |name: &[u8]| matches!(name, b"" | b"." | b"..") || name.contains(&0);
+                    if path.split(|&byte| byte == b'/').any(bad) {
+                        return Err(damaged("a path that leads elsewhere"));
+                    }
+                    listed.insert(path.clone(), one);
+                }
+            }
+            Some(Ask::Commit { complete }) => return Ok(Some((listed, complete))),
+            Some(Ask::Leave) => return Ok(None),
+            Some(Ask::Begin(_)) => return Err(damaged("a group in a group")),
+            None => return Err(Error::busy("the primary", "has left in the middle of a group")),
+        }
+    }
+}
+
+/// Keeps who the primary is, where that is new.
+fn accept(state: &State, claim: &Role, dry_run: bool, wait: Duration) -> Result<(), Error> {
+    let failed =
+        |error: &std::io::Error| Error::failed(state.path().display().to_string(), reason(error));
+    let directory = fs::File::open(state.path()).map_err(|error| failed(&error))?;
+    let _lock = lock_directory(directory.into(), "role", wait)?;
+    match admit(Role::read(state.path())?.as_ref(), claim)? {
+        Some(role) if !dry_run => role.write(state.path()),
+        _ => Ok(()),
+    }
+}
+
+/// What is to be a mount point is one: else all would go to the file system beneath it.
+pub(super) fn check_mounts(root: &Path, order: &Order) -> Result<(), Error> {
+    for path in &order.group.require_mount {
+        is_mounted(root, path)?;
+    }
+    Ok(())
+}
+
+/// # Errors
+/// Failed, where nothing is mounted there.
+pub(super) fn is_mounted(root: &Path, path: &str) -> Result<(), Error> {
+    let whole = root.join(path.trim_start_matches('/'));
+    let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
+    let above = whole.parent().and_then(device);
+    match device(&whole) {
+        Some(own) if above.is_some_and(|above| above != own) => Ok(()),
+        _ => Err(Error::failed(whole.display().to_string(), "is no mount point (require_mount)")),
+    }
+}
+
+/// Where what waits and what was is kept: it can be renamed to where the group's paths are.
+fn store(live: &Tree, state: &State, order: &Order) -> Result<PathBuf, Error> {
+    let failed = |path: &str, error| Error::failed(path, crate::fs::words(error));
+    let mut devices = HashSet::new();
+    for path in &order.group.paths {
+        // What is itself renamed is in the directory above it, and what is in it beneath.
+        let above = path.rsplit_once('/').map_or("", |(above, _)| above);
+        let own = live.mark(path.as_bytes()).map_err(|error| failed(path, error))?;
+        let within = if own.is_some_and(|own| own.is_directory()) { path.as_str() } else { above };
+        devices.insert(live.device(within.as_bytes()).map_err(|error| failed(path, error))?);
+    }
+    let mut devices = devices.into_iter();
+    let (device, others) = (devices.next(), devices.next());
+    if others.is_some() {
+        let why = "lie on different file systems here: only on one can all be renamed at once; \
+                   make groups of them";
+        return Err(Error::failed(format!("group {}: paths", order.group.name), why));
+    }
+    let on = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
+    let chosen = match &order.group.store {
+        Some(store) => live.path().join(store.trim_start_matches('/')),
+        None if on(state.path()) == device => state.path().join("store"),
+        None => {
+            let first = live.path().join(order.group.paths[0].trim_start_matches('/'));
+            let mut top = first.as_path();
+            while let Some(above) =
+                top.parent().filter(|above| on(top).is_none() || on(above) == device)
+            {
+                top = above;
+            }
+            top.join(STORE)
+        }
+    };
+    make_directory(&chosen)?;
+    let metadata = fs::metadata(&chosen)
+        .map_err(|error| Error::failed(chosen.display().to_string(), reason(&error)))?;
+    if Some(metadata.dev()) != device {
+        let why = "is on another file system than the group's paths (store)";
+        return Err(Error::failed(chosen.display().to_string(), why));
+    }
+    if metadata.uid() != nix::unistd::geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
+        return Err(Error::failed(
+            chosen.display().to_string(),
+            "could be changed by others (store)",
+        ));
+    }
+    Ok(chosen)
+}
+
+/// What of a place's transactions is under way, for people.
+pub(super) fn under_way(place: &Place) -> Result<Option<String>, Error> {
+    let transactions = place.transactions()?;
+    let begun =
+        transactions.iter().find(|one| matches!(one.stage(), Reached::Begun | Reached::Undoing));
+    Ok(begun.map(|one| one.plan.name()))
+}
+
+/// A path of a tree, as the records have it.
+pub(super) fn absolute(path: &[u8]) -> Vec<u8> {
+    [b"/", path].concat()
+}
+
+/// The same as a whole path of this machine.
+pub(super) fn whole(root: &Path, path: &[u8]) -> PathBuf {
+    root.join(std::ffi::OsStr::from_bytes(path))
+}

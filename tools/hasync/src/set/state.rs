@@ -1,0 +1,192 @@
+//! Where a node keeps what it knows of sets, and of whom it waits for.
+
+use super::journal::{Transaction, make_directory};
+use crate::sys;
+use ha_command::{Lock, lock_directory};
+use ha_json::{Error, Kind, reason};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Beneath the root of the tree.
+pub(super) const USUAL: &str = "var/lib/hatools/hasync";
+const HOLDER: &str = "holder.json";
+/// What is kept of a group that takes nothing until it is released.
+const HELD: &str = "held";
+
+/// The directory.
+#[derive(Clone, Debug)]
+pub(super) struct State(PathBuf);
+
+/// Who holds a group's lock.
+#[derive(Debug, Serialize, Deserialize)]
+struct Holder {
+    host: String,
+    process: u32,
+    boot: String,
+    since: String,
+}
+
+impl State {
+    /// The usual one of a tree, or another.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(super) fn open(root: &Path, other: Option<&Path>) -> Result<State, Error> {
+        let path = other.map_or_else(|| root.join(USUAL), Path::to_owned);
+        make_directory(&path)?;
+        make_directory(&path.join("groups"))?;
+        Ok(State(path))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn group(&self, name: &str) -> Place {
+        Place { directory: self.0.join("groups").join(name), name: name.to_owned() }
+    }
+
+    /// The groups that something is known of, in the order of their names.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub(super) fn groups(&self) -> Result<Vec<Place>, Error> {
+        let names = names(&self.0.join("groups"))?;
+        Ok(names.iter().map(|name| self.group(name)).collect())
+    }
+
+    /// An empty directory.
+    pub(super) fn empty(&self) -> Result<PathBuf, Error> {
+        let path = self.0.join("empty");
+        make_directory(&path)?;
+        Ok(path)
+    }
+}
+
+fn names(directory: &Path) -> Result<Vec<String>, Error> {
+    let failed =
+        |error: &std::io::Error| Error::failed(directory.display().to_string(), reason(error));
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).map_err(|error| failed(&error))? {
+        let name = entry.map_err(|error| failed(&error))?.file_name();
+        names.extend(name.into_string().ok());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Where a group's own is kept.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    directory: PathBuf,
+    name: String,
+}
+
+impl Place {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        self.directory.is_dir()
+    }
+
+    pub(super) fn manifest(&self) -> PathBuf {
+        self.directory.join("manifest")
+    }
+
+    /// Of the transactions, the one of this number.
+    pub(super) fn transaction(&self, number: u64) -> PathBuf {
+        self.directory.join("transactions").join(number.to_string())
+    }
+
+    /// The numbers of all that were begun, the oldest first.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub(super) fn numbers(&self) -> Result<Vec<u64>, Error> {
+        let directory = self.directory.join("transactions");
+        if !directory.is_dir() {
+            return Ok(Vec::new());
+        }
+        let mut numbers: Vec<u64> =
+            names(&directory)?.iter().filter_map(|name| name.parse().ok()).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// # Errors
+    /// When one of them cannot be read.
+    pub(super) fn transactions(&self) -> Result<Vec<Transaction>, Error> {
+        let numbers = self.numbers()?;
+        let read = |number| Transaction::read(&self.transaction(number)).transpose();
+        numbers.into_iter().filter_map(read).collect()
+    }
+
+    /// Why it takes nothing, where it does not.
+    pub(super) fn held(&self) -> Option<String> {
+        fs::read_to_string(self.directory.join(HELD)).ok().map(|text| text.trim().to_owned())
+    }
+
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn hold(&self, why: &str) -> Result<(), Error> {
+        let (file, text) = (self.directory.join(HELD), format!("{why}\n"));
+        ha_file::replace(&file, text.as_bytes(), 0o600, ha_file::Durability::Synced)
+    }
+
+    /// It takes what comes again; false where it did.
+    ///
+    /// # Errors
+    /// When the file stays.
+    pub(super) fn release(&self) -> Result<bool, Error> {
+        let file = self.directory.join(HELD);
+        match fs::remove_file(&file) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(Error::failed(file.display().to_string(), reason(&error))),
+        }
+    }
+
+    /// Nobody else changes the group meanwhile.
+    ///
+    /// # Errors
+    /// Busy, naming who holds it.
+    pub(super) fn lock(&self, wait: Duration) -> Result<Lock, Error> {
+        make_directory(&self.directory)?;
+        let shown = self.directory.display().to_string();
+        let failed = |error: &std::io::Error| Error::failed(&shown, reason(error));
+        let directory = fs::File::open(&self.directory).map_err(|error| failed(&error))?;
+        let holder = self.directory.join(HOLDER);
+        let lock = lock_directory(directory.into(), &self.name, wait).map_err(|error| {
+            let held = fs::read(&holder).ok();
+            let held = held.and_then(|text| serde_json::from_slice::<Holder>(&text).ok());
+            match held.filter(|_| error.kind == Kind::Busy) {
+                Some(Holder { host, process, since, .. }) => Error::busy(
+                    format!("group {}", self.name),
+                    format!("process {process} of {host} holds it since {since} (--lock-wait waits longer)"),
+                ),
+                None => error,
+            }
+        })?;
+        let own = Holder {
+            host: node(),
+            process: std::process::id(),
+            boot: sys::boot(),
+            since: ha_json::now(),
+        };
+        let text =
+            serde_json::to_vec(&own).map_err(|error| Error::failed(HOLDER, error.to_string()))?;
+        // It only says who; a full disk is told by what follows.
+        let _ = ha_file::replace(&holder, &text, 0o600, ha_file::Durability::Unsynced);
+        Ok(lock)
+    }
+}
+
+/// What this node is called.
+pub(super) fn node() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}

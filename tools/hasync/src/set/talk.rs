@@ -1,0 +1,201 @@
+//! What a primary and a standby say of a set to each other: frames of JSON after the job's frame, as
+//! `man/hasync-protocol.5` tells. Either end says now and then that it is still there.
+
+use super::document::Group;
+use super::plan::Listed;
+use super::role::Role;
+use crate::wire::{damaged, read_frame, write_frame};
+use ha_json::{Error, Kind, Map, Value};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::marker::PhantomData;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Entries of the list in one frame.
+pub(super) const PIECE: usize = 4096;
+/// The list takes at most so many bytes of memory, as far as its paths tell.
+const MOST_LISTED: usize = 1 << 30;
+const STILL_HERE_EVERY: Duration = Duration::from_secs(5);
+
+/// What the primary says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Ask {
+    /// A group is to be brought.
+    Begin(Box<Order>),
+    /// Some of what the primary has.
+    Listed(Vec<Listed>),
+    /// All is listed and what is needed waits at the standby.
+    Commit {
+        /// The primary could read all that it has.
+        complete: bool,
+    },
+    /// The group is left as it is.
+    Leave,
+    StillHere,
+}
+
+/// A group, for one standby.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Order {
+    pub(super) group: Group,
+    pub(super) root: String,
+    /// Where the standby keeps what it knows; absent for the place that is usual.
+    pub(super) state: Option<String>,
+    pub(super) role: Role,
+    /// What this node is called, and its addresses.
+    pub(super) names: Vec<String>,
+    pub(super) substitutions: BTreeMap<String, String>,
+    pub(super) dry_run: bool,
+    pub(super) accept_loss: bool,
+    pub(super) lock_wait_seconds: u64,
+}
+
+/// What the standby says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Answer {
+    /// What the group needs may be brought, to this directory.
+    Begun {
+        stage: String,
+    },
+    /// A record: its type, and the rest of it.
+    Record(String, Map<String, Value>),
+    /// The group is done with.
+    Done(Done),
+    /// Nothing was changed, or all was put back.
+    Failed {
+        kind: String,
+        what: String,
+        why: String,
+    },
+    StillHere,
+}
+
+/// What became of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Done {
+    pub(super) outcome: Outcome,
+    /// Its name, where there is one.
+    pub(super) transaction: Option<String>,
+    pub(super) changed: u64,
+    pub(super) conflicts: u64,
+    pub(super) held_back: u64,
+    /// Entries, and bytes of files, that both have.
+    pub(super) files: u64,
+    pub(super) size_bytes: u64,
+}
+
+/// In a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    Unchanged,
+    Committed,
+    /// It would be, without `--dry-run`.
+    WouldCommit,
+    /// A conflict, a validation or the like is against it.
+    Refused,
+    /// A hook failed and what it was called after is undone.
+    RolledBack,
+}
+
+impl Outcome {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Outcome::Unchanged => "unchanged",
+            Outcome::Committed => "committed",
+            Outcome::WouldCommit => "would_commit",
+            Outcome::Refused => "refused",
+            Outcome::RolledBack => "rolled_back",
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn failed(error: &Error) -> Answer {
+        let (what, why) = (error.what.clone(), error.why.clone());
+        Answer::Failed { kind: error.kind.word().to_owned(), what, why }
+    }
+
+    pub(super) fn error(kind: &str, what: String, why: String) -> Error {
+        Error::new(Kind::from_word(kind).unwrap_or(Kind::Failed), what, why)
+    }
+}
+
+/// One end: says `S`, hears `H`.
+pub(super) struct Talk<S, H, R> {
+    out: Arc<Mutex<Box<dyn Write + Send>>>,
+    input: R,
+    frame: Vec<u8>,
+    listed: usize,
+    /// Dropped, it ends the thread that says that this end is still there.
+    _ends: Sender<()>,
+    says: PhantomData<fn(S) -> H>,
+}
+
+impl<S: Serialize, H: DeserializeOwned, R: Read> Talk<S, H, R> {
+    pub(super) fn new(
+        out: impl Write + Send + 'static,
+        input: R,
+        still_here: &S,
+    ) -> Result<Self, Error> {
+        let out: Arc<Mutex<Box<dyn Write + Send>>> = Arc::new(Mutex::new(Box::new(out)));
+        let text = frame_of(still_here)?;
+        let (ends, ended) = channel::<()>();
+        let line = Arc::clone(&out);
+        thread::spawn(move || {
+            while ended.recv_timeout(STILL_HERE_EVERY) == Err(RecvTimeoutError::Timeout) {
+                let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
+                // The other end sees a line that is gone, where it listens.
+                if write_frame(&mut *line, &text).and_then(|()| flush(&mut *line)).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Talk { out, input, frame: Vec::new(), listed: 0, _ends: ends, says: PhantomData })
+    }
+
+    pub(super) fn say(&self, what: &S) -> Result<(), Error> {
+        let text = frame_of(what)?;
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        write_frame(&mut *out, &text)?;
+        flush(&mut *out)
+    }
+
+    /// `None` where the other end has left.
+    pub(super) fn hear(&mut self) -> Result<Option<H>, Error> {
+        if !read_frame(&mut self.input, &mut self.frame)? {
+            return Ok(None);
+        }
+        serde_json::from_slice(&self.frame).map(Some).map_err(|error| {
+            Error::failed("the far side", format!("says what is not understood: {error}"))
+        })
+    }
+
+    /// Counts what a list takes.
+    pub(super) fn weigh(&mut self, listed: &[Listed]) -> Result<(), Error> {
+        self.listed += listed.iter().map(|one| one.path.len() + size_of::<Listed>()).sum::<usize>();
+        if self.listed > MOST_LISTED { Err(damaged("a list that does not end")) } else { Ok(()) }
+    }
+
+    /// A list begins.
+    pub(super) fn weigh_anew(&mut self) {
+        self.listed = 0;
+    }
+}
+
+fn flush(out: &mut impl Write) -> Result<(), Error> {
+    out.flush().map_err(|error| Error::io("the far side", &error))
+}
+
+fn frame_of(what: &impl Serialize) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(what).map_err(|error| Error::failed("the far side", error.to_string()))
+}

@@ -1,0 +1,252 @@
+//! A tree by its open top: paths are from there, and no link on the way is followed.
+
+use super::bytes;
+use crate::content;
+use crate::entry::{Kind, Moment, Stamp, components};
+use crate::fs;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat, renameat};
+use nix::sys::stat::{FchmodatFlags, Mode, UtimensatFlags, fchmodat, utimensat};
+use nix::sys::time::TimeSpec;
+use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags, fchownat, linkat, unlinkat};
+use serde::{Deserialize, Serialize};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+/// What is known of an entry without reading it, and that it is the same one as before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mark {
+    pub(super) kind: Kind,
+    pub(super) mode: u32,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    /// In bytes.
+    pub(super) size: u64,
+    pub(super) modified: Moment,
+    /// When the inode was changed last: what is not changed keeps it.
+    pub(super) changed: Moment,
+    pub(super) inode: u64,
+    pub(super) device: u64,
+    /// Of a symbolic link.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "bytes")]
+    pub(super) target: Vec<u8>,
+}
+
+impl Mark {
+    /// True where both are the same thing to whoever uses them, as far as it shows without reading.
+    pub(super) fn looks_like(&self, other: &Mark) -> bool {
+        self.same_attributes(other)
+            && self.size == other.size
+            && (self.kind == Kind::Symlink || self.modified == other.modified)
+    }
+
+    /// Kind, mode, owner and target are the same.
+    pub(super) fn same_attributes(&self, other: &Mark) -> bool {
+        self.kind == other.kind
+            && (self.kind == Kind::Symlink || self.mode == other.mode)
+            && (self.uid, self.gid) == (other.uid, other.gid)
+            && self.target == other.target
+    }
+
+    pub(super) fn is_directory(&self) -> bool {
+        self.kind == Kind::Directory
+    }
+}
+
+/// An open directory, and what is beneath it.
+#[derive(Debug)]
+pub(super) struct Tree {
+    top: OwnedFd,
+    path: PathBuf,
+}
+
+impl Tree {
+    pub(super) fn open(path: &Path) -> nix::Result<Tree> {
+        Ok(Tree { top: fs::open_named_directory(path)?, path: path.to_owned() })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn top(&self) -> &OwnedFd {
+        &self.top
+    }
+
+    /// The directory that a path's last name is in, and that name.
+    pub(super) fn parent<'a>(&self, path: &'a [u8]) -> nix::Result<(OwnedFd, &'a [u8])> {
+        let mut names: Vec<_> = components(path).collect();
+        let name = names.pop().unwrap_or(b".");
+        let top = self.top.try_clone().map_err(|error| crate::sys::errno(&error))?;
+        let parent = names.into_iter().try_fold(top, |at, name| match name {
+            b".." => Err(Errno::EXDEV),
+            name => fs::open_directory(&at, name),
+        })?;
+        match name {
+            b".." => Err(Errno::EXDEV),
+            name => Ok((parent, name)),
+        }
+    }
+
+    /// `None` where nothing is there.
+    pub(super) fn mark(&self, path: &[u8]) -> nix::Result<Option<Mark>> {
+        match self.parent(path) {
+            Ok((parent, name)) => mark(&parent, name),
+            Err(Errno::ENOENT) => Ok(None),
+            // Something else is where a directory of it would be.
+            Err(Errno::ENOTDIR) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The BLAKE3 digest of a regular file, in hexadecimal.
+    pub(super) fn digest(&self, path: &[u8]) -> nix::Result<String> {
+        let (parent, name) = self.parent(path)?;
+        let file = fs::open_to_read(&parent, name, OFlag::O_NOFOLLOW, true)?;
+        let (digest, _) = content::digest_of(&file).map_err(|error| crate::sys::errno(&error))?;
+        Ok(blake3::Hash::from_bytes(digest).to_hex().to_string())
+    }
+
+    /// The beginning of a regular file.
+    pub(super) fn read(&self, path: &[u8], most: u64) -> nix::Result<Vec<u8>> {
+        use std::io::Read;
+        let (parent, name) = self.parent(path)?;
+        let file = fs::open_to_read(&parent, name, OFlag::O_NOFOLLOW, true)?;
+        let mut text = Vec::new();
+        file.take(most).read_to_end(&mut text).map_err(|error| crate::sys::errno(&error))?;
+        Ok(text)
+    }
+
+    /// All that is beneath a path, directories before what is in them.
+    pub(super) fn walk(&self, path: &[u8], each: &mut impl FnMut(&[u8], Mark)) -> nix::Result<()> {
+        let (parent, name) = self.parent(path)?;
+        let directory = fs::open_directory(&parent, name)?;
+        for name in fs::names(&directory)? {
+            let Some(mark) = mark(&directory, &name)? else { continue };
+            let whole = crate::entry::join(path, &name);
+            let goes_on = mark.is_directory();
+            each(&whole, mark);
+            if goes_on {
+                self.walk(&whole, each)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the directories that lead to a path, for nobody else.
+    pub(super) fn make_way(&self, path: &[u8]) -> nix::Result<()> {
+        let mut names: Vec<_> = components(path).collect();
+        names.pop();
+        let top = self.top.try_clone().map_err(|error| crate::sys::errno(&error))?;
+        names.into_iter().try_fold(top, |at, name| {
+            fs::make_directory(&at, name, Mode::S_IRWXU)?;
+            fs::open_directory(&at, name)
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn make_directory(&self, path: &[u8]) -> nix::Result<()> {
+        let (parent, name) = self.parent(path)?;
+        fs::make_directory(&parent, name, Mode::S_IRWXU)
+    }
+
+    /// Moves what has a path here to a path of another tree, over what is there.
+    pub(super) fn move_to(&self, path: &[u8], other: &Tree, to: &[u8]) -> nix::Result<()> {
+        let ((from, name), (into, other_name)) = (self.parent(path)?, other.parent(to)?);
+        renameat(&from, name, &into, other_name)
+    }
+
+    /// Gives what has a path here another name as well; one that is there is as good.
+    pub(super) fn link_to(&self, path: &[u8], other: &Tree, to: &[u8]) -> nix::Result<()> {
+        let ((from, name), (into, other_name)) = (self.parent(path)?, other.parent(to)?);
+        match linkat(&from, name, &into, other_name, LinkatFlags::empty()) {
+            Err(Errno::EEXIST) => Ok(()),
+            result => result,
+        }
+    }
+
+    pub(super) fn remove_directory(&self, path: &[u8]) -> nix::Result<()> {
+        let (parent, name) = self.parent(path)?;
+        unlinkat(&parent, name, UnlinkatFlags::RemoveDir)
+    }
+
+    pub(super) fn remove(&self, path: &[u8]) -> nix::Result<()> {
+        let (parent, name) = self.parent(path)?;
+        unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir)
+    }
+
+    /// Sets a directory's owner, mode and time.
+    pub(super) fn set(&self, path: &[u8], want: &Mark) -> nix::Result<()> {
+        let (parent, name) = self.parent(path)?;
+        let stat = fs::stat(&parent, name)?;
+        if (stat.st_uid, stat.st_gid) != (want.uid, want.gid) {
+            let (uid, gid) = (Uid::from_raw(want.uid), Gid::from_raw(want.gid));
+            fchownat(&parent, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        }
+        let directory = fs::open_directory(&parent, name)?;
+        nix::sys::stat::fchmod(&directory, Mode::from_bits_truncate(want.mode))?;
+        let Moment { seconds, nanoseconds } = want.modified;
+        let time = TimeSpec::new(seconds, nanoseconds.into());
+        nix::sys::stat::futimens(&directory, &TimeSpec::UTIME_OMIT, &time)
+    }
+
+    /// Puts other content in the place of a file, with all else as it was.
+    pub(super) fn rewrite(&self, path: &[u8], content: &[u8]) -> nix::Result<()> {
+        use std::io::Write;
+        let (parent, name) = self.parent(path)?;
+        let was = fs::stat(&parent, name)?;
+        let flags = OFlag::O_WRONLY | OFlag::O_TRUNC | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mut file = std::fs::File::from(openat(&parent, name, flags, Mode::empty())?);
+        file.write_all(content).map_err(|error| crate::sys::errno(&error))?;
+        drop(file);
+        let stamp = Stamp::of(&was);
+        // Writing takes the setuid bit away.
+        let mode = Mode::from_bits_truncate(stamp.mode);
+        fchmodat(&parent, name, mode, FchmodatFlags::FollowSymlink)?;
+        let Moment { seconds, nanoseconds } = stamp.mtime;
+        let time = TimeSpec::new(seconds, nanoseconds.into());
+        let flag = UtimensatFlags::NoFollowSymlink;
+        utimensat(&parent, name, &TimeSpec::UTIME_OMIT, &time, flag)
+    }
+
+    /// Which file system a path is on, or would be.
+    pub(super) fn device(&self, path: &[u8]) -> nix::Result<u64> {
+        let names: Vec<_> = components(path).collect();
+        let mut at = self.top.try_clone().map_err(|error| crate::sys::errno(&error))?;
+        for name in names {
+            at = match fs::open_directory(&at, name) {
+                Ok(next) => next,
+                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => break,
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(nix::sys::stat::fstat(&at)?.st_dev)
+    }
+}
+
+fn mark(parent: &OwnedFd, name: &[u8]) -> nix::Result<Option<Mark>> {
+    let stat = match fs::stat(parent, name) {
+        Ok(stat) => stat,
+        Err(Errno::ENOENT) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let stamp = Stamp::of(&stat);
+    let target = match stamp.kind {
+        Kind::Symlink => fs::link_target(parent, name)?,
+        _ => Vec::new(),
+    };
+    let nanoseconds = u32::try_from(stat.st_ctime_nsec).unwrap_or_default();
+    Ok(Some(Mark {
+        kind: stamp.kind,
+        mode: stamp.mode,
+        uid: stamp.uid,
+        gid: stamp.gid,
+        size: stamp.size,
+        modified: stamp.mtime,
+        changed: Moment { seconds: stat.st_ctime, nanoseconds },
+        inode: stat.st_ino,
+        device: stat.st_dev,
+        target,
+    }))
+}
