@@ -60,7 +60,7 @@ while [ "$i" -lt "$kills" ]; do
     if [ $((i % 5)) -eq 0 ]; then
         at=$(awk -v all="$seconds" -v i="$i" 'BEGIN { srand(i); printf "%.4f", all * rand() }')
     else
-        at=$(awk -v all="$commit" -v i="$i" 'BEGIN { srand(i); printf "%.4f", all * rand() }')@$state/groups/srv/transactions/*/plan
+        at=$(awk -v all="$commit" -v i="$i" 'BEGIN { srand(i); printf "%.4f", all * rand() }')"@$state/groups/srv/transactions/*/plan"
     fi
     [ $((i % 7)) -eq 0 ] && victim=sender || victim=receiver
     killed "$victim" "$at" >killed.log 2>&1

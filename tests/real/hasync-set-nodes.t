@@ -1,5 +1,6 @@
 # A set on four nodes: each standby by itself, whoever is dead or slow; and a primary that lost its role changes nothing any more.
 . "${0%/*}/../lib.sh"
+# shellcheck disable=SC2034 # nodes.sh reads it
 NODES_LIST='n1:1 n2:2 n3:3 n4:4'
 . "$ROOT/scripts/nodes.sh"
 at_exit() { nodes_down; }
@@ -94,7 +95,7 @@ while :; do hasync --set /root/set.json >>/root/cron.log 2>&1; sleep 1; done
 END
 set_of n1 2 3
 # They go with their node.
-CLUSTER=$CLUSTER node n1 sh "$CLUSTER/write" >/dev/null 2>&1 &
+node n1 sh "$CLUSTER/write" >/dev/null 2>&1 &
 node n1 sh "$CLUSTER/cron" >/dev/null 2>&1 &
 sleep 8
 kill_node n1 || exit

@@ -18,6 +18,7 @@ group() { # JQ-ASSIGNMENTS...: the document has one group, names, and these keys
     chmod 600 set.json
 }
 state=$SCENE_DIR/mn2/var/lib/hatools/hasync
+# shellcheck disable=SC2120 # "check" passes them
 bring() { hasync --set set.json -e "ssh -F $LAB/ssh_config" "$@"; }
 here() { hasync "$@" --state "$state"; }
 outcome() { check_json "$1" "map(select(.type == \"group\"))[0] | .outcome == \"$2\"" "$OUT"; }
@@ -299,6 +300,32 @@ check_status "one that is left out" 1 hasync explain --set set.json /etc/auto/ma
 check_json "with the rule" '.[0].excluded_by == "*.u"' "$OUT"
 check_status "one of no group" 1 hasync explain --set set.json /etc/motd
 
+# A storm of changes, and run after run.
+group '.paths = ["/storm"] | .name = "storm" | .delete = "trash" | .max_delete = {count: 9999, percent: 100} | .max_shrink_percent = 100'
+mkdir mn1/storm
+cat >storm <<'END'
+i=0
+while [ ! -e quiet ]; do
+    i=$((i + 1))
+    mkdir -p mn1/storm/d$((i % 7))
+    echo "$i" >mn1/storm/d$((i % 7))/f$((i % 61))
+    mv mn1/storm/d$((i % 5))/f$((i % 59)) mn1/storm/d$((i % 3)) 2>/dev/null
+    [ $((i % 50)) -ne 0 ] || rm -rf mn1/storm/d$((i % 7))
+done
+END
+sh storm & storm=$!
+whole_or_part() { bring; _status=$?; [ "$_status" -eq 0 ] || [ "$_status" -eq 3 ]; }
+for run in 1 2 3 4 5 6; do
+    check "run $run in the middle of it is whole, or says what is not" whole_or_part
+    check_json "run $run: without a conflict" 'all(.type != "conflict")' "$OUT"
+done
+touch quiet
+wait "$storm"
+check "when it is quiet, one more" bring
+check "and both are the same" same mn1/storm mn2/storm
+check "and one more" bring
+outcome "has nothing to do" unchanged
+
 # What is wrong with a document.
 group '.pahts = []'
 check_status "a key that nobody knows" 2 bring
@@ -310,5 +337,27 @@ chmod 600 set.json
 check_status "a group that it has not" 2 bring --group other
 check_status "an option that is none of a set" 2 bring --delete
 check "is named" says "--delete"
+check_status "a document that is not there" 2 hasync --set none.json
+for words in "rollback" "rollback names" "release" "takeover now" "explain /etc/hosts" "history a b"; do
+    # shellcheck disable=SC2086 # words
+    check_status "hasync $words" 2 hasync $words
+done
+check_status "what goes with a set alone" 2 hasync -a --accept-loss mn1/ mn3/
+
+# Damaged on disk.
+cp "$state/groups/names/manifest" manifest.whole
+echo '{"schema": "hasync-manifest/1"' >"$state/groups/names/manifest"
+check_status "a manifest that is damaged is not trusted" 4 bring
+check "its file is named" says "$state/groups/names/manifest"
+cp manifest.whole "$state/groups/names/manifest"
+check "a whole one is" bring
+
+# A key with a forced command.
+ssh-keygen -q -t ed25519 -N '' -f "$LAB/forced" || exit
+echo "restrict,command=\"hasync --serve --root $SCENE_DIR/mn2\" $(cat "$LAB/forced.pub")" >>"$LAB/client.pub"
+sed "s|IdentityFile .*|IdentityFile $LAB/forced|" "$LAB/ssh_config" >forced_config
+check_status "a key that is confined to a directory lets no set in" 6 hasync --set set.json -e "ssh -F forced_config"
+check "and says so" says "lets in no sets"
+
 check_status "a target that nobody reaches" 5 hasync --set set.json -e "ssh -F /dev/null -o BatchMode=yes -o ConnectTimeout=1 -p 1"
 done_testing

@@ -143,11 +143,12 @@ fn serve_set(
     output: Counted<File>,
     input: Counted<File>,
 ) -> Result<Status, Error> {
-    if service.root.is_some() || service.read_only || service.write_only {
+    let confined = service.root.is_some() || service.read_only || service.write_only;
+    let refusal = confined.then(|| {
         let why = "lets in no sets: they change what they are told to, and run programs";
-        return Err(Error::failed("--root, --read-only, --write-only", why));
-    }
-    set::serve(output, input).map(|()| Status::Done)
+        Error::failed("--root, --read-only, --write-only", why)
+    });
+    set::serve(output, input, refusal.as_ref()).map(|()| Status::Done)
 }
 
 fn serve_standby(

@@ -6,7 +6,7 @@ use super::list::list;
 use super::manifest::{Known, Manifest};
 use super::plan::{Facts, Listed, Op, Plan, Staged, plan};
 use super::recover::{fields, finish, hook, prepare};
-use super::rewrite::{MOST_BYTES, Substitutions, named_in};
+use super::rewrite::{MOST_BYTES, Names, Substitutions};
 use super::run::validate;
 use super::standby::{Line, absolute, whole};
 use super::state::{Place, State};
@@ -159,41 +159,42 @@ fn staged(
     let is_in = |list: &[String], path: &[u8]| {
         list.iter().any(|top| super::document::is_within(&absolute(path), top.as_bytes()))
     };
+    let names = Names::new(&order.names);
     let mut staged = BTreeMap::new();
     for (path, mut mark) in found {
         let (mut digest, mut source) = (None, None);
-        if mark.kind == Kind::File {
-            let mut content = waits.digest(&path).map_err(at(&path))?;
-            let rewritten = is_in(&order.group.rewrite, &path);
-            let silent = is_in(&order.group.may_name_node, &path);
-            if (rewritten || !silent) && mark.size <= MOST_BYTES {
-                let text = waits.read(&path, MOST_BYTES).map_err(at(&path))?;
-                let made =
-                    substitutions.as_ref().filter(|_| rewritten).and_then(|all| all.made_in(&text));
-                if let Some(made) = made {
-                    waits.rewrite(&path, &made).map_err(at(&path))?;
-                    source = Some(std::mem::replace(
-                        &mut content,
-                        waits.digest(&path).map_err(at(&path))?,
-                    ));
-                    mark = waits.mark(&path).map_err(at(&path))?.unwrap_or(mark);
-                }
-                if let Some(name) = named_in(&text, &order.names).filter(|_| !silent && !rewritten)
-                {
-                    let message = format!(
-                        "holds {name}, which is the primary's own (rewrite, may_name_node)"
-                    );
-                    tell(
-                        "warning",
-                        keyed(&path, json!({"reason": "names_primary", "message": message})),
-                    )?;
-                }
+        if mark.kind == Kind::File && mark.size > MOST_BYTES {
+            digest = Some(waits.digest(&path).map_err(at(&path))?);
+        } else if mark.kind == Kind::File {
+            let text = waits.read(&path, MOST_BYTES + 1).map_err(at(&path))?;
+            digest = Some(digest_of(&text));
+            let made = match &substitutions {
+                Some(all) if is_in(&order.group.rewrite, &path) => all.made_in(&text),
+                _ => None,
+            };
+            if let Some(made) = made {
+                waits.rewrite(&path, &made).map_err(at(&path))?;
+                source = digest.replace(digest_of(&made));
+                mark = waits.mark(&path).map_err(at(&path))?.unwrap_or(mark);
             }
-            digest = Some(content);
+            let silent =
+                is_in(&order.group.may_name_node, &path) || is_in(&order.group.rewrite, &path);
+            if let Some(name) = names.first_in(&text).filter(|_| !silent) {
+                let message =
+                    format!("holds {name}, which is the primary's own (rewrite, may_name_node)");
+                tell(
+                    "warning",
+                    keyed(&path, json!({"reason": "names_primary", "message": message})),
+                )?;
+            }
         }
         staged.insert(path, Staged { mark, digest, source });
     }
     Ok(staged)
+}
+
+fn digest_of(content: &[u8]) -> String {
+    blake3::hash(content).to_hex().to_string()
 }
 
 /// What is here of the group and not left out by its rules, where it deletes.

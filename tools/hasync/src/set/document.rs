@@ -65,6 +65,9 @@ pub(crate) struct Group {
     pub(crate) links: Links,
     #[serde(default)]
     pub(crate) compare: Compare,
+    /// What goes over the line is compressed.
+    #[serde(default)]
+    pub(crate) compress: bool,
     /// Access control lists are brought.
     #[serde(default)]
     pub(crate) acls: bool,

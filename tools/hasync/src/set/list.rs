@@ -54,7 +54,7 @@ pub(super) fn options(group: &Group) -> Options {
 pub(super) fn staging(group: &Group, content: bool, live: Option<&Path>) -> Options {
     Options {
         checksum: content,
-        compress: true,
+        compress: group.compress,
         // What waits from a run that was cut is brought up to date.
         delete: Some(DeleteWhen::After),
         force: true,

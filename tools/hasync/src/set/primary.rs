@@ -322,18 +322,16 @@ impl Here<'_> {
         let tell = |group: &Group, one: News| {
             let _ = news.send((pair(group), one));
         };
-        let mut left = loaded.iter();
+        let mut left = loaded;
         let result = self.connected(target, |host, line| {
-            for loaded in left.by_ref() {
+            while let [loaded, others @ ..] = left {
                 match self.group(target, host, loaded, line, &|one| tell(loaded.group, one)) {
                     Ok(()) => {}
                     // The line stands: the next group may go.
                     Err(Fault::Group(error)) => tell(loaded.group, News::Failed(error)),
-                    Err(Fault::Line(error)) => {
-                        tell(loaded.group, News::Failed(error.clone()));
-                        return Err(error);
-                    }
+                    Err(Fault::Line(error)) => return Err(error),
                 }
+                left = others;
             }
             Ok(())
         });

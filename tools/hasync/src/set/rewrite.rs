@@ -1,6 +1,7 @@
 //! What of the primary's own is in a file: changed as the set says, or told.
 
-use regex::bytes::{Captures, Regex};
+use regex::bytes::Regex;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -28,43 +29,49 @@ impl Substitutions {
         if !is_text(text) {
             return None;
         }
-        let other = |found: &Captures<'_>| {
-            let found = &found[0];
-            self.pairs.get(found).cloned().unwrap_or_else(|| found.to_vec())
-        };
         let mut result = Vec::with_capacity(text.len());
         let mut end = 0;
-        let mut from = 0;
-        while let Some(captures) = self.pattern.captures_at(text, from) {
-            let Some(found) = captures.get(0) else { break };
-            if !stands_alone(text, found.start(), found.end()) {
-                from = found.start() + 1;
-                continue;
-            }
-            result.extend_from_slice(&text[end..found.start()]);
-            result.extend_from_slice(&other(&captures));
-            end = found.end();
-            from = end;
+        for (start, stop) in alone(&self.pattern, text) {
+            result.extend_from_slice(&text[end..start]);
+            let found = &text[start..stop];
+            result.extend_from_slice(self.pairs.get(found).map_or(found, Vec::as_slice));
+            end = stop;
         }
         result.extend_from_slice(&text[end..]);
         (result != text).then_some(result)
     }
 }
 
-/// The first of these names and addresses that the text holds.
-pub(super) fn named_in<'a>(text: &[u8], names: &'a [String]) -> Option<&'a str> {
-    if !is_text(text) {
-        return None;
+/// What a node is called, and its addresses.
+#[derive(Debug)]
+pub(super) struct Names(Option<Regex>);
+
+impl Names {
+    pub(super) fn new(names: &[String]) -> Names {
+        Names(any_of(names.iter()))
     }
-    let holds = |name: &&String| {
-        let name = name.as_bytes();
-        !name.is_empty()
-            && text
-                .windows(name.len())
-                .enumerate()
-                .any(|(at, window)| window == name && stands_alone(text, at, at + name.len()))
-    };
-    names.iter().find(holds).map(String::as_str)
+
+    /// The first of them that the text holds.
+    pub(super) fn first_in<'a>(&self, text: &'a [u8]) -> Option<Cow<'a, str>> {
+        let pattern = self.0.as_ref().filter(|_| is_text(text))?;
+        let (start, end) = alone(pattern, text).next()?;
+        Some(String::from_utf8_lossy(&text[start..end]))
+    }
+}
+
+/// Where a pattern stands by itself.
+fn alone<'a>(pattern: &'a Regex, text: &'a [u8]) -> impl Iterator<Item = (usize, usize)> + 'a {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        while let Some(found) = pattern.find_at(text, from) {
+            if stands_alone(text, found.start(), found.end()) {
+                from = found.end();
+                return Some((found.start(), found.end()));
+            }
+            from = found.start() + 1;
+        }
+        None
+    })
 }
 
 /// The longest that stands at a place is found first.
@@ -140,9 +147,11 @@ mod tests {
     #[test]
     fn what_is_no_text_is_left() {
         assert_eq!(made(&[("mn1", "mn2")], "mn1\0"), None);
-        assert_eq!(named_in(b"mn1\0", &["mn1".to_owned()]), None);
-        assert_eq!(named_in(b"is mn1 here", &["x".to_owned(), "mn1".to_owned()]), Some("mn1"));
-        assert_eq!(named_in(b"is mn11 here", &["mn1".to_owned()]), None);
+        let names = Names::new(&["x".to_owned(), "mn1".to_owned()]);
+        assert_eq!(names.first_in(b"mn1\0"), None);
+        assert_eq!(names.first_in(b"is mn1 here").as_deref(), Some("mn1"));
+        assert_eq!(names.first_in(b"is mn11 here"), None);
+        assert_eq!(Names::new(&[]).first_in(b""), None);
     }
 
     proptest! {

@@ -27,15 +27,23 @@ pub(super) type Line<R> = Talk<Answer, Ask, R>;
 /// Does what the primary asks, group by group, until it leaves.
 ///
 /// # Errors
-/// When the line breaks; what a group failed of is told to the primary.
-pub(crate) fn serve(out: impl Write + Send + 'static, input: impl Read) -> Result<(), Error> {
+/// When the line breaks; what a group failed of, or `refusal`, is told to the primary.
+pub(crate) fn serve(
+    out: impl Write + Send + 'static,
+    input: impl Read,
+    refusal: Option<&Error>,
+) -> Result<(), Error> {
     let mut line = Talk::new(out, input, &Answer::StillHere)?;
     loop {
         match line.hear()? {
             None => return Ok(()),
             Some(Ask::StillHere | Ask::Leave) => {}
             Some(Ask::Begin(order)) => {
-                if let Err(error) = group(&order, &mut line) {
+                let result = match refusal {
+                    Some(error) => Err(error.clone()),
+                    None => group(&order, &mut line),
+                };
+                if let Err(error) = result {
                     line.say(&Answer::failed(&error))?;
                 }
             }
