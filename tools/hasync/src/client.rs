@@ -16,6 +16,7 @@ use crate::wire::{Outcome, Outgoing, ToSource, ToStandby, unpacked};
 use ha_json::{Error, Status, Tool, refuse_terminal};
 use ha_remote::{Host, Place};
 use std::ffi::OsString;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -165,7 +166,7 @@ fn keep_partials(site: &Arc<Site>) -> Result<(), Error> {
 }
 
 /// This end has the files.
-pub(crate) fn push(
+fn push(
     source: Source,
     far: &Far,
     host: &Host,
@@ -174,10 +175,22 @@ pub(crate) fn push(
     events: Events,
 ) -> Result<Outcome, Error> {
     let options = source.options.clone();
-    let (limit, packed) = (options.bandwidth_limit, options.compress);
-    let patience = Duration::from_secs(options.timeout_seconds);
     let job = Job { role: Role::Standby, options, paths: vec![path.into_vec()], list: None };
     let (program, (to, from)) = far.connect(host, &job, meter)?;
+    let result = push_over(source, to, from, meter, &events);
+    Ok(close(program, host, result))
+}
+
+/// The same over a line that stands, to a far side that has its job.
+pub(crate) fn push_over(
+    source: Source,
+    to: impl Write + Send + 'static,
+    from: impl Read + Send + 'static,
+    meter: &Meter,
+    events: &Events,
+) -> Result<Outcome, Error> {
+    let (limit, packed) = (source.options.bandwidth_limit, source.options.compress);
+    let patience = Duration::from_secs(source.options.timeout_seconds);
     let (sender, receiver) = sync_channel(crate::QUEUE);
     let outgoing = Outgoing::new(to, limit, packed)?;
     let writer = thread::spawn(move || outgoing.run(&receiver, patience));
@@ -189,10 +202,10 @@ pub(crate) fn push(
         }
         message => Ok(message),
     };
-    let result = source.run(next, sender, &events);
+    let result = source.run(next, sender, events);
     // A pipe that broke is told by what was not answered.
     let _ = writer.join();
-    Ok(close(program, host, result))
+    result
 }
 
 /// What the far side is to do where the source is there.

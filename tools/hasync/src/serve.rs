@@ -45,7 +45,7 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
     let patience = Duration::from_secs(job.options.timeout_seconds.clamp(1, 86_400));
     let (input, output) = (input.with_patience(patience), output.with_patience(patience));
     match job.role {
-        Role::Set => serve_set(&service, output, input),
+        Role::Set => serve_set(&service, &output, &input),
         Role::Source => {
             let (sender, receiver) = sync_channel(crate::QUEUE);
             let _ = sender.send(ToStandby::Clock(clock::now()));
@@ -61,19 +61,32 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
                 result
             })
         }
-        Role::Standby => {
-            let (sender, receiver) = sync_channel(crate::ANSWERS);
-            let _ = sender.send(ToSource::Clock(clock::now()));
-            let out = sender.clone();
-            write_while(Outgoing::plain(output), receiver, patience, move || {
-                let result = serve_standby(service, job, input, sender);
-                if let Err(error) = &result {
-                    let _ = out.send(ToSource::fatal(error.clone()));
-                }
-                result
-            })
-        }
+        Role::Standby => be_standby(service, job, input, output).map(|()| Status::Done),
     }
+}
+
+/// Does a job to be the standby.
+///
+/// # Errors
+/// What ended it; the other end has been told.
+pub(crate) fn be_standby(
+    service: Service,
+    job: Job,
+    input: Counted<File>,
+    output: Counted<File>,
+) -> Result<(), Error> {
+    let patience = Duration::from_secs(job.options.timeout_seconds.clamp(1, 86_400));
+    let (sender, receiver) = sync_channel(crate::ANSWERS);
+    let _ = sender.send(ToSource::Clock(clock::now()));
+    let out = sender.clone();
+    let work = move || {
+        let result = serve_standby(service, job, input, sender);
+        if let Err(error) = &result {
+            let _ = out.send(ToSource::fatal(error.clone()));
+        }
+        result
+    };
+    write_while(Outgoing::plain(output), receiver, patience, work).map(|_| ())
 }
 
 /// Runs `work` while another thread writes what it sends.
@@ -140,8 +153,8 @@ pub(crate) fn select(list: &[Vec<u8>]) -> Result<Arc<Node>, Error> {
 
 fn serve_set(
     service: &Service,
-    output: Counted<File>,
-    input: Counted<File>,
+    output: &Counted<File>,
+    input: &Counted<File>,
 ) -> Result<Status, Error> {
     let confined = service.root.is_some() || service.read_only || service.write_only;
     let refusal = confined.then(|| {

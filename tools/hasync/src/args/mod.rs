@@ -149,7 +149,7 @@ pub(crate) struct Reach {
 }
 
 /// To be the other end.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Service {
     pub(crate) root: Option<OsString>,
     pub(crate) read_only: bool,

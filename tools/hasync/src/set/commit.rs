@@ -16,7 +16,6 @@ use crate::entry::Kind;
 use ha_json::{Error, Map, Value, json, put_bytes, reason};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 
 /// What there is to put a group in place.
@@ -36,7 +35,7 @@ pub(super) struct Stage<'a> {
 ///
 /// # Errors
 /// What it failed of; nothing is changed then.
-pub(super) fn commit<R: Read>(stage: &Stage<'_>, line: &mut Line<R>) -> Result<Done, Error> {
+pub(super) fn commit(stage: &Stage<'_>, line: &mut Line) -> Result<Done, Error> {
     let tell = |kind: &str, record| line.say(&Answer::Record(kind.to_owned(), record));
     let Stage { order, live, place, listed, .. } = stage;
     let group = &order.group;

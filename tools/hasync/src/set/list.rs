@@ -13,7 +13,7 @@ use crate::wire::Event;
 use ha_json::Error;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -127,9 +127,4 @@ pub(super) fn list(root: &str, group: &Group, empty: &Path) -> Result<List, Erro
         }
     }
     Ok(list)
-}
-
-/// The same path, for the system.
-pub(super) fn os(path: &[u8]) -> OsString {
-    OsString::from_vec(path.to_vec())
 }

@@ -1,7 +1,7 @@
 //! The primary's end of a set: every standby is brought up to date by itself, group by group.
 
 use super::document::{Compare, Document, Group, Target};
-use super::list::{List, list, os, sources, staging};
+use super::list::{List, list, sources, staging};
 use super::manifest::{Known, Manifest};
 use super::metrics::{self, Pair, Seen};
 use super::plan::Listed;
@@ -11,7 +11,7 @@ use super::standby::is_mounted;
 use super::state::{Place, State, node};
 use super::talk::{Answer, Ask, Done, Order, Outcome, PIECE, Talk};
 use super::told::Told;
-use crate::client::push;
+use crate::client::push_over;
 use crate::clock::Measured;
 use crate::events::events;
 use crate::far::{Far, Meter, Pipes, close};
@@ -26,8 +26,9 @@ use ha_command::Lock;
 use ha_json::{Error, Kind, Map, Status, Tool, Value, json};
 use ha_remote::{Host, Program};
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -313,7 +314,7 @@ fn names() -> Vec<String> {
     names
 }
 
-type Line = Talk<Ask, Answer, Box<dyn Read + Send>>;
+type Line = Talk<Ask, Answer>;
 
 impl Here<'_> {
     /// One standby, and nobody waits for it.
@@ -323,9 +324,9 @@ impl Here<'_> {
             let _ = news.send((pair(group), one));
         };
         let mut left = loaded;
-        let result = self.connected(target, |host, line| {
+        let result = self.connected(target, |line| {
             while let [loaded, others @ ..] = left {
-                match self.group(target, host, loaded, line, &|one| tell(loaded.group, one)) {
+                match self.group(target, loaded, line, &|one| tell(loaded.group, one)) {
                     Ok(()) => {}
                     // The line stands: the next group may go.
                     Err(Fault::Group(error)) => tell(loaded.group, News::Failed(error)),
@@ -345,16 +346,16 @@ impl Here<'_> {
     fn connected(
         &self,
         target: &Target,
-        work: impl FnOnce(&Host, &mut Line) -> Result<(), Error>,
+        work: impl FnOnce(&mut Line) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let host = Host::parse(&target.host)?;
         let options = Options { timeout_seconds: self.run.timeout_seconds, ..Options::default() };
         let job = Job { role: End::Set, options, paths: Vec::new(), list: None };
         let meter = Meter::default();
         let (program, (to, from)): (Program, Pipes) = self.run.far.connect(&host, &job, &meter)?;
-        let mut line: Line =
-            Talk::new(to, Box::new(from) as Box<dyn Read + Send>, &Ask::StillHere)?;
-        let result = work(&host, &mut line);
+        let mut line: Line = Talk::new(&to, &from, &Ask::StillHere)?;
+        drop((to, from));
+        let result = work(&mut line);
         // The far side ends when this one has left.
         drop(line);
         match close(program, &host, result.map(|()| Default::default())).error {
@@ -366,7 +367,6 @@ impl Here<'_> {
     fn group(
         &self,
         target: &Target,
-        host: &Host,
         loaded: &Loaded<'_>,
         line: &mut Line,
         tell: &dyn Fn(News),
@@ -388,13 +388,7 @@ impl Here<'_> {
             Answer::Begun { stage } => stage,
             _ => return Err(Fault::Line(damaged("an answer out of turn"))),
         };
-        let mut brought = match self.stage(loaded.group, target, host, &stage) {
-            Ok(brought) => brought,
-            Err(error) => {
-                line.say(&Ask::Leave)?;
-                return Err(Fault::Group(error));
-            }
-        };
+        let mut brought = self.stage(loaded.group, target, &stage, line)?;
         if let Some(skew) = brought.skew.filter(|skew| skew.is_worth_a_warning()) {
             let warning =
                 json!({"key": {"path": null}, "reason": "clock", "message": skew.words()});
@@ -423,9 +417,9 @@ impl Here<'_> {
         &self,
         group: &Group,
         target: &Target,
-        host: &Host,
         stage: &str,
-    ) -> Result<Brought, Error> {
+        line: &mut Line,
+    ) -> Result<Brought, Fault> {
         let root = &self.document.root;
         let there = |path: &&String| {
             std::fs::symlink_metadata(Path::new(root).join(path.trim_start_matches('/'))).is_ok()
@@ -452,14 +446,28 @@ impl Here<'_> {
                 delete: options.delete.filter(|_| group.rewrite.is_empty()),
                 ..options
             };
-            let filters = std::sync::Arc::new(Filters::new(&options)?);
-            let roots = Roots::open(&paths, None, &options, None)?;
-            let source = Source::new(roots, filters, options, limits::directories());
+            let (source, job) = match opened(&paths, &options, stage) {
+                Ok(both) => both,
+                Err(error) => {
+                    line.say(&Ask::Leave)?;
+                    return Err(Fault::Group(error));
+                }
+            };
             let (sender, heard) = events();
             let meter = Meter::default();
+            let (mut to, from) = line.lend()?;
+            line.say(&Ask::Stage)?;
+            match answer(line, &|_| {})? {
+                Answer::Ready => {}
+                _ => return Err(Fault::Line(damaged("an answer out of turn"))),
+            }
+            job.send(&mut to)?;
+            meter.skew.asked();
             let outcome = thread::scope(|scope| {
                 let working = scope.spawn(|| {
-                    push(source, &self.run.far, host, os(stage.as_bytes()), &meter, sender)
+                    // What is told ends with it.
+                    let sender = sender;
+                    push_over(source, to, from, &meter, &sender)
                 });
                 for event in heard {
                     if let Event::Failed { path, message, .. } = event {
@@ -470,13 +478,27 @@ impl Here<'_> {
                     Err(Error::failed("hasync", "a thread of it failed; this is a defect"))
                 })
             })?;
+            // The other end has left the line then.
             if let Some(error) = outcome.error {
-                return Err(error);
+                return Err(Fault::Line(error));
+            }
+            match answer(line, &|_| {})? {
+                Answer::Staged => line.take_back(),
+                _ => return Err(Fault::Line(damaged("an answer out of turn"))),
             }
             brought.skew = brought.skew.or(meter.skew.measured());
         }
         Ok(brought)
     }
+}
+
+/// What is to be brought to where it waits, and what the other end is to do for it.
+fn opened(paths: &[OsString], options: &Options, stage: &str) -> Result<(Source, Job), Error> {
+    let filters = Arc::new(Filters::new(options)?);
+    let roots = Roots::open(paths, None, options, None)?;
+    let source = Source::new(roots, filters, options.clone(), limits::directories());
+    let (options, paths) = (options.clone(), vec![stage.as_bytes().to_vec()]);
+    Ok((source, Job { role: End::Standby, options, paths, list: None }))
 }
 
 /// Of a group alone, or of the line.

@@ -6,31 +6,32 @@ use super::journal::{Stage as Reached, make_directory, open};
 use super::list::STORE;
 use super::plan::Listed;
 use super::recover::recover;
-use super::role::{Role, admit};
+use super::role::{Role as Claim, admit};
 use super::state::{Place, State};
 use super::talk::{Answer, Ask, Order, Talk};
 use super::tree::Tree;
-use crate::serve::HANDSHAKE;
-use crate::wire::damaged;
+use crate::args::Service;
+use crate::job::{Job, Role};
+use crate::serve::{HANDSHAKE, be_standby};
+use crate::wire::{Counted, damaged};
 use ha_command::lock_directory;
 use ha_json::{Error, reason};
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::io::{Read, Write};
+use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(super) type Line<R> = Talk<Answer, Ask, R>;
+pub(super) type Line = Talk<Answer, Ask>;
 
 /// Does what the primary asks, group by group, until it leaves.
 ///
 /// # Errors
 /// When the line breaks; what a group failed of, or `refusal`, is told to the primary.
 pub(crate) fn serve(
-    out: impl Write + Send + 'static,
-    input: impl Read,
+    out: &Counted<File>,
+    input: &Counted<File>,
     refusal: Option<&Error>,
 ) -> Result<(), Error> {
     let mut line = Talk::new(out, input, &Answer::StillHere)?;
@@ -47,14 +48,14 @@ pub(crate) fn serve(
                     line.say(&Answer::failed(&error))?;
                 }
             }
-            Some(Ask::Listed(_) | Ask::Commit { .. }) => {
+            Some(Ask::Listed(_) | Ask::Stage | Ask::Commit { .. }) => {
                 return Err(damaged("a group that was not begun"));
             }
         }
     }
 }
 
-fn group<R: Read>(order: &Order, line: &mut Line<R>) -> Result<(), Error> {
+fn group(order: &Order, line: &mut Line) -> Result<(), Error> {
     order.group.check()?;
     let root = PathBuf::from(&order.root);
     let live = open(&root)?;
@@ -78,7 +79,7 @@ fn group<R: Read>(order: &Order, line: &mut Line<R>) -> Result<(), Error> {
     let stage = store.join(place.name()).join("stage");
     make_directory(&stage)?;
     line.say(&Answer::Begun { stage: stage.display().to_string() })?;
-    let Some((listed, complete)) = heard(line)? else { return Ok(()) };
+    let Some((listed, complete)) = heard(line, &stage)? else { return Ok(()) };
     let done = commit(
         &Stage {
             order,
@@ -99,12 +100,23 @@ fn group<R: Read>(order: &Order, line: &mut Line<R>) -> Result<(), Error> {
 type Heard = (BTreeMap<Vec<u8>, Listed>, bool);
 
 /// `None` where the primary leaves the group.
-fn heard<R: Read>(line: &mut Line<R>) -> Result<Option<Heard>, Error> {
+fn heard(line: &mut Line, stage: &Path) -> Result<Option<Heard>, Error> {
     let mut listed = BTreeMap::new();
     line.weigh_anew();
     loop {
         match line.hear()? {
             Some(Ask::StillHere) => {}
+            Some(Ask::Stage) => {
+                let (to, mut from) = line.lend()?;
+                line.say(&Answer::Ready)?;
+                let job = Job::receive(&mut from)?;
+                if job.role != Role::Standby || job.paths != [stage.as_os_str().as_bytes()] {
+                    return Err(damaged("a run to another place than where it waits"));
+                }
+                be_standby(Service::default(), job, from, to)?;
+                line.say(&Answer::Staged)?;
+                line.take_back();
+            }
             Some(Ask::Listed(some)) => {
                 line.weigh(&some)?;
                 for one in some {
@@ -125,12 +137,12 @@ fn heard<R: Read>(line: &mut Line<R>) -> Result<Option<Heard>, Error> {
 }
 
 /// Keeps who the primary is, where that is new.
-fn accept(state: &State, claim: &Role, dry_run: bool, wait: Duration) -> Result<(), Error> {
+fn accept(state: &State, claim: &Claim, dry_run: bool, wait: Duration) -> Result<(), Error> {
     let failed =
         |error: &std::io::Error| Error::failed(state.path().display().to_string(), reason(error));
     let directory = fs::File::open(state.path()).map_err(|error| failed(&error))?;
     let _lock = lock_directory(directory.into(), "role", wait)?;
-    match admit(Role::read(state.path())?.as_ref(), claim)? {
+    match admit(Claim::read(state.path())?.as_ref(), claim)? {
         Some(role) if !dry_run => role.write(state.path()),
         _ => Ok(()),
     }

@@ -4,15 +4,17 @@
 use super::document::Group;
 use super::plan::Listed;
 use super::role::Role;
-use crate::wire::{damaged, read_frame, write_frame};
+use crate::wire::{Counted, damaged, read_frame, write_frame};
 use ha_json::{Error, Kind, Map, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::Write;
 use std::marker::PhantomData;
+use std::os::fd::AsFd;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -30,6 +32,9 @@ pub(super) enum Ask {
     Begin(Box<Order>),
     /// Some of what the primary has.
     Listed(Vec<Listed>),
+    /// A run is to bring what the group needs to where it waits: its job comes when the other end is
+    /// ready, and nothing else before it is over.
+    Stage,
     /// All is listed and what is needed waits at the standby.
     Commit {
         /// The primary could read all that it has.
@@ -65,6 +70,10 @@ pub(super) enum Answer {
     Begun {
         stage: String,
     },
+    /// The line is the run's: nothing else is said before it is over.
+    Ready,
+    /// The run is over.
+    Staged,
     /// A record: its type, and the rest of it.
     Record(String, Map<String, Value>),
     /// The group is done with.
@@ -130,10 +139,17 @@ impl Answer {
     }
 }
 
+/// What is said on.
+struct Out {
+    pipe: Counted<File>,
+    /// Something else has the line: nobody says that this end is still there.
+    lent: bool,
+}
+
 /// One end: says `S`, hears `H`.
-pub(super) struct Talk<S, H, R> {
-    out: Arc<Mutex<Box<dyn Write + Send>>>,
-    input: R,
+pub(super) struct Talk<S, H> {
+    out: Arc<Mutex<Out>>,
+    input: Counted<File>,
     frame: Vec<u8>,
     listed: usize,
     /// Dropped, it ends the thread that says that this end is still there.
@@ -141,39 +157,56 @@ pub(super) struct Talk<S, H, R> {
     says: PhantomData<fn(S) -> H>,
 }
 
-impl<S: Serialize, H: DeserializeOwned, R: Read> Talk<S, H, R> {
+impl<S: Serialize, H: DeserializeOwned> Talk<S, H> {
     pub(super) fn new(
-        out: impl Write + Send + 'static,
-        input: R,
+        out: &Counted<impl AsFd>,
+        input: &Counted<impl AsFd>,
         still_here: &S,
     ) -> Result<Self, Error> {
-        let out: Arc<Mutex<Box<dyn Write + Send>>> = Arc::new(Mutex::new(Box::new(out)));
+        let out = Arc::new(Mutex::new(Out { pipe: out.again()?, lent: false }));
         let text = frame_of(still_here)?;
         let (ends, ended) = channel::<()>();
         let line = Arc::clone(&out);
         thread::spawn(move || {
             while ended.recv_timeout(STILL_HERE_EVERY) == Err(RecvTimeoutError::Timeout) {
-                let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut out = locked(&line);
                 // The other end sees a line that is gone, where it listens.
-                if write_frame(&mut *line, &text).and_then(|()| flush(&mut *line)).is_err() {
+                if !out.lent && put(&mut out.pipe, &text).is_err() {
                     break;
                 }
             }
         });
-        Ok(Talk { out, input, frame: Vec::new(), listed: 0, _ends: ends, says: PhantomData })
+        let (frame, listed) = (Vec::new(), 0);
+        Ok(Talk { out, input: input.again()?, frame, listed, _ends: ends, says: PhantomData })
     }
 
     pub(super) fn say(&self, what: &S) -> Result<(), Error> {
-        let text = frame_of(what)?;
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        write_frame(&mut *out, &text)?;
-        flush(&mut *out)
+        put(&mut locked(&self.out).pipe, &frame_of(what)?)
+    }
+
+    /// Lends the line to a run, which writes on the first and reads from the second. It may read more
+    /// than is its own: nothing else is said until both ends have it back.
+    pub(super) fn lend(&self) -> Result<(Counted<File>, Counted<File>), Error> {
+        let mut out = locked(&self.out);
+        out.lent = true;
+        Ok((out.pipe.again()?, self.input.again()?))
+    }
+
+    /// The run is over.
+    pub(super) fn take_back(&self) {
+        locked(&self.out).lent = false;
     }
 
     /// `None` where the other end has left.
     pub(super) fn hear(&mut self) -> Result<Option<H>, Error> {
-        if !read_frame(&mut self.input, &mut self.frame)? {
-            return Ok(None);
+        loop {
+            if !read_frame(&mut self.input, &mut self.frame)? {
+                return Ok(None);
+            }
+            // The last that a run says may be that it is still there: a frame of one byte.
+            if self.frame.len() > 1 {
+                break;
+            }
         }
         serde_json::from_slice(&self.frame).map(Some).map_err(|error| {
             Error::failed("the far side", format!("says what is not understood: {error}"))
@@ -192,7 +225,12 @@ impl<S: Serialize, H: DeserializeOwned, R: Read> Talk<S, H, R> {
     }
 }
 
-fn flush(out: &mut impl Write) -> Result<(), Error> {
+fn locked(out: &Mutex<Out>) -> MutexGuard<'_, Out> {
+    out.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn put(out: &mut Counted<File>, frame: &[u8]) -> Result<(), Error> {
+    write_frame(out, frame)?;
     out.flush().map_err(|error| Error::io("the far side", &error))
 }
 

@@ -10,6 +10,7 @@ use crate::sys;
 use ha_json::{Error, reason};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -36,6 +37,19 @@ pub(crate) struct Counted<P> {
 impl<P> Counted<P> {
     pub(crate) fn counting(pipe: P, bytes: Arc<AtomicU64>, patience: Duration) -> Counted<P> {
         Counted { pipe, bytes, patience }
+    }
+
+    /// The same pipe once more: what one of the two has read, the other has not.
+    ///
+    /// # Errors
+    /// When the system gives no descriptor.
+    pub(crate) fn again(&self) -> Result<Counted<File>, Error>
+    where
+        P: AsFd,
+    {
+        let pipe = self.pipe.as_fd().try_clone_to_owned().map_err(|error| line(&error))?;
+        let (bytes, patience) = (Arc::clone(&self.bytes), self.patience);
+        Ok(Counted { pipe: File::from(pipe), bytes, patience })
     }
 
     /// The same pipe, which now waits so long.
