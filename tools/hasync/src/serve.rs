@@ -24,7 +24,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long the other end may take to say what it wants.
-pub(crate) const HANDSHAKE: Duration = Duration::from_secs(60);
+const HANDSHAKE: Duration = Duration::from_secs(60);
 
 /// Serves one run.
 ///
@@ -45,7 +45,7 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
     let patience = Duration::from_secs(job.options.timeout_seconds.clamp(1, 86_400));
     let (input, output) = (input.with_patience(patience), output.with_patience(patience));
     match job.role {
-        Role::Set => serve_set(&service, &output, &input),
+        Role::Set => serve_set(&service, &output, &input, patience.as_secs()),
         Role::Source => {
             let (sender, receiver) = sync_channel(crate::QUEUE);
             let _ = sender.send(ToStandby::Clock(clock::now()));
@@ -155,13 +155,14 @@ fn serve_set(
     service: &Service,
     output: &Counted<File>,
     input: &Counted<File>,
+    timeout_seconds: u64,
 ) -> Result<Status, Error> {
     let confined = service.root.is_some() || service.read_only || service.write_only;
     let refusal = confined.then(|| {
         let why = "lets in no sets: they change what they are told to, and run programs";
         Error::failed("--root, --read-only, --write-only", why)
     });
-    set::serve(output, input, refusal.as_ref()).map(|()| Status::Done)
+    set::serve(output, input, refusal.as_ref(), timeout_seconds).map(|()| Status::Done)
 }
 
 fn serve_standby(

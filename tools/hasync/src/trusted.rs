@@ -60,6 +60,22 @@ pub(crate) fn open_log(path: &Path) -> Result<File, String> {
     Ok(file)
 }
 
+/// Looks at a directory that root keeps something in: nobody else may change what its path leads to,
+/// or what is in it.
+///
+/// # Errors
+/// In words: what is in the way.
+pub(crate) fn check_directory(path: &Path) -> Result<(), String> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
+    let directory = walk(path.as_os_str().as_bytes(), flags, Trust::Whole)?;
+    let stat = fstat(&directory).map_err(fs::words)?;
+    check_owner(b"it", &stat)?;
+    if stat.st_mode & 0o022 != 0 {
+        return Err("others may change names in it".to_owned());
+    }
+    Ok(())
+}
+
 fn walk(path: &[u8], flags: OFlag, trust: Trust) -> Result<File, String> {
     let start = |absolute: bool| {
         let from = if absolute { &b"/"[..] } else { b"." };

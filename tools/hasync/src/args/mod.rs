@@ -435,7 +435,7 @@ impl Flags {
 }
 
 /// The umask that this process has: it can only be read by setting it.
-fn own_umask() -> u32 {
+pub(crate) fn own_umask() -> u32 {
     let own = umask(Mode::empty());
     umask(own);
     own.bits()

@@ -2,8 +2,8 @@
 
 use super::document::{Document, Group};
 use super::journal::{Stage, Transaction};
-use super::recover::{fields, recover, undo};
-use super::role::Role;
+use super::recover::{fields, recover, tell_of_undone, undo};
+use super::role::{Role, heard};
 use super::standby::under_way;
 use super::state::{Place, State, node};
 use super::told::Told;
@@ -11,7 +11,7 @@ use crate::filter::Filters;
 use crate::options::Options;
 use ha_command::lock_directory;
 use ha_json::answer::write_all;
-use ha_json::{Error, Map, Status, Tool, Value, json, reason};
+use ha_json::{Error, Kind, Map, Status, Tool, Value, json, reason};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,16 +47,22 @@ pub(crate) fn command(
         return explain(set, path);
     }
     let state = State::open(Path::new("/"), state)?;
-    let told = Told::begin(tool, SCHEMA, &Map::new(), None);
+    let begin = || Told::begin(tool, SCHEMA, &Map::new(), None);
     match command {
-        Command::History { group } => history(told, &state, group.as_deref()),
+        Command::History { group } => {
+            let places = match group {
+                Some(name) => vec![known(&state, name)?],
+                None => state.groups()?,
+            };
+            history(begin(), &state, places)
+        }
         Command::RollBack { transaction, dry_run } => {
             let place = of(&state, transaction)?;
-            ended(told, |told| roll_back(told, &place.0, place.1, *dry_run, wait))
+            ended(begin(), |told| roll_back(told, &place.0, place.1, *dry_run, wait))
         }
         Command::Release { group } => {
             let place = known(&state, group)?;
-            ended(told, |told| {
+            ended(begin(), |told| {
                 let _lock = place.lock(wait)?;
                 let released = place.release()?;
                 told.record(
@@ -66,7 +72,7 @@ pub(crate) fn command(
                 Ok(())
             })
         }
-        Command::Takeover { dry_run } => takeover(told, &state, *dry_run, wait),
+        Command::Takeover { dry_run } => takeover(begin(), &state, *dry_run, wait),
         Command::Explain { .. } => Ok(Status::Done),
     }
 }
@@ -123,11 +129,7 @@ fn record(transaction: &Transaction, place: &Place) -> Map<String, Value> {
     }))
 }
 
-fn history(mut told: Told, state: &State, group: Option<&str>) -> Result<Status, Error> {
-    let places = match group {
-        Some(name) => vec![known(state, name)?],
-        None => state.groups()?,
-    };
+fn history(mut told: Told, state: &State, places: Vec<Place>) -> Result<Status, Error> {
     let mut count = 0u64;
     for place in places {
         for transaction in place.transactions()? {
@@ -173,6 +175,19 @@ fn roll_back(
         }
         told.record("transaction", &record(one, place));
     }
+    if dry_run {
+        return Ok(());
+    }
+    for one in &all {
+        let good = tell_of_undone(one, &mut |kind, record| {
+            told.record(kind, &record);
+            Ok(())
+        });
+        if !good {
+            let message = "is rolled back, and a hook that was told so failed";
+            told.failed(Kind::Failed, "hook", &one.plan.name(), message);
+        }
+    }
     Ok(())
 }
 
@@ -214,9 +229,12 @@ fn takeover(mut told: Told, state: &State, dry_run: bool, wait: Duration) -> Res
             let _lock = lock_directory(directory.into(), "role", wait)?;
             let was = Role::read(state.path())?;
             let own = node();
-            let role = match was.clone().filter(|was| was.primary == own) {
+            // Another one may have taken over too, and be of the same generation, or a later one.
+            let last = was.as_ref().map_or(0, |was| was.generation);
+            let heard = heard(state.path());
+            let role = match was.clone().filter(|was| was.primary == own && heard < last) {
                 Some(role) => role,
-                None => Role::new(was.as_ref().map_or(1, |was| was.generation + 1), &own),
+                None => Role::new(last.max(heard) + 1, &own),
             };
             if !dry_run && was.as_ref() != Some(&role) {
                 role.write(state.path())?;

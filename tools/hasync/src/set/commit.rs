@@ -4,19 +4,20 @@ use super::document::OnConflict;
 use super::journal::{self, Transaction, make_directory, open, remove_all};
 use super::list::list;
 use super::manifest::{Known, Manifest};
-use super::plan::{Facts, Listed, Op, Plan, Staged, plan};
+use super::plan::{Facts, Listed, Op, Plan, Staged, above, plan};
 use super::recover::{fields, finish, hook, prepare};
 use super::rewrite::{MOST_BYTES, Names, Substitutions};
 use super::run::validate;
-use super::standby::{Line, absolute, whole};
+use super::standby::{Line, absolute, accept, whole};
 use super::state::{Place, State};
 use super::talk::{Answer, Done, Order, Outcome};
 use super::tree::{Mark, Tree};
-use crate::entry::Kind;
+use crate::entry::{Kind, join};
 use ha_json::{Error, Map, Value, json, put_bytes, reason};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 /// What there is to put a group in place.
 pub(super) struct Stage<'a> {
@@ -42,6 +43,7 @@ pub(super) fn commit(stage: &Stage<'_>, line: &mut Line) -> Result<Done, Error> 
     let waits = open(stage.stage)?;
     let staged = staged(order, &waits, &tell)?;
     let manifest = Manifest::read(&place.manifest())?;
+    forget_unbegun(stage)?;
     let number = place.numbers()?.last().copied().unwrap_or(0);
     let number =
         number.max(manifest.as_ref().map_or(0, |manifest| manifest.header.transaction)) + 1;
@@ -53,6 +55,15 @@ pub(super) fn commit(stage: &Stage<'_>, line: &mut Line) -> Result<Done, Error> 
             marks.insert(path.clone(), mark);
         }
     }
+    let give_way = |path: &&Vec<u8>| {
+        let directory = |mark: &Mark| mark.is_directory();
+        marks.get(*path).is_some_and(directory) && !staged[*path].mark.is_directory()
+    };
+    for path in staged.keys().filter(give_way).cloned().collect::<Vec<_>>() {
+        live.walk(&path, &mut |path, mark| drop(marks.insert(path.to_vec(), mark)))
+            .map_err(at(&path))?;
+    }
+    let foreign = foreign(live, &deletable, &marks, listed)?;
     let mut digests = HashMap::new();
     let facts = Facts {
         group,
@@ -63,9 +74,10 @@ pub(super) fn commit(stage: &Stage<'_>, line: &mut Line) -> Result<Done, Error> 
         staged: &staged,
         live: &marks,
         deletable: &deletable,
+        foreign: &foreign,
         manifest: manifest.as_ref(),
     };
-    let planned = plan(&facts, |path| match digests.get(path) {
+    let mut planned = plan(&facts, |path| match digests.get(path) {
         Some(digest) => Ok(String::clone(digest)),
         None => {
             let digest = live.digest(path).map_err(at(path))?;
@@ -97,11 +109,23 @@ pub(super) fn commit(stage: &Stage<'_>, line: &mut Line) -> Result<Done, Error> 
         }
     }
     if order.dry_run {
-        done.outcome =
-            if planned.ops.is_empty() { Outcome::Unchanged } else { Outcome::WouldCommit };
+        done.outcome = if planned.ops.iter().all(Op::is_time) {
+            Outcome::Unchanged
+        } else {
+            Outcome::WouldCommit
+        };
         return Ok(done);
     }
     let primary = &order.role.primary;
+    // Nobody has to be told of the time of a directory, and nothing is lost with it.
+    if planned.ops.iter().all(Op::is_time) {
+        for op in &planned.ops {
+            if let Op::Set { path, want, .. } = op {
+                live.set(path, want).map_err(at(path))?;
+            }
+        }
+        planned.ops.clear();
+    }
     let known = known(&facts, &planned, live, &mut digests)?;
     if planned.ops.is_empty() {
         let last = manifest.as_ref().map_or(0, |manifest| manifest.header.transaction);
@@ -113,9 +137,8 @@ pub(super) fn commit(stage: &Stage<'_>, line: &mut Line) -> Result<Done, Error> 
         done.outcome = Outcome::Unchanged;
         return Ok(done);
     }
+    still_as_seen(live, &planned, &marks)?;
     let data = stage.stage.with_file_name(number.to_string());
-    // One that was never begun may have left it.
-    remove_all(&data)?;
     make_directory(&data)?;
     fs::rename(stage.stage, data.join(journal::NEW))
         .map_err(|error| Error::failed(data.display().to_string(), reason(&error)))?;
@@ -125,7 +148,10 @@ pub(super) fn commit(stage: &Stage<'_>, line: &mut Line) -> Result<Done, Error> 
     what.generation = order.role.generation;
     what.hooks.clone_from(&group.hooks);
     what.ops = planned.ops;
+    // Somebody may have taken over since it was asked.
+    let role = accept(stage.state, order, Duration::from_secs(10))?;
     let transaction = Transaction::begin(place.transaction(number), what)?;
+    drop(role);
     finish(place, &transaction)?;
     let kept = hook(place, &transaction, &mut |kind, record| tell(kind, record))?;
     done.outcome = if kept { Outcome::Committed } else { Outcome::RolledBack };
@@ -194,6 +220,61 @@ fn staged(
 
 fn digest_of(content: &[u8]) -> String {
     blake3::hash(content).to_hex().to_string()
+}
+
+/// What was made ready, and then somebody was killed before it was begun.
+fn forget_unbegun(stage: &Stage<'_>) -> Result<(), Error> {
+    for number in stage.place.numbers()? {
+        let directory = stage.place.transaction(number);
+        if Transaction::read(&directory)?.is_none() {
+            remove_all(&stage.stage.with_file_name(number.to_string()))?;
+            remove_all(&directory)?;
+        }
+    }
+    Ok(())
+}
+
+/// The directories that are to go and hold something that is not.
+fn foreign(
+    live: &Tree,
+    deletable: &BTreeSet<Vec<u8>>,
+    marks: &BTreeMap<Vec<u8>, Mark>,
+    listed: &BTreeMap<Vec<u8>, Listed>,
+) -> Result<BTreeSet<Vec<u8>>, Error> {
+    let mut foreign = BTreeSet::new();
+    for path in deletable.iter().filter(|path| !listed.contains_key(*path)) {
+        if marks.get(path).is_some_and(Mark::is_directory) {
+            let names = live.names(path).map_err(at(path))?;
+            if !names.iter().all(|name| deletable.contains(&join(path, name))) {
+                foreign.insert(path.clone());
+            }
+        }
+    }
+    Ok(foreign)
+}
+
+/// Programs may have taken their time to look at what is new.
+fn still_as_seen(
+    live: &Tree,
+    planned: &Plan,
+    marks: &BTreeMap<Vec<u8>, Mark>,
+) -> Result<(), Error> {
+    for op in planned.ops.iter().filter(|op| !matches!(op, Op::Make { .. })) {
+        let path = op.path();
+        if live.mark(path).map_err(at(path))?.as_ref() != marks.get(path) && !made_by(planned, path)
+        {
+            let path = String::from_utf8_lossy(&absolute(path)).into_owned();
+            return Err(Error::busy(
+                path,
+                "was changed on the standby in this moment: run it again",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn made_by(planned: &Plan, path: &[u8]) -> bool {
+    planned.ops.iter().any(|op| matches!(op, Op::Make { .. }) && op.path() == path)
 }
 
 /// What is here of the group and not left out by its rules, where it deletes.
@@ -275,9 +356,12 @@ fn check_devices(live: &Tree, waits: &Tree, planned: &Plan) -> Result<(), Error>
     let own = waits.device(b"").map_err(at(b""))?;
     let mut known: HashMap<&[u8], u64> = HashMap::new();
     for op in &planned.ops {
+        // Nothing is renamed for it.
+        if matches!(op, Op::Set { .. }) {
+            continue;
+        }
         let path = op.path();
-        let end = path.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
-        let above = &path[..end];
+        let above = above(path);
         let device = match known.get(above) {
             Some(device) => *device,
             None => *known.entry(above).or_insert(live.device(above).map_err(at(above))?),
@@ -330,7 +414,7 @@ fn known(
     let old = |path: &[u8]| facts.manifest.and_then(|manifest| manifest.get(path));
     let put: BTreeSet<&[u8]> = planned.ops.iter().map(Op::path).collect();
     let mut known = BTreeMap::new();
-    for (path, _) in facts.listed.iter().filter(|(path, _)| !planned.holds(path)) {
+    for (path, listed) in facts.listed.iter().filter(|(path, _)| !planned.holds(path)) {
         let new = facts.staged.get(path).filter(|_| put.contains(&path[..]));
         if let Some(Staged { mark, digest, source }) = new.cloned() {
             known.insert(
@@ -342,6 +426,12 @@ fn known(
         // It is not brought, and not here: it went away on the primary meanwhile.
         let Some(mark) = live.mark(path).map_err(at(path))? else { continue };
         let before = old(path);
+        let rewritten = before.is_some_and(|before| before.source.is_some());
+        // What is here is not what the primary has: it could not be brought.
+        if !mark.is_directory() && !listed.is(&mark, rewritten) {
+            known.extend(before.map(|before| (path.clone(), before.clone())));
+            continue;
+        }
         let (mut digest, mut source) = (None, None);
         if let Some(before) = before {
             source.clone_from(&before.source);
@@ -353,6 +443,10 @@ fn known(
                 },
                 _ => None,
             };
+        }
+        // So that a new time alone is no change to it.
+        if digest.is_none() && mark.kind == Kind::File && mark.size <= MOST_BYTES {
+            digest = Some(live.digest(path).map_err(at(path))?);
         }
         known.insert(path.clone(), Known { path: path.clone(), mark, digest, source, gone: false });
     }
@@ -367,7 +461,8 @@ fn known(
         if known.contains_key(path) || removed.contains(&path[..]) {
             continue;
         }
-        let gone = before.gone || !planned.holds(path);
+        let gone = before.gone
+            || facts.complete && !facts.listed.contains_key(path) && !planned.holds(path);
         if live.mark(path).map_err(at(path))?.is_some() || !gone {
             known.insert(path.clone(), Known { gone, ..before.clone() });
         }
@@ -380,6 +475,12 @@ fn known(
 /// # Errors
 /// When what is forgotten cannot be removed.
 pub(super) fn prune(place: &Place, generations: u32) -> Result<(), Error> {
+    for half in place.half_forgotten()? {
+        if let Some(half) = Transaction::read(&half)? {
+            remove_all(&half.plan.data)?;
+        }
+        remove_all(&half)?;
+    }
     let mut over = place.transactions()?;
     let keep = usize::try_from(generations).unwrap_or(usize::MAX);
     let many = over.len().saturating_sub(keep);

@@ -289,11 +289,12 @@ impl Document {
         let mut names = HashSet::new();
         for (number, group) in self.groups.iter().enumerate() {
             group.check()?;
-            let before = self.groups[..number].iter();
-            let both =
-                before.flat_map(|other| &other.paths).find(|path| group.holds(path.as_bytes()));
-            if let Some(path) = both {
-                let why = format!("{path:?} is in {:?} and in a group before it", group.name);
+            let meet = |other: &&Group| {
+                other.paths.iter().any(|path| group.holds(path.as_bytes()))
+                    || group.paths.iter().any(|path| other.holds(path.as_bytes()))
+            };
+            if let Some(other) = self.groups[..number].iter().find(meet) {
+                let why = format!("a path is in {:?} and in {:?}", other.name, group.name);
                 return Err(Error::usage("groups", why));
             }
             if !names.insert(&group.name) {
@@ -476,10 +477,7 @@ mod tests {
             (r#"{"name": "x", "paths": ["/etc", "/etc/hosts"]}"#, "is in \"/etc\" already"),
             (r#"{"name": "x", "paths": ["/etc", "/etc"]}"#, "is in \"/etc\" already"),
             (r#"{"name": "x", "paths": ["/a"]}, {"name": "x", "paths": ["/b"]}"#, "twice"),
-            (
-                r#"{"name": "x", "paths": ["/a/b"]}, {"name": "y", "paths": ["/a"]}"#,
-                "in a group before",
-            ),
+            (r#"{"name": "x", "paths": ["/a/b"]}, {"name": "y", "paths": ["/a"]}"#, "a path is in"),
             (
                 r#"{"name": "x", "paths": ["/a"], "hooks": [{"run": ["a"], "when": ["/a/"]}]}"#,
                 "none of its paths",

@@ -15,6 +15,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const SCHEMA: &str = "hasync-journal/1";
+/// What is being forgotten has this behind its number.
+pub(super) const GONE_NAME: &str = "gone";
+/// Where in the data the old entries are kept, and those that were put in place and taken back.
+const OLD: &str = "old";
+const UNDONE_DATA: &str = "undone";
 /// Where in the data the new entries wait.
 pub(super) const NEW: &str = "new";
 /// What is to be done: once it is there, all of it will be.
@@ -101,9 +106,13 @@ impl Transaction {
     /// Begins it: from here on it will be made whole.
     pub(super) fn begin(directory: PathBuf, plan: Plan) -> Result<Transaction, Error> {
         make_directory(&directory)?;
-        // What is to be put in place is on disk before it is said that it will be.
-        let data = open(&plan.data)?;
-        sync(&data)?;
+        for name in [OLD, UNDONE_DATA] {
+            make_directory(&plan.data.join(name))?;
+        }
+        // What is to be put in place is on disk before it is said that it will be, and so is the way to
+        // where that is said.
+        sync(&open(&plan.data)?)?;
+        sync(&open(&directory)?)?;
         let text =
             serde_json::to_vec(&plan).map_err(|error| Error::failed(PLAN, error.to_string()))?;
         replace(&directory.join(PLAN), &text, 0o600, Durability::Synced)?;
@@ -140,7 +149,7 @@ impl Transaction {
 
     /// What came of the hooks; `None` where they have not run.
     pub(super) fn hooked(&self) -> Option<String> {
-        fs::read_to_string(self.directory.join(HOOKED)).ok().map(|text| text.trim().to_owned())
+        self.told(HOOKED)
     }
 
     pub(super) fn set_hooked(&self, outcome: &str) -> Result<(), Error> {
@@ -162,20 +171,31 @@ impl Transaction {
         for op in &self.plan.ops {
             place.make(op)?;
         }
-        sync(&place.live)
+        // All that is renamed is on the file system of what is kept.
+        sync(&place.old)
     }
 
     /// It is whole, and what depends on that is written.
     pub(super) fn set_done(&self) -> Result<(), Error> {
         self.mark(DONE, "")?;
-        // The directories in which it waited; nothing is in them.
+        // The directories in which it waited; nothing is in them. Who finds it begun needs them no more.
         remove_all(&self.plan.data.join(NEW))
+    }
+
+    /// Keeps that something was done, in words; see [`Transaction::told`].
+    pub(super) fn tell(&self, what: &str, text: &str) -> Result<(), Error> {
+        self.mark(what, text)
+    }
+
+    /// What was kept of it.
+    pub(super) fn told(&self, what: &str) -> Option<String> {
+        fs::read_to_string(self.directory.join(what)).ok().map(|text| text.trim().to_owned())
     }
 
     /// Puts back what was there.
     pub(super) fn undo(&self) -> Result<(), Error> {
-        self.mark(UNDO, "")?;
         let place = Place::of(&self.plan)?;
+        self.mark(UNDO, "")?;
         for op in self.plan.ops.iter().rev() {
             place.undo(op)?;
         }
@@ -183,41 +203,49 @@ impl Transaction {
         for op in self.plan.ops.iter().filter(|op| matches!(op, Op::Set { .. } | Op::Drop { .. })) {
             place.undo(op)?;
         }
-        sync(&place.live)
+        sync(&place.old)
     }
 
     pub(super) fn set_undone(&self) -> Result<(), Error> {
         self.mark(UNDONE, "")
     }
 
-    /// Forgets it, and what it kept.
+    /// Forgets it, and what it kept. Once that is begun, nobody can come back to it.
     pub(super) fn forget(self) -> Result<(), Error> {
+        let gone = self.directory.with_extension(GONE_NAME);
+        fs::rename(&self.directory, &gone)
+            .map_err(|error| Error::failed(gone.display().to_string(), reason(&error)))?;
+        if let Some(above) = gone.parent() {
+            sync(&open(above)?)?;
+        }
         remove_all(&self.plan.data)?;
-        remove_all(&self.directory)
+        remove_all(&gone)
     }
 }
 
 /// The trees that a transaction moves things between.
 struct Place {
     live: Tree,
-    new: Tree,
+    /// It goes when all of it is in place.
+    new: Option<Tree>,
     old: Tree,
     undone: Tree,
 }
 
 impl Place {
     fn of(plan: &Plan) -> Result<Place, Error> {
+        // It was made before anything was begun: where it is missing, its disk is not mounted.
         let beneath = |name: &str| {
-            let path = plan.data.join(name);
-            make_directory(&path)?;
-            open(&path)
+            open(&plan.data.join(name)).map_err(|error| {
+                let why =
+                    format!("{} (is its file system mounted? then run this again)", error.why);
+                Error::failed(error.what, why)
+            })
         };
-        Ok(Place {
-            live: open(&plan.root)?,
-            new: beneath(NEW)?,
-            old: beneath("old")?,
-            undone: beneath("undone")?,
-        })
+        let (old, undone) = (beneath(OLD)?, beneath(UNDONE_DATA)?);
+        let new = plan.data.join(NEW);
+        let new = if new.exists() { Some(open(&new)?) } else { None };
+        Ok(Place { live: open(&plan.root)?, new, old, undone })
     }
 
     fn make(&self, op: &Op) -> Result<(), Error> {
@@ -225,17 +253,15 @@ impl Place {
             Op::Remove { path } => self.keep_old(path, false),
             Op::Drop { path, .. } => unless(self.live.remove_directory(path), GONE),
             Op::Make { path } => self.live.make_directory(path),
-            Op::Keep { path, beside } => {
-                unless(self.live.link_to(path, &self.live, beside), &[Errno::ENOENT])
-            }
-            Op::Put { path, had } => self.put(path, *had),
+            Op::Keep { path, beside } => self.keep_beside(path, beside),
+            Op::Put { path, .. } => self.put(path),
             Op::Set { path, want, .. } => self.live.set(path, want),
         }
         .map_err(|error| failed(op, error))
     }
 
     fn keep_old(&self, path: &[u8], stays: bool) -> nix::Result<()> {
-        if self.old.mark(path)?.is_some() {
+        if self.old.mark(path)?.is_some() || self.live.mark(path)?.is_none() {
             return Ok(());
         }
         self.old.make_way(path)?;
@@ -246,14 +272,28 @@ impl Place {
         unless(kept, &[Errno::ENOENT])
     }
 
-    fn put(&self, path: &[u8], had: bool) -> nix::Result<()> {
-        if self.new.mark(path)?.is_none() {
+    /// A file of its own: who edits it changes nothing that is kept.
+    fn keep_beside(&self, path: &[u8], beside: &[u8]) -> nix::Result<()> {
+        if self.live.mark(beside)?.is_some() {
             return Ok(());
         }
-        if had {
-            self.keep_old(path, true)?;
+        self.undone.make_way(beside)?;
+        unless(self.live.copy_to(path, &self.undone, beside), &[Errno::ENOENT])?;
+        unless(self.undone.move_to(beside, &self.live, beside), &[Errno::ENOENT])
+    }
+
+    fn waits(&self, path: &[u8]) -> nix::Result<Option<&Tree>> {
+        match &self.new {
+            Some(new) => Ok(new.mark(path)?.map(|_| new)),
+            None => Ok(None),
         }
-        self.new.move_to(path, &self.live, path)
+    }
+
+    fn put(&self, path: &[u8]) -> nix::Result<()> {
+        let Some(new) = self.waits(path)? else { return Ok(()) };
+        // What came there since all was looked at is kept, too.
+        self.keep_old(path, true)?;
+        new.move_to(path, &self.live, path)
     }
 
     fn undo(&self, op: &Op) -> Result<(), Error> {
@@ -263,9 +303,9 @@ impl Place {
                 self.live.make_directory(path).and_then(|()| self.live.set(path, had))
             }
             Op::Make { path } => unless(self.live.remove_directory(path), GONE),
-            Op::Keep { beside, .. } => unless(self.live.remove(beside), &[Errno::ENOENT]),
-            Op::Put { path, had: true } => self.restore(path),
-            Op::Put { path, had: false } => self.set_aside(path),
+            // Somebody may have worked in it.
+            Op::Keep { beside, .. } => self.take_away(beside),
+            Op::Put { path, .. } => self.take_back(path),
             Op::Set { path, had: Some(had), .. } => unless(self.live.set(path, had), GONE),
             Op::Set { .. } => Ok(()),
         }
@@ -273,24 +313,35 @@ impl Place {
     }
 
     fn restore(&self, path: &[u8]) -> nix::Result<()> {
-        match self.old.mark(path)? {
-            None => Ok(()),
-            Some(old) if old.is_directory() => self.old.move_to(path, &self.live, path),
-            Some(_) => {
-                self.undone.make_way(path)?;
-                unless(self.live.link_to(path, &self.undone, path), &[Errno::ENOENT])?;
-                self.old.move_to(path, &self.live, path)
-            }
-        }
-    }
-
-    fn set_aside(&self, path: &[u8]) -> nix::Result<()> {
-        // It never came to that, or it was done: what is there now is what was put back.
-        if self.new.mark(path)?.is_some() || self.undone.mark(path)?.is_some() {
+        if self.old.mark(path)?.is_none() {
             return Ok(());
         }
+        // Whatever stands there now.
+        self.take_away(path)?;
+        self.live.make_way(path)?;
+        self.old.move_to(path, &self.live, path)
+    }
+
+    /// Moves what is there to where nothing is lost.
+    fn take_away(&self, path: &[u8]) -> nix::Result<()> {
         self.undone.make_way(path)?;
-        unless(self.live.move_to(path, &self.undone, path), &[Errno::ENOENT])
+        let mut to = path.to_vec();
+        while self.undone.mark(&to)?.is_some() {
+            to.extend_from_slice(b".again");
+        }
+        unless(self.live.move_to(path, &self.undone, &to), &[Errno::ENOENT, Errno::ENOTDIR])
+    }
+
+    /// Puts back what was there before a new one was put in place.
+    fn take_back(&self, path: &[u8]) -> nix::Result<()> {
+        if self.old.mark(path)?.is_some() {
+            return self.restore(path);
+        }
+        // It never came to that, or it was done: what is there now is what was put back.
+        if self.waits(path)?.is_some() || self.undone.mark(path)?.is_some() {
+            return Ok(());
+        }
+        self.take_away(path)
     }
 }
 
@@ -322,9 +373,10 @@ fn sync(tree: &Tree) -> Result<(), Error> {
 /// Makes a directory that only its owner enters, and those that lead to it.
 pub(super) fn make_directory(path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::DirBuilderExt;
-    let above = path.parent().map_or(Ok(()), fs::create_dir_all);
+    let made = |path: &Path, mode| fs::DirBuilder::new().recursive(true).mode(mode).create(path);
+    let above = path.parent().map_or(Ok(()), |above| made(above, 0o755));
     above
-        .and_then(|()| fs::DirBuilder::new().recursive(true).mode(0o700).create(path))
+        .and_then(|()| made(path, 0o700))
         .map_err(|error| Error::failed(path.display().to_string(), reason(&error)))
 }
 

@@ -4,13 +4,16 @@ use super::document::{Group, Links};
 use super::journal::open;
 use super::plan::Listed;
 use super::tree::Mark;
+use crate::args::own_umask;
 use crate::client;
+use crate::entry::Moment;
 use crate::events::events;
 use crate::filter::Filters;
 use crate::options::{Basis, DeleteWhen, Options, Rule};
 use crate::source::{Roots, Source};
 use crate::wire::Event;
 use ha_json::Error;
+use nix::sys::stat::{Mode, umask};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -69,13 +72,35 @@ pub(super) struct List {
     pub(super) entries: BTreeMap<Vec<u8>, Listed>,
     /// What each of them was before it was brought, where no link leads to it.
     pub(super) marks: BTreeMap<Vec<u8>, Mark>,
-    pub(super) trouble: Vec<(Vec<u8>, String)>,
+    pub(super) trouble: Vec<Trouble>,
+}
+
+/// What of the primary could not be brought.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Trouble {
+    pub(super) path: Vec<u8>,
+    /// As in the records of any run.
+    pub(super) reason: String,
+    pub(super) message: String,
+}
+
+impl Trouble {
+    /// It is gone, as it may: the next run sees that.
+    pub(super) fn is_gone(&self) -> bool {
+        self.reason == "vanished"
+    }
 }
 
 /// The paths of a group, as sources: what is behind `/./` is what the other end sees.
 pub(super) fn sources<'a>(root: &str, paths: impl Iterator<Item = &'a String>) -> Vec<OsString> {
     let root = root.trim_end_matches('/');
     paths.map(|path| OsString::from(format!("{root}/.{path}"))).collect()
+}
+
+/// A run makes what it makes with modes of its own, and takes the umask away for that; what a set calls
+/// and makes is to have it.
+pub(super) fn keep_umask(own: u32) {
+    umask(Mode::from_bits_truncate(own));
 }
 
 /// What `root` has of a group, beneath the names that the group has for it. `empty` is an empty
@@ -98,6 +123,7 @@ pub(super) fn list(root: &str, group: &Group, empty: &Path) -> Result<List, Erro
     let source = Source::new(roots, filters, options, crate::limits::directories());
     let (sender, heard) = events();
     let empty = empty.as_os_str().to_owned();
+    let own = own_umask();
     let outcome = thread::scope(|scope| {
         let walk = scope.spawn(move || client::local(source, empty, sender));
         for event in heard {
@@ -105,19 +131,23 @@ pub(super) fn list(root: &str, group: &Group, empty: &Path) -> Result<List, Erro
                 Event::Change(change) => {
                     let path = change.path;
                     let (kind, size) = (change.kind, change.size);
+                    let modified = change.details.map_or_else(Moment::default, |d| d.stamp.mtime);
                     if group.holds(&[b"/", &path[..]].concat()) {
-                        list.entries.insert(path.clone(), Listed { path, kind, size });
+                        list.entries.insert(path.clone(), Listed { path, kind, size, modified });
                     }
                 }
-                Event::Failed { path, message, .. } => list.trouble.push((path, message)),
+                Event::Failed { path, reason, message } => {
+                    list.trouble.push(Trouble { path, reason, message });
+                }
                 Event::Skipped { .. } | Event::Progress { .. } => {}
             }
         }
         walk.join().unwrap_or_else(|_| {
             Err(Error::failed("hasync", "a thread of it failed; this is a defect"))
         })
-    })?;
-    if let Some(error) = outcome.error {
+    });
+    keep_umask(own);
+    if let Some(error) = outcome?.error {
         return Err(error);
     }
     let tree = open(Path::new(root))?;

@@ -42,6 +42,30 @@ pub(super) struct Known {
     pub(super) gone: bool,
 }
 
+impl Known {
+    /// True where `live` is not what was left here; `digest` reads it.
+    ///
+    /// # Errors
+    /// What `digest` says.
+    pub(super) fn is_changed<E>(
+        &self,
+        live: &Mark,
+        digest: impl FnOnce() -> Result<String, E>,
+    ) -> Result<bool, E> {
+        if self.mark == *live || live.is_directory() && self.mark.is_directory() {
+            return Ok(false);
+        }
+        if !self.mark.same_attributes(live) {
+            return Ok(true);
+        }
+        match &self.digest {
+            Some(old) if self.mark.size == live.size => Ok(digest()? != *old),
+            Some(_) => Ok(true),
+            None => Ok(!self.mark.looks_like(live)),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Manifest {
     pub(super) header: Header,
@@ -70,9 +94,10 @@ impl Manifest {
     pub(super) fn read(file: &Path) -> Result<Option<Manifest>, Error> {
         let name = || file.display().to_string();
         match std::fs::read(file) {
-            Ok(text) => {
-                Manifest::parse(&text).map(Some).map_err(|why| Error::new(Kind::Input, name(), why))
-            }
+            Ok(text) => Manifest::parse(&text).map(Some).map_err(|why| {
+                let next = "move it away, and what is here counts as never brought";
+                Error::new(Kind::Input, name(), format!("is damaged ({why}): {next}"))
+            }),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::failed(name(), reason(&error))),
         }

@@ -4,7 +4,7 @@ use super::bytes;
 use super::document::{Delete, Group, OnConflict, is_within};
 use super::manifest::Manifest;
 use super::tree::Mark;
-use crate::entry::Kind;
+use crate::entry::{Kind, Moment};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +21,16 @@ pub(crate) struct Listed {
     pub(crate) kind: Kind,
     /// In bytes; 0 for all but files.
     pub(crate) size: u64,
+    pub(crate) modified: Moment,
+}
+
+impl Listed {
+    /// True where `mark` is what this is brought as; its size may be another where it is rewritten.
+    pub(super) fn is(&self, mark: &Mark, rewritten: bool) -> bool {
+        let sized = self.kind != Kind::File || rewritten || self.size == mark.size;
+        let timed = self.kind == Kind::Symlink || self.modified == mark.modified;
+        self.kind == mark.kind && sized && timed
+    }
 }
 
 /// What waits to be put in place.
@@ -76,13 +86,16 @@ pub(super) enum Op {
 }
 
 impl Op {
+    /// True where it sets nothing but the time of a directory that is there.
+    pub(super) fn is_time(&self) -> bool {
+        matches!(self, Op::Set { want, had: Some(had), .. } if had.same_attributes(want))
+    }
+
     /// True where it only keeps something, or a directory's time, as it is.
     pub(super) fn is_silent(&self) -> bool {
         match self {
             Op::Keep { .. } => true,
-            Op::Set { want, had: Some(had), .. } => {
-                had.same_attributes(want) && had.modified == want.modified
-            }
+            Op::Set { had: Some(_), .. } => self.is_time(),
             // It is told of what is made.
             Op::Set { had: None, .. } => true,
             _ => false,
@@ -109,6 +122,9 @@ pub(super) struct Conflict {
     pub(super) what: &'static str,
 }
 
+/// Why only deletions are held back, and all else beneath a path is done.
+const DELETIONS: &str = "deletions";
+
 /// What is left as it is, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Held {
@@ -130,7 +146,8 @@ pub(super) struct Plan {
 impl Plan {
     /// True for a path of which nothing is done.
     pub(super) fn holds(&self, path: &[u8]) -> bool {
-        self.held.iter().any(|held| is_within(path, &held.path))
+        let held = self.held.iter().filter(|held| held.reason != DELETIONS);
+        held.into_iter().any(|held| is_within(path, &held.path))
     }
 }
 
@@ -149,6 +166,8 @@ pub(super) struct Facts<'a> {
     pub(super) live: &'a BTreeMap<Vec<u8>, Mark>,
     /// Those beneath the group's paths that its rules do not leave out, where it deletes.
     pub(super) deletable: &'a BTreeSet<Vec<u8>>,
+    /// The directories among them that hold something which its rules leave out.
+    pub(super) foreign: &'a BTreeSet<Vec<u8>>,
     /// What was brought last; `None` before the first time.
     pub(super) manifest: Option<&'a Manifest>,
 }
@@ -171,6 +190,7 @@ pub(super) fn plan<E>(
         hold_back(facts, &mut plan);
     }
     let mut removed = Vec::new();
+    let mut kept = Vec::new();
     let (mut made, mut put, mut set) = (Vec::new(), Vec::new(), Vec::new());
     // Directories that are there: what is done in one changes its time.
     let mut there = Vec::new();
@@ -197,7 +217,9 @@ pub(super) fn plan<E>(
                     continue;
                 }
                 Some(live) => {
-                    facts.judge(path, live, None, &mut plan, &mut digest)?;
+                    if facts.judge(path, live, None, &mut plan, &mut digest)? {
+                        kept.extend(facts.kept_beside(path));
+                    }
                     removed.push(path.clone());
                 }
                 None => {}
@@ -212,8 +234,17 @@ pub(super) fn plan<E>(
         }
         match live {
             None => put.push(Op::Put { path: path.clone(), had: false }),
-            Some(live) if live.is_directory() => {
-                facts.judge(path, live, None, &mut plan, &mut digest)?;
+            Some(_) if live.is_some_and(Mark::is_directory) => {
+                if let Some(other) = facts.strange_beneath(path, &mut digest)?
+                    && !facts.accept_loss
+                {
+                    let other = String::from_utf8_lossy(&other).into_owned();
+                    let message = format!(
+                        "is a directory on the standby, with /{other}, which is not the primary's"
+                    );
+                    plan.held.push(Held { path: path.clone(), reason: "in_the_way", message });
+                    continue;
+                }
                 removed.push(path.clone());
                 put.push(Op::Put { path: path.clone(), had: false });
             }
@@ -232,9 +263,8 @@ pub(super) fn plan<E>(
                 // With the same content only its time is another.
                 let conflict = !same
                     && facts.judge(path, live, staged.digest.as_deref(), &mut plan, &mut digest)?;
-                if conflict && facts.group.on_conflict == OnConflict::KeepBoth {
-                    let beside = [path, facts.suffix.as_bytes()].concat();
-                    put.push(Op::Keep { path: path.clone(), beside });
+                if conflict {
+                    kept.extend(facts.kept_beside(path));
                 }
                 put.push(Op::Put { path: path.clone(), had: true });
             }
@@ -246,7 +276,7 @@ pub(super) fn plan<E>(
         .flatten()
         .map(Op::path)
         .chain(removed.iter().map(Vec::as_slice))
-        .map(|path| &path[..path.iter().rposition(|&byte| byte == b'/').unwrap_or(0)])
+        .map(above)
         .collect();
     for (path, staged, live) in there {
         let same = live.same_attributes(&staged.mark) && live.modified == staged.mark.modified;
@@ -255,6 +285,7 @@ pub(super) fn plan<E>(
         }
     }
     set.sort_by_key(|(path, _, _)| *path);
+    plan.ops.extend(kept);
     for path in removed {
         plan.ops.push(Op::Remove { path });
     }
@@ -283,6 +314,29 @@ impl Facts<'_> {
         self.manifest.is_some_and(|manifest| manifest.has_beneath(top))
     }
 
+    /// With `keep_both`: what stands there is kept beside what takes its place.
+    fn kept_beside(&self, path: &[u8]) -> Option<Op> {
+        let beside = [path, self.suffix.as_bytes()].concat();
+        let keeps = self.group.on_conflict == OnConflict::KeepBoth;
+        keeps.then(|| Op::Keep { path: path.to_vec(), beside })
+    }
+
+    /// The first thing in a directory that was never brought, or was changed since.
+    fn strange_beneath<E>(
+        &self,
+        path: &[u8],
+        digest: &mut impl FnMut(&[u8]) -> Result<String, E>,
+    ) -> Result<Option<Vec<u8>>, E> {
+        for (inner, live) in beneath(self.live, path).filter(|(inner, _)| *inner != path) {
+            let known = self.manifest.and_then(|manifest| manifest.get(inner));
+            match known {
+                Some(known) if !known.is_changed(live, || digest(inner))? => {}
+                _ => return Ok(Some(inner.clone())),
+            }
+        }
+        Ok(None)
+    }
+
     /// True where what stands there was changed since it was brought; then the plan says so.
     fn judge<E>(
         &self,
@@ -303,12 +357,7 @@ impl Facts<'_> {
             Some(known) if known.mark.kind != live.kind => "kind_changed",
             Some(_) if live.is_directory() => return Ok(false),
             Some(known) => {
-                let same = known.mark.same_attributes(live)
-                    && match &known.digest {
-                        Some(old) if known.mark.size == live.size => digest(path)? == *old,
-                        Some(_) => false,
-                        None => known.mark.looks_like(live),
-                    };
+                let same = !known.is_changed(live, || digest(path))?;
                 match (same, new) {
                     (true, _) => return Ok(false),
                     (false, Some(_)) => "changed_on_standby",
@@ -320,6 +369,11 @@ impl Facts<'_> {
         plan.conflicts.push(Conflict { path: path.to_vec(), what });
         Ok(true)
     }
+}
+
+/// The directory that a path is in.
+pub(super) fn above(path: &[u8]) -> &[u8] {
+    &path[..path.iter().rposition(|&byte| byte == b'/').unwrap_or(0)]
 }
 
 /// What is at and beneath a path.
@@ -369,8 +423,10 @@ fn hold_back(facts: &Facts<'_>, plan: &mut Plan) {
     let Some(manifest) = facts.manifest else { return };
     for (path, listed) in facts.listed {
         let was = manifest.get(path).filter(|known| known.mark.kind == Kind::File);
+        // What waits may have been cut since it was listed.
+        let size = facts.staged.get(path).map_or(listed.size, |staged| staged.mark.size);
         let emptied = listed.kind == Kind::File
-            && listed.size == 0
+            && size.min(listed.size) == 0
             && was.is_some_and(|known| known.mark.size > 0);
         let allowed =
             || facts.group.allow_empty.iter().any(|file| file.as_bytes().get(1..) == Some(path));
@@ -406,6 +462,16 @@ fn deletions<E>(
             && !plan.skipped.iter().any(|top| is_within(path, top))
     };
     let paths: Vec<&Vec<u8>> = facts.deletable.iter().rev().filter(goes).collect();
+    // A directory stays with what stays in it.
+    let mut stay: BTreeSet<&[u8]> = BTreeSet::new();
+    let others = facts.deletable.iter().filter(|path| !goes(path)).map(|path| above(path));
+    for mut path in others.chain(facts.foreign.iter().map(Vec::as_slice)) {
+        while !path.is_empty() && stay.insert(path) {
+            path = above(path);
+        }
+    }
+    let goes = |path: &&&Vec<u8>| !stay.contains(&path[..]);
+    let paths: Vec<&Vec<u8>> = paths.iter().filter(goes).copied().collect();
     let limit = facts.group.max_delete;
     let (count, of) = (paths.len() as u64, facts.deletable.len() as u64);
     let too_many = count > limit.count || count * 100 > of * u64::from(limit.percent);
@@ -416,7 +482,7 @@ fn deletions<E>(
             if paths.iter().any(|path| is_within(path, top)) {
                 plan.held.push(Held {
                     path: top.to_vec(),
-                    reason: "deletions",
+                    reason: DELETIONS,
                     message: message.clone(),
                 });
             }
@@ -433,9 +499,10 @@ fn deletions<E>(
         // What was never brought is no conflict: the group says that it is to go.
         let known = facts.manifest.is_some_and(|manifest| manifest.get(path).is_some());
         let conflict = known && facts.judge(path, live, None, plan, digest)?;
-        if !(conflict && facts.group.on_conflict == OnConflict::KeepBoth) {
-            ops.push(Op::Remove { path: path.clone() });
+        if conflict {
+            ops.extend(facts.kept_beside(path));
         }
+        ops.push(Op::Remove { path: path.clone() });
     }
     Ok(ops)
 }

@@ -1,13 +1,13 @@
 //! The primary's end of a set: every standby is brought up to date by itself, group by group.
 
 use super::document::{Compare, Document, Group, Target};
-use super::list::{List, list, sources, staging};
+use super::list::{List, Trouble, list, sources, staging};
 use super::manifest::{Known, Manifest};
 use super::metrics::{self, Pair, Seen};
 use super::plan::Listed;
 use super::recover::fields;
-use super::role::{Role, may_push};
-use super::standby::is_mounted;
+use super::role::{Role, keep_heard, may_push};
+use super::standby::{check_paths, is_mounted, under_way};
 use super::state::{Place, State, node};
 use super::talk::{Answer, Ask, Done, Order, Outcome, PIECE, Talk};
 use super::told::Told;
@@ -29,11 +29,16 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const SCHEMA: &str = "hasync-run/1";
+/// What a standby may tell; the rest is told here.
+const RECORDS: &[&str] =
+    &["change", "conflict", "held_back", "skipped", "warning", "validation", "hook", "recovered"];
+/// How much of it may wait to be told.
+const MOST_NEWS: usize = 1024;
 
 /// What was asked for.
 #[derive(Debug)]
@@ -65,13 +70,14 @@ enum News {
     Record(String, Map<String, Value>),
     Done(Done, Brought),
     Failed(Error),
+    /// Who refused this node knows of this one.
+    Generation(u64),
 }
 
 /// How it came to where it waits.
 #[derive(Debug, Default)]
 struct Brought {
-    /// What could not be read.
-    trouble: Vec<(Vec<u8>, String)>,
+    trouble: Vec<Trouble>,
     skew: Option<Measured>,
 }
 
@@ -111,7 +117,8 @@ pub(crate) fn bring(tool: Tool, mut run: Run) -> Result<Status, Error> {
     let begin = Map::from_iter([("dry_run".to_owned(), Value::from(run.dry_run))]);
     let mut told = Told::begin(tool, SCHEMA, &begin, run.log.take());
     let here = Here { run: &run, document: &document, role, names: names() };
-    let (sender, news) = channel();
+    let (sender, news) = sync_channel(MOST_NEWS);
+    let mut latest = 0;
     let mut seen = BTreeMap::new();
     let mut errors = Vec::new();
     thread::scope(|scope| {
@@ -121,9 +128,18 @@ pub(crate) fn bring(tool: Tool, mut run: Run) -> Result<Status, Error> {
         }
         drop(sender);
         for (pair, one) in news {
-            follow(&mut told, pair, one, &mut seen, &mut errors);
+            match one {
+                News::Generation(generation) => latest = latest.max(generation),
+                one => follow(&mut told, pair, one, &mut seen, &mut errors),
+            }
         }
     });
+    if latest >= here.role.generation
+        && !run.dry_run
+        && let Err(error) = keep_heard(state.path(), latest)
+    {
+        told.failed(error.kind, "write_error", &error.what, &error.why);
+    }
     if !run.dry_run {
         for loaded in &loaded {
             let all = document.targets.iter().all(|target| {
@@ -173,13 +189,12 @@ fn follow(
     let item = format!("{target}: {group}");
     match news {
         News::Record(kind, record) => {
-            let mut key = Map::from_iter([
-                ("target".to_owned(), Value::from(target.as_str())),
-                ("group".to_owned(), Value::from(group.as_str())),
-            ]);
             let mut record = record;
+            let mut key = Map::from_iter([("target".to_owned(), Value::from(target.as_str()))]);
+            key.insert("group".to_owned(), Value::from(group.as_str()));
             if let Some(Value::Object(own)) = record.shift_remove("key") {
-                key.extend(own);
+                // Nobody speaks for another.
+                key.extend(own.into_iter().filter(|(name, _)| name != "target" && name != "group"));
             }
             let mut whole = Map::from_iter([("key".to_owned(), Value::Object(key))]);
             whole.extend(record);
@@ -203,13 +218,9 @@ fn follow(
                     "clock_skew_seconds": skew.map(Measured::seconds),
                 })),
             );
-            for (path, why) in &trouble {
-                told.failed(
-                    Kind::Failed,
-                    "source",
-                    &format!("{item}: {}", String::from_utf8_lossy(path)),
-                    why,
-                );
+            for Trouble { path, reason, message } in &trouble {
+                let path = String::from_utf8_lossy(path);
+                told.failed(Kind::Failed, reason, &format!("{item}: {path}"), message);
             }
             match done.outcome {
                 Outcome::Refused if done.conflicts > 0 => {
@@ -218,6 +229,10 @@ fn follow(
                         done.conflicts
                     );
                     told.failed(Kind::Failed, "conflict", &item, &message);
+                }
+                Outcome::Refused if !trouble.is_empty() => {
+                    let message = "not all of it could be read: nothing is brought";
+                    told.failed(Kind::Failed, "source", &item, message);
                 }
                 Outcome::Refused => told.failed(
                     Kind::Failed,
@@ -239,6 +254,7 @@ fn follow(
             }
             seen.insert(pair, Seen { good, done: Some(done) });
         }
+        News::Generation(_) => {}
         News::Failed(error) => {
             errors.push((item, error));
             seen.insert(pair, Seen { good: false, done: None });
@@ -288,6 +304,11 @@ fn load<'a>(
     let place = state.group(&group.name);
     let lock = place.lock(wait)?;
     let root = Path::new(&document.root);
+    check_paths(state, root, group)?;
+    if let Some(name) = under_way(&place)? {
+        let why = "was interrupted while this node was a standby: hasync takeover, here, ends it";
+        return Err(Error::failed(name, why));
+    }
     let mounted = group.require_mount.iter().try_for_each(|path| is_mounted(root, path));
     let list = mounted.and_then(|()| list(&document.root, group, &state.empty()?));
     Ok(Loaded { group, list, place, _lock: Some(lock) })
@@ -318,7 +339,7 @@ type Line = Talk<Ask, Answer>;
 
 impl Here<'_> {
     /// One standby, and nobody waits for it.
-    fn target(&self, target: &Target, loaded: &[Loaded<'_>], news: &Sender<(Pair, News)>) {
+    fn target(&self, target: &Target, loaded: &[Loaded<'_>], news: &SyncSender<(Pair, News)>) {
         let pair = |group: &Group| (group.name.clone(), target.name());
         let tell = |group: &Group, one: News| {
             let _ = news.send((pair(group), one));
@@ -353,7 +374,7 @@ impl Here<'_> {
         let job = Job { role: End::Set, options, paths: Vec::new(), list: None };
         let meter = Meter::default();
         let (program, (to, from)): (Program, Pipes) = self.run.far.connect(&host, &job, &meter)?;
-        let mut line: Line = Talk::new(&to, &from, &Ask::StillHere)?;
+        let mut line: Line = Talk::new(&to, &from, &Ask::StillHere, self.run.timeout_seconds)?;
         drop((to, from));
         let result = work(&mut line);
         // The far side ends when this one has left.
@@ -397,7 +418,13 @@ impl Here<'_> {
         // The walk before met the same.
         brought.trouble.extend(list.trouble.iter().cloned());
         brought.trouble.sort();
-        brought.trouble.dedup_by(|one, other| one.0 == other.0);
+        brought.trouble.dedup_by(|one, other| one.path == other.path);
+        // A group without one of its files is none that the primary ever had.
+        if !brought.trouble.iter().all(Trouble::is_gone) {
+            line.say(&Ask::Leave)?;
+            tell(News::Done(Done::default(), brought));
+            return Ok(());
+        }
         let entries: Vec<Listed> = list.entries.values().cloned().collect();
         for piece in entries.chunks(PIECE) {
             line.say(&Ask::Listed(piece.to_vec()))?;
@@ -470,8 +497,8 @@ impl Here<'_> {
                     push_over(source, to, from, &meter, &sender)
                 });
                 for event in heard {
-                    if let Event::Failed { path, message, .. } = event {
-                        brought.trouble.push((path, message));
+                    if let Event::Failed { path, reason, message } = event {
+                        brought.trouble.push(Trouble { path, reason, message });
                     }
                 }
                 working.join().unwrap_or_else(|_| {
@@ -524,8 +551,16 @@ fn answer(line: &mut Line, tell: &dyn Fn(News)) -> Result<Answer, Fault> {
                 )));
             }
             Some(Answer::StillHere) => {}
-            Some(Answer::Record(kind, record)) => tell(News::Record(kind, record)),
-            Some(Answer::Failed { kind, what, why }) => {
+            Some(Answer::Record(kind, record)) if RECORDS.contains(&&*kind) => {
+                tell(News::Record(kind, record));
+            }
+            Some(Answer::Record(..)) => {
+                return Err(Fault::Line(damaged("a record of no known type")));
+            }
+            Some(Answer::Failed { kind, what, why, generation }) => {
+                if let Some(generation) = generation {
+                    tell(News::Generation(generation));
+                }
                 return Err(Fault::Group(Answer::error(&kind, what, why)));
             }
             Some(answer) => return Ok(answer),

@@ -1,10 +1,10 @@
 //! What a run that was killed left: it is made whole, or undone, before anything else is begun.
 
-use super::document::OnFailure;
-use super::journal::{Stage, Transaction, make_directory, open};
+use super::document::{Hook, OnFailure};
+use super::journal::{Plan, Stage, Transaction, make_directory, open};
 use super::manifest::{Known, Manifest};
 use super::plan::Op;
-use super::run::{call, is_due, shown};
+use super::run::{Ran, call, is_due, shown};
 use super::state::Place;
 use ha_json::{Error, Map, Value, json};
 use std::collections::{BTreeMap, HashSet};
@@ -13,6 +13,8 @@ use std::fs;
 /// Tells a record: its type, and the rest of it.
 pub(super) type Tell<'a> = dyn FnMut(&str, Map<String, Value>) -> Result<(), Error> + 'a;
 
+/// What a hook said that had all undone.
+const FAILED_HOOK: &str = "hook-failed";
 /// What the manifest was before a transaction, and what it is after it.
 const BEFORE: &str = "manifest.before";
 const AFTER: &str = "manifest.after";
@@ -37,19 +39,26 @@ pub(super) fn recover(place: &Place, dry_run: bool, tell: &mut Tell<'_>) -> Resu
         }
         match stage {
             Stage::Begun => finish(place, &transaction)?,
-            Stage::Undoing => undo(place, &transaction)?,
+            Stage::Undoing => {
+                undo(place, &transaction)?;
+                if let Some(what) = transaction.told(FAILED_HOOK) {
+                    tell_again(&transaction);
+                    transaction.set_hooked(&what)?;
+                }
+            }
             Stage::Done | Stage::Undone => {}
         }
         if stage != Stage::Undoing {
             hook(place, &transaction, tell)?;
         }
-        tell(
+        // Who is told may be gone; what is done is done.
+        let _ = tell(
             "recovered",
             fields(json!({
                 "key": {"transaction": transaction.plan.name()},
                 "outcome": transaction.stage().word(),
             })),
-        )?;
+        );
     }
     Ok(())
 }
@@ -143,7 +152,8 @@ pub(super) fn undo(place: &Place, transaction: &Transaction) -> Result<(), Error
     transaction.set_undone()
 }
 
-/// Runs the hooks of a transaction that is whole; false where one of them had it undone.
+/// Runs the hooks of a transaction that is whole; false where one of them had it undone. Each that ran
+/// is kept, so that whoever goes on with it does not run it again.
 ///
 /// # Errors
 /// When it cannot be undone.
@@ -154,31 +164,32 @@ pub(super) fn hook(
 ) -> Result<bool, Error> {
     let plan = &transaction.plan;
     let name = plan.name();
-    let changed = || plan.ops.iter().map(Op::path);
     let mut failed = Vec::new();
-    for (number, hook) in plan.hooks.iter().enumerate().filter(|(_, hook)| is_due(hook, changed()))
-    {
-        let ran = call(hook, &plan.group, &name);
-        tell(
-            "hook",
-            fields(json!({
-                "key": {"transaction": name, "hook": number},
-                "run": hook.run,
-                "ok": ran.good,
-                "message": ran.message,
-            })),
-        )?;
-        if ran.good {
+    for (number, hook) in due(plan) {
+        let kept = format!("hook-{number}");
+        let what = match transaction.told(&kept) {
+            Some(what) => what,
+            None => {
+                let ran = call(hook, &plan.group, &name);
+                let what = if ran.good {
+                    String::new()
+                } else {
+                    format!("{}: {}", shown(&hook.run), ran.message)
+                };
+                transaction.tell(&kept, &what)?;
+                // Nobody may be there to hear.
+                let _ = tell("hook", record(&name, number, hook, &ran));
+                what
+            }
+        };
+        if what.is_empty() {
             continue;
         }
-        let what = format!("{}: {}", shown(&hook.run), ran.message);
         if hook.on_failure == OnFailure::RollBack {
-            undo(place, transaction)?;
             place.hold(&format!("{name} was rolled back, because a hook failed: {what}"))?;
-            // They were told of the new one, and now the old one is back.
-            for again in plan.hooks[..=number].iter().filter(|hook| is_due(hook, changed())) {
-                call(again, &plan.group, &name);
-            }
+            transaction.tell(FAILED_HOOK, &what)?;
+            undo(place, transaction)?;
+            tell_again(transaction);
             transaction.set_hooked(&what)?;
             return Ok(false);
         }
@@ -186,4 +197,41 @@ pub(super) fn hook(
     }
     transaction.set_hooked(&failed.join("; "))?;
     Ok(true)
+}
+
+/// The hooks that what a transaction changes calls, with their numbers.
+fn due(plan: &Plan) -> impl Iterator<Item = (usize, &Hook)> {
+    let changed = || plan.ops.iter().filter(|op| !op.is_silent()).map(Op::path);
+    plan.hooks.iter().enumerate().filter(move |(_, hook)| is_due(hook, changed()))
+}
+
+/// Those that were told of the new one are told that the old one is back.
+fn tell_again(transaction: &Transaction) {
+    let plan = &transaction.plan;
+    for (number, hook) in due(plan) {
+        if transaction.told(&format!("hook-{number}")).is_some() {
+            call(hook, &plan.group, &plan.name());
+        }
+    }
+}
+
+/// Tells all whom a transaction concerned that it is rolled back; false where one of them failed.
+pub(super) fn tell_of_undone(transaction: &Transaction, tell: &mut Tell<'_>) -> bool {
+    let plan = &transaction.plan;
+    let mut good = true;
+    for (number, hook) in due(plan) {
+        let ran = call(hook, &plan.group, &plan.name());
+        good &= ran.good;
+        let _ = tell("hook", record(&plan.name(), number, hook, &ran));
+    }
+    good
+}
+
+fn record(transaction: &str, number: usize, hook: &Hook, ran: &Ran) -> Map<String, Value> {
+    fields(json!({
+        "key": {"transaction": transaction, "hook": number},
+        "run": hook.run,
+        "ok": ran.good,
+        "message": ran.message,
+    }))
 }

@@ -11,17 +11,17 @@ pub(super) const MOST_BYTES: u64 = 1 << 20;
 /// Texts, each of which becomes another, all at once.
 #[derive(Debug)]
 pub(super) struct Substitutions {
-    pattern: Regex,
+    all: AnyOf,
     pairs: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Substitutions {
     /// `None` where there are none.
     pub(super) fn new(pairs: &BTreeMap<String, String>) -> Option<Substitutions> {
-        let pattern = any_of(pairs.keys())?;
+        let all = any_of(pairs.keys())?;
         let bytes = |text: &String| text.clone().into_bytes();
         let pairs = pairs.iter().map(|(from, to)| (bytes(from), bytes(to))).collect();
-        Some(Substitutions { pattern, pairs })
+        Some(Substitutions { all, pairs })
     }
 
     /// The text with all of them made; `None` where nothing changes.
@@ -31,7 +31,7 @@ impl Substitutions {
         }
         let mut result = Vec::with_capacity(text.len());
         let mut end = 0;
-        for (start, stop) in alone(&self.pattern, text) {
+        for (start, stop) in alone(&self.all, text) {
             result.extend_from_slice(&text[end..start]);
             let found = &text[start..stop];
             result.extend_from_slice(self.pairs.get(found).map_or(found, Vec::as_slice));
@@ -44,7 +44,7 @@ impl Substitutions {
 
 /// What a node is called, and its addresses.
 #[derive(Debug)]
-pub(super) struct Names(Option<Regex>);
+pub(super) struct Names(Option<AnyOf>);
 
 impl Names {
     pub(super) fn new(names: &[String]) -> Names {
@@ -53,36 +53,50 @@ impl Names {
 
     /// The first of them that the text holds.
     pub(super) fn first_in<'a>(&self, text: &'a [u8]) -> Option<Cow<'a, str>> {
-        let pattern = self.0.as_ref().filter(|_| is_text(text))?;
-        let (start, end) = alone(pattern, text).next()?;
+        let all = self.0.as_ref().filter(|_| is_text(text))?;
+        let (start, end) = alone(all, text).next()?;
         Some(String::from_utf8_lossy(&text[start..end]))
     }
 }
 
-/// Where a pattern stands by itself.
-fn alone<'a>(pattern: &'a Regex, text: &'a [u8]) -> impl Iterator<Item = (usize, usize)> + 'a {
+/// Where one of them stands by itself, the longest that does.
+fn alone<'a>(all: &'a AnyOf, text: &'a [u8]) -> impl Iterator<Item = (usize, usize)> + 'a {
     let mut from = 0;
     std::iter::from_fn(move || {
-        while let Some(found) = pattern.find_at(text, from) {
-            if stands_alone(text, found.start(), found.end()) {
-                from = found.end();
-                return Some((found.start(), found.end()));
+        while let Some(found) = all.pattern.find_at(text, from) {
+            let start = found.start();
+            let fits = |one: &&Vec<u8>| {
+                text[start..].starts_with(one) && stands_alone(text, start, start + one.len())
+            };
+            if let Some(one) = all.texts.iter().find(fits) {
+                from = start + one.len();
+                return Some((start, from));
             }
-            from = found.start() + 1;
+            from = start + 1;
         }
         None
     })
 }
 
-/// The longest that stands at a place is found first.
-fn any_of<'a>(texts: impl Iterator<Item = &'a String>) -> Option<Regex> {
+/// Texts, the longest first, and what finds the next of them.
+#[derive(Debug)]
+struct AnyOf {
+    pattern: Regex,
+    texts: Vec<Vec<u8>>,
+}
+
+fn any_of<'a>(texts: impl Iterator<Item = &'a String>) -> Option<AnyOf> {
     let mut texts: Vec<_> = texts.filter(|text| !text.is_empty()).collect();
     texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
     if texts.is_empty() {
         return None;
     }
-    let any: Vec<_> = texts.into_iter().map(|text| regex::escape(text)).collect();
-    Regex::new(&any.join("|")).ok()
+    let any: Vec<_> = texts.iter().map(|text| regex::escape(text)).collect();
+    let pattern = Regex::new(&any.join("|")).ok()?;
+    Some(AnyOf {
+        pattern,
+        texts: texts.into_iter().map(|text| text.clone().into_bytes()).collect(),
+    })
 }
 
 fn is_text(text: &[u8]) -> bool {
@@ -122,12 +136,17 @@ mod tests {
 
     #[test]
     fn names_and_addresses_are_replaced_where_they_stand_alone() {
-        let pairs = [("mn1", "mn2"), ("10.0.0.1", "10.0.0.2"), ("mn1-ib", "mn2-ib")];
+        let pairs = [
+            ("mn1", "mn2"),
+            ("10.0.0.1", "10.0.0.2"),
+            ("mn1-ib", "mn2-ib"),
+            ("mn1.cluster", "mn2.cluster"),
+        ];
         for (text, becomes) in [
             ("server mn1", Some("server mn2")),
             ("mn1.cluster.com mn1", Some("mn2.cluster.com mn2")),
             ("mn10 xmn1 mn1_a", None),
-            ("mn1-ib", Some("mn2-ib")),
+            ("mn1-ib mn1.clusterx mn1-ibx", Some("mn2-ib mn2.clusterx mn1-ibx")),
             ("10.0.0.1/24, 10.0.0.11 10.0.0.1.", Some("10.0.0.2/24, 10.0.0.11 10.0.0.2.")),
             ("110.0.0.1 9.10.0.0.1 10.0.0.1.5", None),
             ("10.0.0.1:53", Some("10.0.0.2:53")),

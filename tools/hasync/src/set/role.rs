@@ -45,6 +45,25 @@ impl Role {
     }
 }
 
+const HEARD: &str = "heard";
+
+/// The latest generation that somebody refused this node with; 0 for none.
+pub(super) fn heard(state: &Path) -> u64 {
+    let text = std::fs::read_to_string(state.join(HEARD)).unwrap_or_default();
+    text.trim().parse().unwrap_or(0)
+}
+
+/// Keeps it.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn keep_heard(state: &Path, generation: u64) -> Result<(), Error> {
+    if generation <= heard(state) {
+        return Ok(());
+    }
+    replace(&state.join(HEARD), format!("{generation}\n").as_bytes(), 0o600, Durability::Synced)
+}
+
 /// What a node that pushes says of itself: it may, or another one has the role.
 ///
 /// # Errors
@@ -78,7 +97,8 @@ pub(super) fn admit(own: Option<&Role>, claim: &Role) -> Result<Option<Role>, Er
         return Ok(None);
     }
     let why = format!(
-        "lost the role of the primary: {} has it, in generation {}, since {}",
+        "lost the role of the primary: {} has it, in generation {}, since {} (hasync takeover, there, \
+         takes it back)",
         own.primary, own.generation, own.since
     );
     Err(Error::failed(format!("{}, generation {}", claim.primary, claim.generation), why))

@@ -2,20 +2,22 @@
 //! it waits, and then it is put in place.
 
 use super::commit::{Stage, commit, prune};
-use super::journal::{Stage as Reached, make_directory, open};
-use super::list::STORE;
+use super::document::{Group, is_within};
+use super::journal::{Stage as Reached, make_directory, open, remove_all};
+use super::list::{STORE, keep_umask};
 use super::plan::Listed;
-use super::recover::recover;
+use super::recover::{fields, recover};
 use super::role::{Role as Claim, admit};
 use super::state::{Place, State};
 use super::talk::{Answer, Ask, Order, Talk};
 use super::tree::Tree;
-use crate::args::Service;
+use crate::args::{Service, own_umask};
 use crate::job::{Job, Role};
-use crate::serve::{HANDSHAKE, be_standby};
+use crate::serve::be_standby;
+use crate::trusted;
 use crate::wire::{Counted, damaged};
-use ha_command::lock_directory;
-use ha_json::{Error, reason};
+use ha_command::{Lock, lock_directory};
+use ha_json::{Error, json, reason};
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -33,8 +35,9 @@ pub(crate) fn serve(
     out: &Counted<File>,
     input: &Counted<File>,
     refusal: Option<&Error>,
+    timeout_seconds: u64,
 ) -> Result<(), Error> {
-    let mut line = Talk::new(out, input, &Answer::StillHere)?;
+    let mut line = Talk::new(out, input, &Answer::StillHere, timeout_seconds)?;
     loop {
         match line.hear()? {
             None => return Ok(()),
@@ -45,7 +48,18 @@ pub(crate) fn serve(
                     None => group(&order, &mut line),
                 };
                 if let Err(error) = result {
-                    line.say(&Answer::failed(&error))?;
+                    let state = || {
+                        State::open(Path::new(&order.root), order.state.as_deref().map(Path::new))
+                    };
+                    let role =
+                        || state().and_then(|state| Claim::read(state.path())).ok().flatten();
+                    // Only who lost the role has to know above which generation it is to be taken back.
+                    let other = |role: &Claim| {
+                        role.generation > order.role.generation
+                            || role.primary != order.role.primary
+                    };
+                    let known = if refusal.is_some() { None } else { role().filter(other) };
+                    line.say(&Answer::failed(&error, known.map(|role| role.generation)))?;
                 }
             }
             Some(Ask::Listed(_) | Ask::Stage | Ask::Commit { .. }) => {
@@ -60,10 +74,12 @@ fn group(order: &Order, line: &mut Line) -> Result<(), Error> {
     let root = PathBuf::from(&order.root);
     let live = open(&root)?;
     let state = State::open(&root, order.state.as_deref().map(Path::new))?;
-    let wait = Duration::from_secs(order.lock_wait_seconds).min(HANDSHAKE);
-    accept(&state, &order.role, order.dry_run, wait)?;
+    check_paths(&state, &root, &order.group)?;
+    let wait = Duration::from_secs(order.lock_wait_seconds);
+    drop(accept(&state, order, wait)?);
     let place = state.group(&order.group.name);
     let _lock = place.lock(wait)?;
+    check_mounts(&root, order)?;
     recover(&place, order.dry_run, &mut |kind, record| {
         line.say(&Answer::Record(kind.to_owned(), record))
     })?;
@@ -74,10 +90,13 @@ fn group(order: &Order, line: &mut Line) -> Result<(), Error> {
             format!("is held: {why} (hasync release {} lets it go on)", place.name()),
         ));
     }
-    check_mounts(&root, order)?;
     let store = store(&live, &state, order)?;
     let stage = store.join(place.name()).join("stage");
     make_directory(&stage)?;
+    // What waits may be rewritten already, and is not to be once more.
+    for path in &order.group.rewrite {
+        remove_any(&stage.join(path.trim_start_matches('/')))?;
+    }
     line.say(&Answer::Begun { stage: stage.display().to_string() })?;
     let Some((listed, complete)) = heard(line, &stage)? else { return Ok(()) };
     let done = commit(
@@ -92,7 +111,12 @@ fn group(order: &Order, line: &mut Line) -> Result<(), Error> {
         },
         line,
     )?;
-    prune(&place, order.group.generations)?;
+    if let Err(error) = prune(&place, order.group.generations) {
+        // What is done is done.
+        let warning =
+            json!({"key": {"path": null}, "reason": "old_kept", "message": error.to_string()});
+        line.say(&Answer::Record("warning".to_owned(), fields(warning)))?;
+    }
     line.say(&Answer::Done(done))
 }
 
@@ -113,7 +137,10 @@ fn heard(line: &mut Line, stage: &Path) -> Result<Option<Heard>, Error> {
                 if job.role != Role::Standby || job.paths != [stage.as_os_str().as_bytes()] {
                     return Err(damaged("a run to another place than where it waits"));
                 }
-                be_standby(Service::default(), job, from, to)?;
+                let own = own_umask();
+                let result = be_standby(Service::default(), job, from, to);
+                keep_umask(own);
+                result?;
                 line.say(&Answer::Staged)?;
                 line.take_back();
             }
@@ -136,15 +163,52 @@ fn heard(line: &mut Line, stage: &Path) -> Result<Option<Heard>, Error> {
     }
 }
 
-/// Keeps who the primary is, where that is new.
-fn accept(state: &State, claim: &Claim, dry_run: bool, wait: Duration) -> Result<(), Error> {
+/// Keeps who the primary is, where that is new. While the lock is held it stays so.
+///
+/// # Errors
+/// Failed, where it is another one.
+pub(super) fn accept(state: &State, order: &Order, wait: Duration) -> Result<Lock, Error> {
     let failed =
         |error: &std::io::Error| Error::failed(state.path().display().to_string(), reason(error));
     let directory = fs::File::open(state.path()).map_err(|error| failed(&error))?;
-    let _lock = lock_directory(directory.into(), "role", wait)?;
-    match admit(Claim::read(state.path())?.as_ref(), claim)? {
-        Some(role) if !dry_run => role.write(state.path()),
-        _ => Ok(()),
+    let lock = lock_directory(directory.into(), "role", wait)?;
+    if let Some(role) = admit(Claim::read(state.path())?.as_ref(), &order.role)?
+        && !order.dry_run
+    {
+        role.write(state.path())?;
+    }
+    Ok(lock)
+}
+
+/// What is kept of sets is no part of one: it would be brought, or taken away.
+///
+/// # Errors
+/// Usage, naming the path.
+pub(super) fn check_paths(state: &State, root: &Path, group: &Group) -> Result<(), Error> {
+    let own = state.path().as_os_str().as_bytes();
+    let holds = |path: &&String| {
+        let whole = root.join(path.trim_start_matches('/'));
+        let whole = whole.as_os_str().as_bytes();
+        is_within(own, whole) || is_within(whole, own)
+    };
+    match group.paths.iter().find(holds) {
+        Some(path) => {
+            let why = format!(
+                "{path:?} and what is known of sets ({}) are in each other",
+                state.path().display()
+            );
+            Err(Error::usage(format!("group {}: paths", group.name), why))
+        }
+        None => Ok(()),
+    }
+}
+
+fn remove_any(path: &Path) -> Result<(), Error> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => remove_all(path),
+        Ok(_) => fs::remove_file(path)
+            .map_err(|error| Error::failed(path.display().to_string(), reason(&error))),
+        Err(_) => Ok(()),
     }
 }
 
@@ -208,12 +272,9 @@ fn store(live: &Tree, state: &State, order: &Order) -> Result<PathBuf, Error> {
         let why = "is on another file system than the group's paths (store)";
         return Err(Error::failed(chosen.display().to_string(), why));
     }
-    if metadata.uid() != nix::unistd::geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
-        return Err(Error::failed(
-            chosen.display().to_string(),
-            "could be changed by others (store)",
-        ));
-    }
+    trusted::check_directory(&chosen).map_err(|why| {
+        Error::failed(chosen.display().to_string(), format!("is not taken for a store: {why}"))
+    })?;
     Ok(chosen)
 }
 

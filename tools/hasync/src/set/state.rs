@@ -1,6 +1,6 @@
 //! Where a node keeps what it knows of sets, and of whom it waits for.
 
-use super::journal::{Transaction, make_directory};
+use super::journal::{GONE_NAME, Transaction, make_directory};
 use crate::sys;
 use ha_command::{Lock, lock_directory};
 use ha_json::{Error, Kind, reason};
@@ -115,6 +115,19 @@ impl Place {
             names(&directory)?.iter().filter_map(|name| name.parse().ok()).collect();
         numbers.sort_unstable();
         Ok(numbers)
+    }
+
+    /// Those that somebody was killed while forgetting.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub(super) fn half_forgotten(&self) -> Result<Vec<PathBuf>, Error> {
+        let directory = self.directory.join("transactions");
+        if !directory.is_dir() {
+            return Ok(Vec::new());
+        }
+        let all = names(&directory)?.into_iter().map(|name| directory.join(name));
+        Ok(all.filter(|path| path.extension().is_some_and(|end| end == GONE_NAME)).collect())
     }
 
     /// # Errors

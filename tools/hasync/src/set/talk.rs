@@ -83,12 +83,14 @@ pub(super) enum Answer {
         kind: String,
         what: String,
         why: String,
+        /// The generation that this end knows of, where it does.
+        generation: Option<u64>,
     },
     StillHere,
 }
 
 /// What became of a group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Done {
     pub(super) outcome: Outcome,
@@ -103,7 +105,7 @@ pub(super) struct Done {
 }
 
 /// In a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Outcome {
     Unchanged,
@@ -111,6 +113,7 @@ pub(super) enum Outcome {
     /// It would be, without `--dry-run`.
     WouldCommit,
     /// A conflict, a validation or the like is against it.
+    #[default]
     Refused,
     /// A hook failed and what it was called after is undone.
     RolledBack,
@@ -129,9 +132,9 @@ impl Outcome {
 }
 
 impl Answer {
-    pub(super) fn failed(error: &Error) -> Answer {
+    pub(super) fn failed(error: &Error, generation: Option<u64>) -> Answer {
         let (what, why) = (error.what.clone(), error.why.clone());
-        Answer::Failed { kind: error.kind.word().to_owned(), what, why }
+        Answer::Failed { kind: error.kind.word().to_owned(), what, why, generation }
     }
 
     pub(super) fn error(kind: &str, what: String, why: String) -> Error {
@@ -162,13 +165,16 @@ impl<S: Serialize, H: DeserializeOwned> Talk<S, H> {
         out: &Counted<impl AsFd>,
         input: &Counted<impl AsFd>,
         still_here: &S,
+        timeout_seconds: u64,
     ) -> Result<Self, Error> {
         let out = Arc::new(Mutex::new(Out { pipe: out.again()?, lent: false }));
         let text = frame_of(still_here)?;
         let (ends, ended) = channel::<()>();
         let line = Arc::clone(&out);
         thread::spawn(move || {
-            while ended.recv_timeout(STILL_HERE_EVERY) == Err(RecvTimeoutError::Timeout) {
+            // The other end gives up after that time.
+            let every = STILL_HERE_EVERY.min(Duration::from_secs(timeout_seconds) / 3);
+            while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
                 let mut out = locked(&line);
                 // The other end sees a line that is gone, where it listens.
                 if !out.lent && put(&mut out.pipe, &text).is_err() {

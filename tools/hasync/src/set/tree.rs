@@ -5,10 +5,10 @@ use crate::content;
 use crate::entry::{Kind, Moment, Stamp, components};
 use crate::fs;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{FchmodatFlags, Mode, UtimensatFlags, fchmodat, utimensat};
+use nix::fcntl::{OFlag, openat, renameat};
+use nix::sys::stat::{Mode, fchmod, futimens};
 use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags, fchownat, linkat, unlinkat};
+use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags, fchown, linkat, unlinkat};
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -118,6 +118,12 @@ impl Tree {
         Ok(text)
     }
 
+    /// The names in a directory.
+    pub(super) fn names(&self, path: &[u8]) -> nix::Result<Vec<Vec<u8>>> {
+        let (parent, name) = self.parent(path)?;
+        fs::names(&fs::open_directory(&parent, name)?)
+    }
+
     /// All that is beneath a path, directories before what is in them.
     pub(super) fn walk(&self, path: &[u8], each: &mut impl FnMut(&[u8], Mark)) -> nix::Result<()> {
         let (parent, name) = self.parent(path)?;
@@ -132,6 +138,30 @@ impl Tree {
             }
         }
         Ok(())
+    }
+
+    /// Copies a file, or what else has one name alone, to a path of another tree, with what belongs to it.
+    pub(super) fn copy_to(&self, path: &[u8], other: &Tree, to: &[u8]) -> nix::Result<()> {
+        let ((from, name), (into, other_name)) = (self.parent(path)?, other.parent(to)?);
+        let stat = fs::stat(&from, name)?;
+        let stamp = Stamp::of(&stat);
+        // What was cut before is begun again.
+        match unlinkat(&into, other_name, UnlinkatFlags::NoRemoveDir) {
+            Err(error) if error != Errno::ENOENT => return Err(error),
+            _ => {}
+        }
+        if stamp.kind != Kind::File {
+            return linkat(&from, name, &into, other_name, LinkatFlags::empty());
+        }
+        let source = fs::open_to_read(&from, name, OFlag::O_NOFOLLOW, true)?;
+        let copy = fs::create_new(&into, other_name, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        crate::sys::copy(&source, &copy, stamp.size)?;
+        let (uid, gid) = (Uid::from_raw(stamp.uid), Gid::from_raw(stamp.gid));
+        fchown(&copy, Some(uid), Some(gid))?;
+        fchmod(&copy, Mode::from_bits_truncate(stamp.mode))?;
+        let Moment { seconds, nanoseconds } = stamp.mtime;
+        let time = TimeSpec::new(seconds, nanoseconds.into());
+        futimens(&copy, &TimeSpec::UTIME_OMIT, &time)
     }
 
     /// Makes the directories that lead to a path, for nobody else.
@@ -171,24 +201,18 @@ impl Tree {
         unlinkat(&parent, name, UnlinkatFlags::RemoveDir)
     }
 
-    pub(super) fn remove(&self, path: &[u8]) -> nix::Result<()> {
-        let (parent, name) = self.parent(path)?;
-        unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir)
-    }
-
     /// Sets a directory's owner, mode and time.
     pub(super) fn set(&self, path: &[u8], want: &Mark) -> nix::Result<()> {
         let (parent, name) = self.parent(path)?;
-        let stat = fs::stat(&parent, name)?;
-        if (stat.st_uid, stat.st_gid) != (want.uid, want.gid) {
-            let (uid, gid) = (Uid::from_raw(want.uid), Gid::from_raw(want.gid));
-            fchownat(&parent, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        }
         let directory = fs::open_directory(&parent, name)?;
-        nix::sys::stat::fchmod(&directory, Mode::from_bits_truncate(want.mode))?;
+        let stat = nix::sys::stat::fstat(&directory)?;
+        if (stat.st_uid, stat.st_gid) != (want.uid, want.gid) {
+            fchown(&directory, Some(Uid::from_raw(want.uid)), Some(Gid::from_raw(want.gid)))?;
+        }
+        fchmod(&directory, Mode::from_bits_truncate(want.mode))?;
         let Moment { seconds, nanoseconds } = want.modified;
         let time = TimeSpec::new(seconds, nanoseconds.into());
-        nix::sys::stat::futimens(&directory, &TimeSpec::UTIME_OMIT, &time)
+        futimens(&directory, &TimeSpec::UTIME_OMIT, &time)
     }
 
     /// Puts other content in the place of a file, with all else as it was.
@@ -199,15 +223,11 @@ impl Tree {
         let flags = OFlag::O_WRONLY | OFlag::O_TRUNC | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let mut file = std::fs::File::from(openat(&parent, name, flags, Mode::empty())?);
         file.write_all(content).map_err(|error| crate::sys::errno(&error))?;
-        drop(file);
         let stamp = Stamp::of(&was);
         // Writing takes the setuid bit away.
-        let mode = Mode::from_bits_truncate(stamp.mode);
-        fchmodat(&parent, name, mode, FchmodatFlags::FollowSymlink)?;
+        fchmod(&file, Mode::from_bits_truncate(stamp.mode))?;
         let Moment { seconds, nanoseconds } = stamp.mtime;
-        let time = TimeSpec::new(seconds, nanoseconds.into());
-        let flag = UtimensatFlags::NoFollowSymlink;
-        utimensat(&parent, name, &TimeSpec::UTIME_OMIT, &time, flag)
+        futimens(&file, &TimeSpec::UTIME_OMIT, &TimeSpec::new(seconds, nanoseconds.into()))
     }
 
     /// Which file system a path is on, or would be.

@@ -72,8 +72,8 @@ fn ground(old: &Node, new: &Node) -> Ground {
     let (mut staged, mut listed) = (BTreeMap::new(), BTreeMap::new());
     waits
         .walk(b"", &mut |path, mark| {
-            let (kind, size) = (mark.kind, mark.size);
-            listed.insert(path.to_vec(), Listed { path: path.to_vec(), kind, size });
+            let (kind, size, modified) = (mark.kind, mark.size, mark.modified);
+            listed.insert(path.to_vec(), Listed { path: path.to_vec(), kind, size, modified });
             staged.insert(path.to_vec(), Staged { mark, digest: None, source: None });
         })
         .unwrap();
@@ -89,10 +89,11 @@ fn ground(old: &Node, new: &Node) -> Ground {
         suffix: ".conflict-x-1",
         listed: &listed,
         complete: true,
-        accept_loss: false,
+        accept_loss: true,
         staged: &staged,
         live: &marks,
         deletable: &deletable,
+        foreign: &BTreeSet::new(),
         manifest: None,
     };
     let planned = plan(&facts, |path| live.digest(path)).unwrap();

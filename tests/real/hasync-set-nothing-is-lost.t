@@ -1,0 +1,191 @@
+# Whatever is in the way of a set, or done to what it brought, by whoever is not asked: nothing is lost, and the next run is right.
+. "${0%/*}/../lib.sh"
+. "$ROOT/scripts/lab.sh"
+at_exit() { lab_down; [ ! -d mn2/srv ] || umount mn2/srv 2>/dev/null; }
+lab_up || exit
+mkdir -p mn1/srv/d mn2
+state=$SCENE_DIR/mn2/var/lib/hatools/hasync
+group() { # JQ-ASSIGNMENTS...: the document has one group, g, of /srv/d, and these keys of it are as said
+    jq -n --arg root "$SCENE_DIR" '{schema: "hasync-set/1", root: ($root + "/mn1"), targets: [{host: "standby", root: ($root + "/mn2")}],
+        groups: [{name: "g", paths: ["/srv/d"], delete: "trash", max_shrink_percent: 100}]}' >set.json
+    for assignment; do jq ".groups[0] |= (. | $assignment)" set.json >new.json && mv new.json set.json; done
+    chmod 600 set.json
+}
+with() { jq --arg from "$1" --arg to "$2" '.targets[0].substitutions = {($from): $to, ($to): $from}' set.json >new.json && mv new.json set.json && chmod 600 set.json; }
+# shellcheck disable=SC2120 # "check" passes them
+bring() { hasync --set set.json -e "ssh -F $LAB/ssh_config" "$@"; }
+here() { hasync "$@" --state "$state"; }
+outcome() { check_json "$1" "map(select(.type == \"group\"))[0] | .outcome == \"$2\"" "$OUT"; }
+has() { [ "$(cat "$1")" = "$2" ]; }
+says() { grep -qF -e "$1" "$ERR"; }
+last() { here history g | jq -s -r 'map(select(.type == "transaction" and .state == "committed"))[-1].key.transaction'; }
+same() { diff -r --no-dereference mn1/srv/d mn2/srv/d; }
+kept() { grep -rqxF "$1" "$state/store/g"; }
+afresh() { # FILE...: both have nothing but these
+    rm -rf mn1/srv/d mn2/srv/d "$state" mn1/var && mkdir mn1/srv/d
+    for file; do mkdir -p "mn1/srv/d/$(dirname "$file")" && echo "$file" >"mn1/srv/d/$file"; done
+    group
+    bring >/dev/null || exit
+}
+
+# Deletions that were held back make no conflict of what was brought beside them.
+afresh 1 2 3 4 5 6 7 8
+rm mn1/srv/d/[1-4]; echo new >mn1/srv/d/8; echo other >mn1/srv/d/9
+check_status "deletions are held back" 3 bring
+echo newer >mn1/srv/d/8; echo another >mn1/srv/d/9
+check_status "they still are" 3 bring
+check_json "and nothing else is wrong" 'map(.type) | index("conflict") | not' "$OUT"
+check "what changed came" has mn2/srv/d/9 another
+
+# What could not be read is no reason to take the standby's for the primary's.
+afresh a b
+group '.links = "follow"'
+bring >/dev/null
+echo 'of the standby' >mn2/srv/d/a
+rm mn1/srv/d/a; ln -s nowhere mn1/srv/d/a; echo changed >mn1/srv/d/b
+check_status "a group of which not all can be read is not brought" 3 bring
+check_json "and says what" 'map(select(.type == "error"))[0].reason == "dangling"' "$OUT"
+check "nothing of it" has mn2/srv/d/b b
+rm mn1/srv/d/a; echo 'of the primary' >mn1/srv/d/a
+check_status "what was changed on the standby meanwhile is a conflict" 3 bring
+check_json "still" 'map(select(.type == "conflict"))[0].key.path == "/srv/d/a"' "$OUT"
+
+# A directory with what is not the primary's does not give way.
+afresh x/a x/b
+group '.exclude = ["*.log"]' '.on_conflict = "primary"'
+echo log >mn2/srv/d/x/y.log
+rm -r mn1/srv/d/x; ln -s elsewhere mn1/srv/d/x
+check_status "a link does not take the place of a directory with a log in it" 3 bring
+check_json "it is held back" 'map(select(.type == "held_back"))[0] | .key.path == "/srv/d/x" and .reason == "in_the_way"' "$OUT"
+check "the log is there" has mn2/srv/d/x/y.log log
+rm mn2/srv/d/x/y.log; echo edited >mn2/srv/d/x/a
+check_status "nor of one in which a file was edited" 3 bring
+check "it is there" has mn2/srv/d/x/a edited
+check "unless that is asked for" bring --accept-loss
+check "then the link is there" test -L mn2/srv/d/x
+check "and the file is kept" kept edited
+rm mn1/srv/d/x; mkdir mn1/srv/d/x; echo log >mn1/srv/d/x/z
+check "and back" bring
+
+# A directory that keeps something stays, and is not told of again and again.
+afresh x/a b c d
+group '.exclude = ["*.log"]' '.hooks = [{run: ["sh", "-c", "echo >>'"$SCENE_DIR"'/told"]}]'
+echo log >mn2/srv/d/x/y.log
+rm -r mn1/srv/d/x
+check "a directory that is deleted there" bring
+check "stays with what is excluded" has mn2/srv/d/x/y.log log
+: >told
+echo more >mn2/srv/d/x/z.log; echo more >mn2/srv/d/own.log
+for run in 1 2; do
+    check "logs come: run $run" bring
+    outcome "run $run: nothing is to be done" unchanged
+done
+check "and nobody is told" test ! -s told
+
+# Rolled back over what was done since.
+afresh a x
+rm mn1/srv/d/x; mkdir mn1/srv/d/x; echo in >mn1/srv/d/x/in; echo new >mn1/srv/d/a; echo new >mn1/srv/d/b
+group '.hooks = [{run: ["sh", "-c", "cat '"$SCENE_DIR/mn2/srv/d/a >>$SCENE_DIR/told"'"]}]'
+check "a directory in the place of a file" bring
+echo mine >mn2/srv/d/x/mine; echo mine too >mn2/srv/d/b
+: >told
+check "rolled back with a new file in it" here rollback "$(last)"
+check "the old file is there" has mn2/srv/d/x x
+check "the new one is kept" kept mine
+check "and what was edited, too" kept 'mine too'
+check "the hook was told that the old one is back" has told a
+afresh x/a y
+echo new >mn1/srv/d/x/a
+check "a change" bring
+rm -r mn2/srv/d/x
+check "rolled back where the directory is gone" here rollback "$(last)"
+check "it is there again" has mn2/srv/d/x/a x/a
+afresh a b c d e
+group '.on_conflict = "keep_both"'
+echo mine >mn2/srv/d/a; echo theirs >mn1/srv/d/a
+check "both are kept" bring
+echo merged >"$(echo mn2/srv/d/a.conflict-*)"
+check "rolled back" here rollback "$(last)"
+check "what was edited is what is there" has mn2/srv/d/a mine
+check "and what was merged is kept" kept merged
+here release g >/dev/null
+rm mn1/srv/d/b; echo mine >mn2/srv/d/b
+check "deleted there and changed here" bring
+check "stays beside" grep -qx mine mn2/srv/d/b.conflict-*
+check "once" bring
+check_json "and is no conflict for ever" 'all(.type != "conflict")' "$OUT"
+
+# Rewritten once, whatever waited.
+afresh a b
+group '.rewrite = ["/srv/d/a"]'
+echo 'mn1 is not mn2' >mn1/srv/d/a
+with mn1 mnX
+check "tried" bring -n
+with mn1 mn2
+check "tried again" bring -n
+check "then done" bring
+check "once" has mn2/srv/d/a 'mn2 is not mn1'
+
+# A time alone is no change, also of what never had to be brought.
+afresh a b
+rm -rf "$state"
+group
+check "what is the same is taken as it is" bring
+touch -d '2001-01-01' mn2/srv/d/a; echo new >mn1/srv/d/a
+check "a new time on the standby is no conflict" bring
+
+# What it calls has the umask of whoever logs in.
+afresh a
+group '.hooks = [{run: ["sh", "-c", "umask >'"$SCENE_DIR"'/umask"]}]'
+echo new >mn1/srv/d/a
+check "a hook" bring
+check "has no umask of 0" grep -qE '^0?0[0-7][2-7]$' umask
+outside() { find mn2/var -type d -perm /022 | grep . ; }
+check_status "no directory of the state is open to others" 1 outside
+
+# The group's own file system.
+afresh a
+if mount -t tmpfs tmpfs mn2/srv 2>/dev/null; then
+    rm -rf "$state"
+    group '.paths = ["/srv"]'
+    check "a mount point is brought" bring
+    check "its store is on it" test -d mn2/srv/.hasync/g
+    chmod 700 mn1/srv; echo new >mn1/srv/d/a
+    check "its own mode too" bring
+    check "it has it" test "$(stat -c %a mn2/srv)" = 700
+    umount mn2/srv
+    group '.paths = ["/srv"]' '.require_mount = ["/srv"]'
+    check_status "one that is not mounted" 6 bring
+    check "here or there, is named" says 'is no mount point'
+    chmod 755 mn1/srv
+else
+    skip "a file system of its own" "no right to mount"
+fi
+
+# Where it keeps what waits, nobody else has a say.
+afresh a
+group '.store = "/keep"'
+mkdir -m 777 mn2/keep
+check_status "a store that others write to" 6 bring
+check "is not taken" says 'is not taken for a store'
+rm -r mn2/keep
+group '.paths = ["/var/lib"]'
+mkdir -p mn1/var/lib
+check_status "a group with the state in it" 2 bring
+check "is refused" says 'are in each other'
+rm -rf mn1/var
+
+# Who took over too.
+afresh a
+elsewhere() { unshare --uts sh -c 'hostname elsewhere && exec "$@"' - "$@"; }
+elsewhere true 2>/dev/null || {
+    skip "a takeover" "no right to have another name"
+    done_testing
+}
+check "a takeover on the standby" elsewhere hasync takeover --state "$state"
+check_status "who lost the role" 6 bring
+check "is told how it is taken back" says 'hasync takeover, there, takes it back'
+check "which is" hasync takeover --state "$SCENE_DIR/mn1/var/lib/hatools/hasync"
+check_json "above what was heard" '.[-1].generation == 3' "$OUT"
+check "and then it brings again" bring
+done_testing
