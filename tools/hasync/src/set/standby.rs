@@ -295,3 +295,6 @@ pub(super) fn absolute(path: &[u8]) -> Vec<u8> {
 pub(super) fn whole(root: &Path, path: &[u8]) -> PathBuf {
     root.join(std::ffi::OsStr::from_bytes(path))
 }
+
+#[cfg(test)]
+mod tests;
