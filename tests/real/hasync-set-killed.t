@@ -49,20 +49,21 @@ check "the journal has it" test -e "$state/groups/srv/transactions/2/plan"
 begun=$(stat -c %.Y "$state/groups/srv/transactions/2/plan") done=$(stat -c %.Y "$state/groups/srv/transactions/2/done")
 commit=$(awk -v from="$begun" -v to="$done" 'BEGIN { printf "%.4f", to - from }')
 echo "# a run takes $seconds s, and of it the commit $commit s"
-now=new i=0 kills=${HATOOLS_KILLS:-15} olds=0 news=0 halves=0
+now=new i=0 kills=${HATOOLS_KILLS:-50} olds=0 news=0 halves=0
 ends() { hasync takeover --state "$state"; }
 one_of_both() { is old >/dev/null 2>&1 || is new >/dev/null 2>&1; }
 while [ "$i" -lt "$kills" ]; do
     i=$((i + 1))
     [ "$now" = new ] && next=old || next=new
     source_is "$next"
-    # A fifth of them at any moment of the run, the others while all is put in place.
+    # A fifth of them early in the run, the others while all is put in place; at first the receiver is not there.
+    [ $((i % 7)) -eq 0 ] && victim=sender || victim=receiver
     if [ $((i % 5)) -eq 0 ]; then
-        at=$(awk -v all="$seconds" -v i="$i" 'BEGIN { srand(i); printf "%.4f", all * rand() }')
+        victim=sender
+        at=$(awk -v all="$seconds" -v i="$i" 'BEGIN { srand(i); printf "%.4f", all * 0.3 * rand() }')
     else
         at=$(awk -v all="$commit" -v i="$i" 'BEGIN { srand(i); printf "%.4f", all * rand() }')"@$state/groups/srv/transactions/*/plan"
     fi
-    [ $((i % 7)) -eq 0 ] && victim=sender || victim=receiver
     killed "$victim" "$at" >killed.log 2>&1
     one_of_both || halves=$((halves + 1))
     # The standby alone ends what was begun, without the primary.
@@ -84,12 +85,18 @@ check "some before it" test "$olds" -gt 0
 check "only so many transactions are kept" test "$(find "$state/groups/srv/transactions" -mindepth 1 -maxdepth 1 | wc -l)" -le 5
 check "and what they keep" test "$(find "$state/store/srv" -mindepth 1 -maxdepth 1 | wc -l)" -le 5
 # Undone while it is killed.
-undo() { python3 "$ROOT/tests/real/killer.py" $$ sender "$1" hasync rollback "$2" --state "$state"; }
+undo() { # SECONDS TRANSACTION
+    hasync rollback "$2" --state "$state" &
+    _undo=$!
+    sleep "$1"
+    kill -KILL "$_undo" 2>/dev/null
+    wait "$_undo" 2>/dev/null
+}
 for after in 0.01 0.02 0.04 0.08; do
     check "all is as it was" bring
     hasync history --state "$state" >history
     last=$(jq -s -r 'map(select(.type == "transaction" and .state == "committed"))[-1].key.transaction' history)
-    undo $after "$last" >killed.log 2>&1
+    undo "$after" "$last" >killed.log 2>&1
     check "a rollback that is killed after $after s: what is begun is ended" ends
     check "with all of one or of the other" one_of_both
     hasync release srv --state "$state" >/dev/null

@@ -6,8 +6,9 @@ use super::list::list;
 use super::manifest::{Known, Manifest};
 use super::plan::{Facts, Listed, Op, Plan, Staged, above, plan};
 use super::recover::{fields, finish, hook, prepare};
-use super::rewrite::{MOST_BYTES, Names, Substitutions};
+use super::rewrite::MOST_BYTES;
 use super::run::validate;
+use super::staged::staged;
 use super::standby::{Line, absolute, accept, whole};
 use super::state::{Place, State};
 use super::talk::{Answer, Done, Order, Outcome};
@@ -139,6 +140,8 @@ pub(super) fn commit(stage: &Stage<'_>, line: &mut Line) -> Result<Done, Error> 
     }
     still_as_seen(live, &planned, &marks)?;
     let data = stage.stage.with_file_name(number.to_string());
+    // Somebody was killed before it had a place among the transactions.
+    remove_all(&data)?;
     make_directory(&data)?;
     fs::rename(stage.stage, data.join(journal::NEW))
         .map_err(|error| Error::failed(data.display().to_string(), reason(&error)))?;
@@ -159,67 +162,17 @@ pub(super) fn commit(stage: &Stage<'_>, line: &mut Line) -> Result<Done, Error> 
     Ok(done)
 }
 
-fn at(path: &[u8]) -> impl Fn(nix::errno::Errno) -> Error {
+pub(super) fn at(path: &[u8]) -> impl Fn(nix::errno::Errno) -> Error {
     let path = String::from_utf8_lossy(&absolute(path)).into_owned();
     move |error| Error::failed(path.clone(), crate::fs::words(error))
 }
 
-fn keyed(path: &[u8], record: Value) -> Map<String, Value> {
+pub(super) fn keyed(path: &[u8], record: Value) -> Map<String, Value> {
     let mut key = Map::new();
     put_bytes(&mut key, "path", &absolute(path));
     let mut map = Map::from_iter([("key".to_owned(), Value::Object(key))]);
     map.extend(fields(record));
     map
-}
-
-/// What waits, rewritten where the group says so.
-fn staged(
-    order: &Order,
-    waits: &Tree,
-    tell: &impl Fn(&str, Map<String, Value>) -> Result<(), Error>,
-) -> Result<BTreeMap<Vec<u8>, Staged>, Error> {
-    let mut found = Vec::new();
-    waits.walk(b"", &mut |path, mark| found.push((path.to_vec(), mark))).map_err(at(b""))?;
-    let substitutions = Substitutions::new(&order.substitutions);
-    let is_in = |list: &[String], path: &[u8]| {
-        list.iter().any(|top| super::document::is_within(&absolute(path), top.as_bytes()))
-    };
-    let names = Names::new(&order.names);
-    let mut staged = BTreeMap::new();
-    for (path, mut mark) in found {
-        let (mut digest, mut source) = (None, None);
-        if mark.kind == Kind::File && mark.size > MOST_BYTES {
-            digest = Some(waits.digest(&path).map_err(at(&path))?);
-        } else if mark.kind == Kind::File {
-            let text = waits.read(&path, MOST_BYTES + 1).map_err(at(&path))?;
-            digest = Some(digest_of(&text));
-            let made = match &substitutions {
-                Some(all) if is_in(&order.group.rewrite, &path) => all.made_in(&text),
-                _ => None,
-            };
-            if let Some(made) = made {
-                waits.rewrite(&path, &made).map_err(at(&path))?;
-                source = digest.replace(digest_of(&made));
-                mark = waits.mark(&path).map_err(at(&path))?.unwrap_or(mark);
-            }
-            let silent =
-                is_in(&order.group.may_name_node, &path) || is_in(&order.group.rewrite, &path);
-            if let Some(name) = names.first_in(&text).filter(|_| !silent) {
-                let message =
-                    format!("holds {name}, which is the primary's own (rewrite, may_name_node)");
-                tell(
-                    "warning",
-                    keyed(&path, json!({"reason": "names_primary", "message": message})),
-                )?;
-            }
-        }
-        staged.insert(path, Staged { mark, digest, source });
-    }
-    Ok(staged)
-}
-
-fn digest_of(content: &[u8]) -> String {
-    blake3::hash(content).to_hex().to_string()
 }
 
 /// What was made ready, and then somebody was killed before it was begun.

@@ -1,16 +1,17 @@
 //! What a transaction does, worked out from what is known of both sides: nothing is touched here.
 
+mod deletions;
+mod held;
+
 use super::bytes;
-use super::document::{Delete, Group, OnConflict, is_within};
+use super::document::{Group, OnConflict, is_within};
 use super::manifest::Manifest;
 use super::tree::Mark;
 use crate::entry::{Kind, Moment};
+use deletions::deletions;
+use held::hold_back;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Fewer entries, or bytes, are not judged by how many are gone.
-const FEW_ENTRIES: u64 = 10;
-const FEW_BYTES: u64 = 4096;
 
 /// An entry that the primary has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -383,126 +384,4 @@ pub(super) fn beneath<'a, T>(
 ) -> impl Iterator<Item = (&'a Vec<u8>, &'a T)> {
     let from = map.range(top.to_vec()..).take_while(move |(path, _)| path.starts_with(top));
     from.filter(move |(path, _)| is_within(path, top))
-}
-
-/// What of the primary looks like a fault there is left as it is here.
-fn hold_back(facts: &Facts<'_>, plan: &mut Plan) {
-    for top in facts.tops() {
-        let (mut entries, mut bytes) = (0u64, 0u64);
-        for (_, listed) in beneath(facts.listed, top) {
-            entries += 1;
-            bytes += listed.size;
-        }
-        let (old_entries, old_bytes) =
-            facts.manifest.map_or((0, 0), |manifest| manifest.amount(top));
-        let mut hold = |reason, message: String| {
-            plan.held.push(Held { path: top.to_vec(), reason, message });
-        };
-        let is_directory =
-            facts.listed.get(top).is_some_and(|listed| listed.kind == Kind::Directory);
-        if entries == 0 {
-            if old_entries > 0 {
-                hold("missing", "is not on the primary any more".to_owned());
-            }
-        } else if is_directory && entries == 1 && old_entries > 1 {
-            hold("empty", format!("is empty on the primary, and had {} entries", old_entries - 1));
-        } else {
-            let limit = u64::from(facts.group.max_shrink_percent);
-            let shrank =
-                |old: u64, new: u64| old.saturating_sub(new) * 100 > old.saturating_mul(limit);
-            if old_entries >= FEW_ENTRIES && shrank(old_entries, entries) {
-                hold(
-                    "shrank",
-                    format!("has {entries} entries on the primary, and had {old_entries}"),
-                );
-            } else if bytes > 0 && old_bytes >= FEW_BYTES && shrank(old_bytes, bytes) {
-                hold("shrank", format!("has {bytes} bytes on the primary, and had {old_bytes}"));
-            }
-        }
-    }
-    let Some(manifest) = facts.manifest else { return };
-    for (path, listed) in facts.listed {
-        let was = manifest.get(path).filter(|known| known.mark.kind == Kind::File);
-        // What waits may have been cut since it was listed.
-        let size = facts.staged.get(path).map_or(listed.size, |staged| staged.mark.size);
-        let emptied = listed.kind == Kind::File
-            && size.min(listed.size) == 0
-            && was.is_some_and(|known| known.mark.size > 0);
-        let allowed =
-            || facts.group.allow_empty.iter().any(|file| file.as_bytes().get(1..) == Some(path));
-        if emptied && !plan.holds(path) && !allowed() {
-            let size = was.map_or(0, |known| known.mark.size);
-            let message = format!("is empty on the primary, and had {size} bytes");
-            plan.held.push(Held { path: path.clone(), reason: "empty", message });
-        }
-    }
-}
-
-/// What the primary does not have any more, the deepest first.
-fn deletions<E>(
-    facts: &Facts<'_>,
-    plan: &mut Plan,
-    removed: &[Vec<u8>],
-    digest: &mut impl FnMut(&[u8]) -> Result<String, E>,
-) -> Result<Vec<Op>, E> {
-    if facts.group.delete == Delete::Never || !facts.complete {
-        return Ok(Vec::new());
-    }
-    let is_conflict = |path: &[u8]| {
-        let mark = format!(".conflict-{}-", facts.group.name);
-        path.windows(mark.len()).any(|window| window == mark.as_bytes())
-    };
-    let goes = |path: &&Vec<u8>| {
-        !facts.listed.contains_key(*path)
-            && !facts.staged.contains_key(*path)
-            && !plan.holds(path)
-            && !is_conflict(path)
-            && !removed.iter().any(|other| is_within(path, other))
-            // A path that is missing and never was there says nothing.
-            && !plan.skipped.iter().any(|top| is_within(path, top))
-    };
-    let paths: Vec<&Vec<u8>> = facts.deletable.iter().rev().filter(goes).collect();
-    // A directory stays with what stays in it.
-    let mut stay: BTreeSet<&[u8]> = BTreeSet::new();
-    let others = facts.deletable.iter().filter(|path| !goes(path)).map(|path| above(path));
-    for mut path in others.chain(facts.foreign.iter().map(Vec::as_slice)) {
-        while !path.is_empty() && stay.insert(path) {
-            path = above(path);
-        }
-    }
-    let goes = |path: &&&Vec<u8>| !stay.contains(&path[..]);
-    let paths: Vec<&Vec<u8>> = paths.iter().filter(goes).copied().collect();
-    let limit = facts.group.max_delete;
-    let (count, of) = (paths.len() as u64, facts.deletable.len() as u64);
-    let too_many = count > limit.count || count * 100 > of * u64::from(limit.percent);
-    if too_many && !facts.accept_loss {
-        let message =
-            format!("{count} of {of} entries would be deleted, more than max_delete lets");
-        for top in facts.tops() {
-            if paths.iter().any(|path| is_within(path, top)) {
-                plan.held.push(Held {
-                    path: top.to_vec(),
-                    reason: DELETIONS,
-                    message: message.clone(),
-                });
-            }
-        }
-        return Ok(Vec::new());
-    }
-    let mut ops = Vec::new();
-    for path in paths {
-        let Some(live) = facts.live.get(path) else { continue };
-        if live.is_directory() {
-            ops.push(Op::Drop { path: path.clone(), had: live.clone() });
-            continue;
-        }
-        // What was never brought is no conflict: the group says that it is to go.
-        let known = facts.manifest.is_some_and(|manifest| manifest.get(path).is_some());
-        let conflict = known && facts.judge(path, live, None, plan, digest)?;
-        if conflict {
-            ops.extend(facts.kept_beside(path));
-        }
-        ops.push(Op::Remove { path: path.clone() });
-    }
-    Ok(ops)
 }
