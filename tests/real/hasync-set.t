@@ -298,6 +298,9 @@ bring >/dev/null 2>&1 & other=$!
 sleep 2
 check_status "another run of it at the same time" 5 bring
 check "says who has it" grep -qE "process [0-9]+ of $node holds it since" "$ERR"
+jq '.groups += [{name: "maps", paths: ["/etc/auto"]}] | .groups[0].paths = ["/etc/hosts"]' set.json >two.json && chmod 600 two.json
+check_status "with another group beside it" 3 hasync --set two.json -e "ssh -F $LAB/ssh_config"
+check_json "that one is brought" 'map(select(.type == "group"))[0] | .key.group == "maps" and .outcome == "unchanged"' "$OUT"
 wait "$other"
 group
 echo seen >mn1/etc/hosts

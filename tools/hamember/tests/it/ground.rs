@@ -4,7 +4,7 @@ use ha_json::{Value, json};
 use ha_testing::Ran;
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -43,7 +43,8 @@ impl Ground {
         // Away from the other tools, because it prefers those that stand beside it.
         fs::hard_link(own, &tool).or_else(|_| fs::copy(own, &tool).map(drop)).unwrap();
         let cf_key = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fakes/member/cf-key");
-        fs::copy(cf_key, self.path("bin/cf-key")).unwrap();
+        // Not a copy: while another test forks, what was just written is a busy text file to whoever runs it.
+        symlink(cf_key, self.path("bin/cf-key")).unwrap();
         let root = self.root.path().display();
         let ssh = format!(
             "while :; do case $1 in -l) shift 2 ;; -*) shift ;; *) break ;; esac; done; host=$1; shift\n\

@@ -93,10 +93,8 @@ pub(crate) fn bring(tool: Tool, mut run: Run) -> Result<Status, Error> {
         role.write(state.path())?;
     }
     let wait = Duration::from_secs(run.lock_wait_seconds);
-    let loaded = groups
-        .into_iter()
-        .map(|group| load(&document, group, &state, wait))
-        .collect::<Result<Vec<_>, Error>>()?;
+    let loaded: Vec<_> =
+        groups.into_iter().map(|group| load(&document, group, &state, wait)).collect();
     limits::directories();
     let begin = Map::from_iter([("dry_run".to_owned(), Value::from(run.dry_run))]);
     let mut told = Told::begin(tool, SCHEMA, &begin, run.log.take());
@@ -161,24 +159,26 @@ fn remember(loaded: &Loaded<'_>, role: &Role) -> Result<(), Error> {
     Manifest::new(last, &role.primary, known).write(&file)
 }
 
-/// What this node has of a group, read once for all targets.
-fn load<'a>(
-    document: &Document,
-    group: &'a Group,
-    state: &State,
-    wait: Duration,
-) -> Result<Loaded<'a>, Error> {
+/// What this node has of a group, read once for all targets; what it cannot tell of one keeps no other
+/// from being brought.
+fn load<'a>(document: &Document, group: &'a Group, state: &State, wait: Duration) -> Loaded<'a> {
     let place = state.group(&group.name);
-    let lock = place.lock(wait)?;
+    let (lock, list) = match place.lock(wait) {
+        Ok(lock) => (Some(lock), read(document, group, state, &place)),
+        Err(error) => (None, Err(error)),
+    };
+    Loaded { group, list, place, _lock: lock }
+}
+
+fn read(document: &Document, group: &Group, state: &State, place: &Place) -> Result<List, Error> {
     let root = Path::new(&document.root);
     check_paths(state, root, group)?;
-    if let Some(name) = under_way(&place)? {
+    if let Some(name) = under_way(place)? {
         let why = "was interrupted while this node was a standby: hasync takeover, here, ends it";
         return Err(Error::failed(name, why));
     }
-    let mounted = group.require_mount.iter().try_for_each(|path| is_mounted(root, path));
-    let list = mounted.and_then(|()| list(&document.root, group, &state.empty()?));
-    Ok(Loaded { group, list, place, _lock: Some(lock) })
+    group.require_mount.iter().try_for_each(|path| is_mounted(root, path))?;
+    list(&document.root, group, &state.empty()?)
 }
 
 /// What this node is called, the longest first, and its addresses.
@@ -212,6 +212,13 @@ impl Here<'_> {
             let _ = news.send((pair(group), one));
         };
         let mut left = loaded;
+        if loaded.iter().all(|loaded| loaded.list.is_err()) {
+            for loaded in loaded {
+                let error = loaded.list.as_ref().err().cloned();
+                error.into_iter().for_each(|error| tell(loaded.group, News::Failed(error)));
+            }
+            return;
+        }
         let result = self.connected(target, |line| {
             while let [loaded, others @ ..] = left {
                 match self.group(target, loaded, line, &|one| tell(loaded.group, one)) {
