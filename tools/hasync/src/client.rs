@@ -1,7 +1,7 @@
 //! One run, seen from where it was asked for.
 
 use crate::args::{Chosen, Request};
-use crate::events::{Events, events};
+use crate::events::{Events, hearing};
 use crate::far::{Far, Meter, close};
 use crate::filter::Filters;
 use crate::interrupt;
@@ -12,7 +12,7 @@ use crate::report::{Lines, Log, Report, Run, Traffic};
 use crate::serve::select;
 use crate::source::{Node, Roots, Source, from_channel};
 use crate::standby::{self, Ledger, Root, Site, Told};
-use crate::wire::{Outcome, Outgoing, ToSource, ToStandby, unpacked};
+use crate::wire::{Outcome, Outgoing, Packing, ToSource, ToStandby, unpacked};
 use ha_json::{Error, Status, Tool, refuse_terminal};
 use ha_remote::{Host, Place};
 use std::ffi::OsString;
@@ -114,16 +114,7 @@ fn follow(
     traffic: impl FnOnce() -> Traffic,
     work: impl FnOnce(Events) -> Result<Outcome, Error> + Send,
 ) -> Result<Status, Error> {
-    let (sender, heard) = events();
-    let result = thread::scope(|scope| {
-        let working = scope.spawn(move || work(sender));
-        for event in heard {
-            report.event(event);
-        }
-        working.join().unwrap_or_else(|_| {
-            Err(Error::failed("hasync", "a thread of it failed; this is a defect"))
-        })
-    });
+    let result = hearing(work, |event| report.event(event));
     report.end(result.into(), traffic())
 }
 
@@ -189,10 +180,15 @@ pub(crate) fn push_over(
     meter: &Meter,
     events: &Events,
 ) -> Result<Outcome, Error> {
-    let (limit, packed) = (source.options.bandwidth_limit, source.options.compress);
+    let limit = source.options.bandwidth_limit;
+    let packing = match (source.options.compress, source.is_shared()) {
+        (false, _) => Packing::Plain,
+        (true, false) => Packing::Stream,
+        (true, true) => Packing::Pieces,
+    };
     let patience = Duration::from_secs(source.options.timeout_seconds);
     let (sender, receiver) = sync_channel(crate::QUEUE);
-    let outgoing = Outgoing::new(to, limit, packed)?;
+    let outgoing = Outgoing::new(to, limit, packing)?;
     let writer = thread::spawn(move || outgoing.run(&receiver, patience));
     let mut incoming = unpacked(from, false)?;
     let next = || match incoming.next()? {

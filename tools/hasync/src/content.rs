@@ -67,6 +67,14 @@ impl Sum {
 /// # Errors
 /// When it cannot be read.
 pub(crate) fn digest_of(file: &File) -> std::io::Result<([u8; 32], u64)> {
+    digest_telling(file, &|| {})
+}
+
+/// The same, with a call after each piece.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn digest_telling(file: &File, told: &dyn Fn()) -> std::io::Result<([u8; 32], u64)> {
     let mut hash = blake3::Hasher::new();
     let mut buffer = vec![0; PIECE];
     let mut offset = 0;
@@ -75,6 +83,7 @@ pub(crate) fn digest_of(file: &File) -> std::io::Result<([u8; 32], u64)> {
             Ok(0) => return Ok((*hash.finalize().as_bytes(), offset)),
             Ok(read) => {
                 hash.update(&buffer[..read]);
+                told();
                 offset += read as u64;
             }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

@@ -2,8 +2,10 @@
 //! work does.
 
 use crate::wire::Event;
+use ha_json::Error;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 /// Events that wait, in bytes: enough for somebody who reads in a pager.
 const MOST: usize = 32 << 20;
@@ -82,6 +84,24 @@ impl Drop for Heard {
         self.waiting.lock().gone = true;
         self.waiting.fewer.notify_all();
     }
+}
+
+/// Runs `work` in a thread of its own, and has `hear` take what it tells, to the end.
+///
+/// # Errors
+/// What the work failed of.
+pub(crate) fn hearing<T: Send>(
+    work: impl FnOnce(Events) -> Result<T, Error> + Send,
+    hear: impl FnMut(Event),
+) -> Result<T, Error> {
+    let (sender, heard) = events();
+    thread::scope(|scope| {
+        let working = scope.spawn(move || work(sender));
+        heard.for_each(hear);
+        working.join().unwrap_or_else(|_| {
+            Err(Error::failed("hasync", "a thread of it failed; this is a defect"))
+        })
+    })
 }
 
 fn weight(event: &Event) -> usize {

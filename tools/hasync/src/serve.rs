@@ -11,7 +11,8 @@ use crate::set;
 use crate::source::{Node, Roots, Source};
 use crate::standby::{self, Ledger, Root, Site, Told, partial};
 use crate::wire::{
-    Counted, Frame, Outcome, Outgoing, ToSource, ToStandby, damaged, greet, never_block, unpacked,
+    Counted, Frame, Outcome, Outgoing, Packing, ToSource, ToStandby, damaged, greet, never_block,
+    unpacked,
 };
 use ha_json::{Error, Status};
 use std::ffi::OsString;
@@ -51,7 +52,8 @@ pub(crate) fn serve(service: Service) -> Result<Status, Error> {
             let _ = sender.send(ToStandby::Clock(clock::now()));
             let out = sender.clone();
             let limit = job.options.bandwidth_limit;
-            let outgoing = Outgoing::new(output, limit, job.options.compress)?;
+            let packing = if job.options.compress { Packing::Stream } else { Packing::Plain };
+            let outgoing = Outgoing::new(output, limit, packing)?;
             write_while(outgoing, receiver, patience, move || {
                 let result = serve_source(&service, job, input, sender);
                 if let Err(error) = &result {

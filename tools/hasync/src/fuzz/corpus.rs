@@ -95,7 +95,7 @@ struct Said {
 fn frame(message: &impl Frame) -> Vec<u8> {
     let mut frame = Vec::new();
     message.encode(&mut frame);
-    frame.extend_from_slice(message.payload());
+    frame.extend_from_slice(message.payload().map_or(&[][..], |payload| payload));
     frame
 }
 

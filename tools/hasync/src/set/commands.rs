@@ -1,7 +1,7 @@
 //! What is done about sets on a node itself: `history`, `rollback`, `release`, `takeover`, `explain`.
 
 use super::document::{Document, Group};
-use super::journal::{Stage, Transaction};
+use super::journal::{HOOKED, Stage, Transaction};
 use super::recover::{fields, recover, tell_of_undone, undo};
 use super::role::{Role, heard};
 use super::standby::under_way;
@@ -9,9 +9,8 @@ use super::state::{Place, State, node};
 use super::told::Told;
 use crate::filter::Filters;
 use crate::options::Options;
-use ha_command::lock_directory;
 use ha_json::answer::write_all;
-use ha_json::{Error, Kind, Map, Status, Tool, Value, json, reason};
+use ha_json::{Error, Kind, Map, Status, Tool, Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -114,7 +113,7 @@ fn of(state: &State, name: &str) -> Result<(Place, u64), Error> {
 
 fn record(transaction: &Transaction, place: &Place) -> Map<String, Value> {
     let plan = &transaction.plan;
-    let hooks = transaction.hooked().filter(|words| !words.is_empty());
+    let hooks = transaction.told(HOOKED).filter(|words| !words.is_empty());
     fields(json!({
         "key": {"transaction": plan.name()},
         "group": plan.group,
@@ -222,25 +221,21 @@ fn takeover(mut told: Told, state: &State, dry_run: bool, wait: Duration) -> Res
             told.failed(error.kind, "interrupted", place.name(), &error.to_string());
         }
     }
-    let failed =
-        |error: &std::io::Error| Error::failed(state.path().display().to_string(), reason(error));
-    let taken =
-        std::fs::File::open(state.path()).map_err(|error| failed(&error)).and_then(|directory| {
-            let _lock = lock_directory(directory.into(), "role", wait)?;
-            let was = Role::read(state.path())?;
-            let own = node();
-            // Another one may have taken over too, and be of the same generation, or a later one.
-            let last = was.as_ref().map_or(0, |was| was.generation);
-            let heard = heard(state.path());
-            let role = match was.clone().filter(|was| was.primary == own && heard < last) {
-                Some(role) => role,
-                None => Role::new(last.max(heard) + 1, &own),
-            };
-            if !dry_run && was.as_ref() != Some(&role) {
-                role.write(state.path())?;
-            }
-            Ok((was, role))
-        });
+    let taken = state.lock_role(wait).and_then(|_lock| {
+        let was = Role::read(state.path())?;
+        let own = node();
+        // Another one may have taken over too, and be of the same generation, or a later one.
+        let last = was.as_ref().map_or(0, |was| was.generation);
+        let heard = heard(state.path());
+        let role = match was.clone().filter(|was| was.primary == own && heard < last) {
+            Some(role) => role,
+            None => Role::new(last.max(heard) + 1, &own),
+        };
+        if !dry_run && was.as_ref() != Some(&role) {
+            role.write(state.path())?;
+        }
+        Ok((was, role))
+    });
     match taken {
         Ok((was, role)) => told.end(&fields(json!({
             "generation": role.generation,

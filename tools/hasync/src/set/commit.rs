@@ -18,7 +18,6 @@ use ha_json::{Error, Map, Value, json, put_bytes, reason};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 /// What there is to put a group in place.
 pub(super) struct Stage<'a> {
@@ -51,8 +50,9 @@ pub(super) fn commit(stage: &Stage<'_>, line: &mut Line) -> Result<Done, Error> 
     let name = format!("{}-{number}", group.name);
     let deletable = deletable(stage)?;
     let mut marks = BTreeMap::new();
+    let mut look = live.look();
     for path in staged.keys().chain(&deletable) {
-        if let Some(mark) = live.mark(path).map_err(at(path))? {
+        if let Some(mark) = look.mark(path).map_err(at(path))? {
             marks.insert(path.clone(), mark);
         }
     }
@@ -152,7 +152,7 @@ pub(super) fn commit(stage: &Stage<'_>, line: &mut Line) -> Result<Done, Error> 
     what.hooks.clone_from(&group.hooks);
     what.ops = planned.ops;
     // Somebody may have taken over since it was asked.
-    let role = accept(stage.state, order, Duration::from_secs(10))?;
+    let role = accept(stage.state, order)?;
     let transaction = Transaction::begin(place.transaction(number), what)?;
     drop(role);
     finish(place, &transaction)?;
@@ -367,6 +367,7 @@ fn known(
     let old = |path: &[u8]| facts.manifest.and_then(|manifest| manifest.get(path));
     let put: BTreeSet<&[u8]> = planned.ops.iter().map(Op::path).collect();
     let mut known = BTreeMap::new();
+    let mut look = live.look();
     for (path, listed) in facts.listed.iter().filter(|(path, _)| !planned.holds(path)) {
         let new = facts.staged.get(path).filter(|_| put.contains(&path[..]));
         if let Some(Staged { mark, digest, source }) = new.cloned() {
@@ -377,7 +378,7 @@ fn known(
             continue;
         }
         // It is not brought, and not here: it went away on the primary meanwhile.
-        let Some(mark) = live.mark(path).map_err(at(path))? else { continue };
+        let Some(mark) = look.mark(path).map_err(at(path))? else { continue };
         let before = old(path);
         let rewritten = before.is_some_and(|before| before.source.is_some());
         // What is here is not what the primary has: it could not be brought.
@@ -416,7 +417,7 @@ fn known(
         }
         let gone = before.gone
             || facts.complete && !facts.listed.contains_key(path) && !planned.holds(path);
-        if live.mark(path).map_err(at(path))?.is_some() || !gone {
+        if look.mark(path).map_err(at(path))?.is_some() || !gone {
             known.insert(path.clone(), Known { gone, ..before.clone() });
         }
     }

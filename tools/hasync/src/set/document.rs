@@ -316,6 +316,12 @@ impl Target {
 }
 
 impl Group {
+    /// The deadline of the program that may take longest, in seconds.
+    pub(super) fn longest_program(&self) -> u64 {
+        let validations = self.validate.iter().map(|one| one.timeout_seconds);
+        validations.chain(self.hooks.iter().map(|one| one.timeout_seconds)).max().unwrap_or(0)
+    }
+
     /// What a person may have got wrong, and a peer.
     ///
     /// # Errors

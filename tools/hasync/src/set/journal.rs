@@ -5,10 +5,11 @@
 
 use super::document::Hook;
 use super::plan::Op;
+use super::state::read_json;
 use super::tree::Tree;
 use crate::sys;
 use ha_file::{Durability, replace};
-use ha_json::{Error, Kind, reason};
+use ha_json::{Error, reason};
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -27,7 +28,7 @@ const PLAN: &str = "plan";
 /// All is done.
 const DONE: &str = "done";
 /// The hooks have run, with what came of them.
-const HOOKED: &str = "hooked";
+pub(super) const HOOKED: &str = "hooked";
 /// It is to be undone.
 const UNDO: &str = "undo";
 /// It is undone.
@@ -121,16 +122,8 @@ impl Transaction {
 
     /// `None` where it was never begun.
     pub(super) fn read(directory: &Path) -> Result<Option<Transaction>, Error> {
-        let file = directory.join(PLAN);
-        let text = match fs::read(&file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::failed(file.display().to_string(), reason(&error))),
-        };
-        let plan: Plan = serde_json::from_slice(&text).map_err(|error| {
-            Error::new(Kind::Input, file.display().to_string(), error.to_string())
-        })?;
-        Ok(Some(Transaction { directory: directory.to_owned(), plan }))
+        let plan = read_json(&directory.join(PLAN))?;
+        Ok(plan.map(|plan| Transaction { directory: directory.to_owned(), plan }))
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -147,22 +140,15 @@ impl Transaction {
         }
     }
 
-    /// What came of the hooks; `None` where they have not run.
-    pub(super) fn hooked(&self) -> Option<String> {
-        self.told(HOOKED)
+    /// Keeps that something was done, in words.
+    pub(super) fn mark(&self, what: &str, text: &str) -> Result<(), Error> {
+        let file = self.directory.join(what);
+        replace(&file, format!("{text}\n").as_bytes(), 0o600, Durability::Synced)
     }
 
-    pub(super) fn set_hooked(&self, outcome: &str) -> Result<(), Error> {
-        self.mark(HOOKED, outcome)
-    }
-
-    fn mark(&self, name: &str, text: &str) -> Result<(), Error> {
-        replace(
-            &self.directory.join(name),
-            format!("{text}\n").as_bytes(),
-            0o600,
-            Durability::Synced,
-        )
+    /// What was kept of it.
+    pub(super) fn told(&self, what: &str) -> Option<String> {
+        fs::read_to_string(self.directory.join(what)).ok().map(|text| text.trim().to_owned())
     }
 
     /// Does what is left to be done.
@@ -180,16 +166,6 @@ impl Transaction {
         self.mark(DONE, "")?;
         // The directories in which it waited; nothing is in them. Who finds it begun needs them no more.
         remove_all(&self.plan.data.join(NEW))
-    }
-
-    /// Keeps that something was done, in words; see [`Transaction::told`].
-    pub(super) fn tell(&self, what: &str, text: &str) -> Result<(), Error> {
-        self.mark(what, text)
-    }
-
-    /// What was kept of it.
-    pub(super) fn told(&self, what: &str) -> Option<String> {
-        fs::read_to_string(self.directory.join(what)).ok().map(|text| text.trim().to_owned())
     }
 
     /// Puts back what was there.
@@ -380,8 +356,14 @@ pub(super) fn make_directory(path: &Path) -> Result<(), Error> {
         .map_err(|error| Error::failed(path.display().to_string(), reason(&error)))
 }
 
+/// Removes whatever has a path; nothing may.
 pub(super) fn remove_all(path: &Path) -> Result<(), Error> {
-    match fs::remove_dir_all(path) {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::failed(path.display().to_string(), reason(&error)))
         }

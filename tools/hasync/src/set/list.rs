@@ -1,25 +1,22 @@
 //! What a tree has of a group: what the walk of a run would bring to an empty place.
 
 use super::document::{Group, Links};
-use super::journal::open;
 use super::plan::Listed;
-use super::tree::Mark;
-use crate::args::own_umask;
+use super::talk::worked;
 use crate::client;
 use crate::entry::Moment;
-use crate::events::events;
+use crate::events::hearing;
 use crate::filter::Filters;
 use crate::options::{Basis, DeleteWhen, Options, Rule};
 use crate::source::{Roots, Source};
 use crate::wire::Event;
 use ha_json::Error;
-use nix::sys::stat::{Mode, umask};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 
 /// The directory beneath a mount point that holds what waits and what was; it takes no part.
 pub(super) const STORE: &str = ".hasync";
@@ -70,8 +67,6 @@ pub(super) fn staging(group: &Group, content: bool, live: Option<&Path>) -> Opti
 #[derive(Debug, Default)]
 pub(super) struct List {
     pub(super) entries: BTreeMap<Vec<u8>, Listed>,
-    /// What each of them was before it was brought, where no link leads to it.
-    pub(super) marks: BTreeMap<Vec<u8>, Mark>,
     pub(super) trouble: Vec<Trouble>,
 }
 
@@ -91,16 +86,16 @@ impl Trouble {
     }
 }
 
-/// The paths of a group, as sources: what is behind `/./` is what the other end sees.
+/// Those of a group's paths that are there, as sources: what is behind `/./` is what the other end sees.
 pub(super) fn sources<'a>(root: &str, paths: impl Iterator<Item = &'a String>) -> Vec<OsString> {
+    let there = |path: &&String| fs::symlink_metadata(beneath(Path::new(root), path)).is_ok();
     let root = root.trim_end_matches('/');
-    paths.map(|path| OsString::from(format!("{root}/.{path}"))).collect()
+    paths.filter(there).map(|path| OsString::from(format!("{root}/.{path}"))).collect()
 }
 
-/// A run makes what it makes with modes of its own, and takes the umask away for that; what a set calls
-/// and makes is to have it.
-pub(super) fn keep_umask(own: u32) {
-    umask(Mode::from_bits_truncate(own));
+/// A path of a group in a tree.
+pub(super) fn beneath(root: &Path, path: &str) -> PathBuf {
+    root.join(path.trim_start_matches('/'))
 }
 
 /// What `root` has of a group, beneath the names that the group has for it. `empty` is an empty
@@ -109,10 +104,7 @@ pub(super) fn keep_umask(own: u32) {
 /// # Errors
 /// When rules cannot be read or the walk itself fails.
 pub(super) fn list(root: &str, group: &Group, empty: &Path) -> Result<List, Error> {
-    let there = |path: &&String| {
-        std::fs::symlink_metadata(format!("{}{path}", root.trim_end_matches('/'))).is_ok()
-    };
-    let paths = sources(root, group.paths.iter().filter(there));
+    let paths = sources(root, group.paths.iter());
     let mut list = List::default();
     if paths.is_empty() {
         return Ok(list);
@@ -121,40 +113,27 @@ pub(super) fn list(root: &str, group: &Group, empty: &Path) -> Result<List, Erro
     let filters = Arc::new(Filters::new(&options)?);
     let roots = Roots::open(&paths, None, &options, None)?;
     let source = Source::new(roots, filters, options, crate::limits::directories());
-    let (sender, heard) = events();
     let empty = empty.as_os_str().to_owned();
-    let own = own_umask();
-    let outcome = thread::scope(|scope| {
-        let walk = scope.spawn(move || client::local(source, empty, sender));
-        for event in heard {
-            match event {
-                Event::Change(change) => {
-                    let path = change.path;
-                    let (kind, size) = (change.kind, change.size);
-                    let modified = change.details.map_or_else(Moment::default, |d| d.stamp.mtime);
-                    if group.holds(&[b"/", &path[..]].concat()) {
-                        list.entries.insert(path.clone(), Listed { path, kind, size, modified });
-                    }
+    let outcome = hearing(
+        move |events| client::local(source, empty, events),
+        |event| match event {
+            Event::Change(change) => {
+                worked();
+                let path = change.path;
+                let (kind, size) = (change.kind, change.size);
+                let modified = change.details.map_or_else(Moment::default, |d| d.stamp.mtime);
+                if group.holds(&[b"/", &path[..]].concat()) {
+                    list.entries.insert(path.clone(), Listed { path, kind, size, modified });
                 }
-                Event::Failed { path, reason, message } => {
-                    list.trouble.push(Trouble { path, reason, message });
-                }
-                Event::Skipped { .. } | Event::Progress { .. } => {}
             }
-        }
-        walk.join().unwrap_or_else(|_| {
-            Err(Error::failed("hasync", "a thread of it failed; this is a defect"))
-        })
-    });
-    keep_umask(own);
-    if let Some(error) = outcome?.error {
+            Event::Failed { path, reason, message } => {
+                list.trouble.push(Trouble { path, reason, message });
+            }
+            Event::Skipped { .. } | Event::Progress { .. } => {}
+        },
+    )?;
+    if let Some(error) = outcome.error {
         return Err(error);
-    }
-    let tree = open(Path::new(root))?;
-    for path in list.entries.keys() {
-        if let Ok(Some(mark)) = tree.mark(path) {
-            list.marks.insert(path.clone(), mark);
-        }
     }
     Ok(list)
 }

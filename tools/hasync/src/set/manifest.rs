@@ -2,12 +2,12 @@
 
 use super::bytes;
 use super::plan::beneath;
+use super::state::read;
 use super::tree::Mark;
 use ha_file::{Durability, replace};
-use ha_json::{Error, Kind, reason};
+use ha_json::Error;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::Path;
 
 const SCHEMA: &str = "hasync-manifest/1";
@@ -92,15 +92,13 @@ impl Manifest {
     /// # Errors
     /// Input, where it is damaged.
     pub(super) fn read(file: &Path) -> Result<Option<Manifest>, Error> {
-        let name = || file.display().to_string();
-        match std::fs::read(file) {
-            Ok(text) => Manifest::parse(&text).map(Some).map_err(|why| {
-                let next = "move it away, and what is here counts as never brought";
-                Error::new(Kind::Input, name(), format!("is damaged ({why}): {next}"))
-            }),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::failed(name(), reason(&error))),
-        }
+        read(file, |text| {
+            Manifest::parse(text).map_err(|why| {
+                format!(
+                    "is damaged ({why}): move it away, and what is here counts as never brought"
+                )
+            })
+        })
     }
 
     fn parse(text: &[u8]) -> Result<Manifest, String> {

@@ -1,35 +1,36 @@
 //! The primary's end of a set: every standby is brought up to date by itself, group by group.
 
 use super::document::{Compare, Document, Group, Target};
+use super::journal::open;
 use super::list::{List, Trouble, list, sources, staging};
 use super::manifest::{Known, Manifest};
 use super::metrics::Pair;
 use super::news::{Brought, News, finish, follow};
 use super::plan::Listed;
 use super::recover::fields;
-use super::role::{Role, keep_heard, may_push};
-use super::standby::{check_paths, is_mounted, under_way};
+use super::role::{Role, check_generation, keep_heard, may_push};
+use super::standby::{check_mounts, check_paths, under_way};
 use super::state::{Place, State, node};
 use super::talk::{Answer, Ask, Done, Order, PIECE, Talk};
 use super::told::Told;
 use crate::client::push_over;
-use crate::events::events;
+use crate::clock::Measured;
+use crate::events::hearing;
 use crate::far::{Far, Meter, Pipes, close};
 use crate::filter::Filters;
 use crate::job::{Job, Role as End};
 use crate::limits;
 use crate::options::{Options, Rule};
 use crate::report::Log;
-use crate::source::{Roots, Source};
+use crate::source::{Readings, Roots, Source};
 use crate::wire::{Event, damaged};
-use ha_command::Lock;
 use ha_json::{Error, Map, Status, Tool, Value, json};
 use ha_remote::{Host, Program};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -61,8 +62,25 @@ struct Loaded<'a> {
     group: &'a Group,
     list: Result<List, Error>,
     place: Place,
-    /// Nobody else brings it meanwhile.
-    _lock: Option<Lock>,
+    /// What the runs of all targets read of it, and of what is rewritten.
+    read: Together,
+    read_whole: Together,
+}
+
+/// What is read together by all that do so at a time.
+#[derive(Default)]
+struct Together(Mutex<Weak<Readings>>);
+
+impl Together {
+    /// Of at most so many directories that are open at once.
+    fn join(&self, directories: usize) -> Arc<Readings> {
+        let mut there = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        there.upgrade().unwrap_or_else(|| {
+            let new = Arc::new(Readings::new(directories));
+            *there = Arc::downgrade(&new);
+            new
+        })
+    }
 }
 
 struct Here<'a> {
@@ -87,12 +105,8 @@ pub(crate) fn bring(tool: Tool, mut run: Run) -> Result<Status, Error> {
     groups.retain(|group| run.groups.is_empty() || run.groups.contains(&group.name));
     let root = Path::new(&document.root);
     let state = State::open(root, run.state.as_deref())?;
-    let own = Role::read(state.path())?;
-    let role = may_push(own.as_ref(), &node())?;
-    if own.is_none() && !run.dry_run {
-        role.write(state.path())?;
-    }
     let wait = Duration::from_secs(run.lock_wait_seconds);
+    let role = claim(&state, run.dry_run, wait)?;
     let loaded: Vec<_> =
         groups.into_iter().map(|group| load(&document, group, &state, wait)).collect();
     limits::directories();
@@ -127,7 +141,7 @@ pub(crate) fn bring(tool: Tool, mut run: Run) -> Result<Status, Error> {
             let all = document.targets.iter().all(|target| {
                 seen.get(&(loaded.group.name.clone(), target.name())).is_some_and(|seen| seen.good)
             });
-            let kept = if all { remember(loaded, &here.role) } else { Ok(()) };
+            let kept = if all { remember(loaded, root, &here.role, wait) } else { Ok(()) };
             if let Err(error) = kept {
                 told.failed(error.kind, "write_error", &error.what, &error.why);
             }
@@ -136,17 +150,31 @@ pub(crate) fn bring(tool: Tool, mut run: Run) -> Result<Status, Error> {
     finish(told, &run, seen, errors)
 }
 
+/// This node's role; the first to bring anything is the primary.
+fn claim(state: &State, dry_run: bool, wait: Duration) -> Result<Role, Error> {
+    let _lock = state.lock_role(wait)?;
+    let own = Role::read(state.path())?;
+    let role = may_push(own.as_ref(), &node())?;
+    if own.is_none() && !dry_run {
+        role.write(state.path())?;
+    }
+    Ok(role)
+}
+
 /// Keeps what all the standbys have now: one of them may be the primary next, and then this is what is
 /// known of what changed here since.
-fn remember(loaded: &Loaded<'_>, role: &Role) -> Result<(), Error> {
+fn remember(loaded: &Loaded<'_>, root: &Path, role: &Role, wait: Duration) -> Result<(), Error> {
     let Ok(list) = &loaded.list else { return Ok(()) };
+    let _lock = loaded.place.lock(wait)?;
+    let tree = open(root)?;
+    let mut look = tree.look();
     let file = loaded.place.manifest();
     let old = Manifest::read(&file)?;
     let mut known = BTreeMap::new();
     for path in list.entries.keys() {
         let before = old.as_ref().and_then(|old| old.get(path));
         // What is gone meanwhile, or behind a link that was followed, is nothing that a run could meet.
-        let Some(mark) = list.marks.get(path).cloned() else { continue };
+        let Ok(Some(mark)) = look.mark(path) else { continue };
         let same = before.filter(|before| before.mark == mark && !before.gone).cloned();
         let (digest, source) = (None, None);
         let new = || Known { path: path.clone(), mark, digest, source, gone: false };
@@ -163,11 +191,9 @@ fn remember(loaded: &Loaded<'_>, role: &Role) -> Result<(), Error> {
 /// from being brought.
 fn load<'a>(document: &Document, group: &'a Group, state: &State, wait: Duration) -> Loaded<'a> {
     let place = state.group(&group.name);
-    let (lock, list) = match place.lock(wait) {
-        Ok(lock) => (Some(lock), read(document, group, state, &place)),
-        Err(error) => (None, Err(error)),
-    };
-    Loaded { group, list, place, _lock: lock }
+    // While it is listed: what it is brought to has locks of its own, and no target waits for another.
+    let list = place.lock(wait).and_then(|_lock| read(document, group, state, &place));
+    Loaded { group, list, place, read: Together::default(), read_whole: Together::default() }
 }
 
 fn read(document: &Document, group: &Group, state: &State, place: &Place) -> Result<List, Error> {
@@ -177,7 +203,7 @@ fn read(document: &Document, group: &Group, state: &State, place: &Place) -> Res
         let why = "was interrupted while this node was a standby: hasync takeover, here, ends it";
         return Err(Error::failed(name, why));
     }
-    group.require_mount.iter().try_for_each(|path| is_mounted(root, path))?;
+    check_mounts(root, group)?;
     list(&document.root, group, &state.empty()?)
 }
 
@@ -248,7 +274,7 @@ impl Here<'_> {
         let job = Job { role: End::Set, options, paths: Vec::new(), list: None };
         let meter = Meter::default();
         let (program, (to, from)): (Program, Pipes) = self.run.far.connect(&host, &job, &meter)?;
-        let mut line: Line = Talk::new(&to, &from, &Ask::StillHere, self.run.timeout_seconds)?;
+        let mut line: Line = Talk::new(&to, &from, self.run.timeout_seconds)?;
         drop((to, from));
         let result = work(&mut line);
         // The far side ends when this one has left.
@@ -267,6 +293,8 @@ impl Here<'_> {
         tell: &dyn Fn(News),
     ) -> Result<(), Fault> {
         let list = loaded.list.as_ref().map_err(|error| Fault::Group(error.clone()))?;
+        let wait = Duration::from_secs(self.run.lock_wait_seconds);
+        let _lock = loaded.place.lock_target(&target.name(), wait).map_err(Fault::Group)?;
         let order = Order {
             group: loaded.group.clone(),
             root: target.root.clone(),
@@ -278,12 +306,14 @@ impl Here<'_> {
             accept_loss: self.run.accept_loss,
             lock_wait_seconds: self.run.lock_wait_seconds,
         };
+        // It waits for a lock and for programs, and does nothing itself.
+        let waits = loaded.group.longest_program().saturating_add(self.run.lock_wait_seconds);
         line.say(&Ask::Begin(Box::new(order)))?;
-        let stage = match answer(line, tell)? {
+        let stage = match answer(line, waits, tell)? {
             Answer::Begun { stage } => stage,
             _ => return Err(Fault::Line(damaged("an answer out of turn"))),
         };
-        let mut brought = self.stage(loaded.group, target, &stage, line)?;
+        let mut brought = self.stage(loaded, target, &stage, line)?;
         if let Some(skew) = brought.skew.filter(|skew| skew.is_worth_a_warning()) {
             let warning =
                 json!({"key": {"path": null}, "reason": "clock", "message": skew.words()});
@@ -304,7 +334,7 @@ impl Here<'_> {
             line.say(&Ask::Listed(piece.to_vec()))?;
         }
         line.say(&Ask::Commit { complete: brought.trouble.is_empty() })?;
-        match answer(line, tell)? {
+        match answer(line, waits, tell)? {
             Answer::Done(done) => {
                 tell(News::Done(done, brought));
                 Ok(())
@@ -316,15 +346,12 @@ impl Here<'_> {
     /// Brings what differs to where it waits.
     fn stage(
         &self,
-        group: &Group,
+        loaded: &Loaded<'_>,
         target: &Target,
         stage: &str,
         line: &mut Line,
     ) -> Result<Brought, Fault> {
-        let root = &self.document.root;
-        let there = |path: &&String| {
-            std::fs::symlink_metadata(Path::new(root).join(path.trim_start_matches('/'))).is_ok()
-        };
+        let group = loaded.group;
         let content = group.compare == Compare::Content;
         let mut main = staging(group, content, Some(Path::new(&target.root)));
         // What is rewritten differs there from what it is here: it is brought, and compared after.
@@ -332,12 +359,14 @@ impl Here<'_> {
             |path: &String| Rule { pattern: path.clone().into_bytes(), ..Rule::default() };
         main.rules.splice(0..0, group.rewrite.iter().map(anchored));
         let whole = staging(group, content, None);
+        let plain = group.paths.iter().filter(|path| !group.rewrite.contains(path));
+        let root = &self.document.root;
+        let parts = [
+            (sources(root, plain), main, &loaded.read),
+            (sources(root, group.rewrite.iter()), whole, &loaded.read_whole),
+        ];
         let mut brought = Brought::default();
-        for (paths, options) in [(&group.paths, main), (&group.rewrite, whole)] {
-            let rewritten = |path: &&String| {
-                std::ptr::eq(paths, &group.rewrite) || !group.rewrite.contains(path)
-            };
-            let paths = sources(root, paths.iter().filter(there).filter(rewritten));
+        for (paths, options, read) in parts {
             if paths.is_empty() {
                 continue;
             }
@@ -347,59 +376,71 @@ impl Here<'_> {
                 delete: options.delete.filter(|_| group.rewrite.is_empty()),
                 ..options
             };
-            let (source, job) = match opened(&paths, &options, stage) {
+            let (source, job) = match self.opened(&paths, &options, stage, read) {
                 Ok(both) => both,
                 Err(error) => {
                     line.say(&Ask::Leave)?;
                     return Err(Fault::Group(error));
                 }
             };
-            let (sender, heard) = events();
-            let meter = Meter::default();
-            let (mut to, from) = line.lend()?;
-            line.say(&Ask::Stage)?;
-            match answer(line, &|_| {})? {
-                Answer::Ready => {}
-                _ => return Err(Fault::Line(damaged("an answer out of turn"))),
-            }
-            job.send(&mut to)?;
-            meter.skew.asked();
-            let outcome = thread::scope(|scope| {
-                let working = scope.spawn(|| {
-                    // What is told ends with it.
-                    let sender = sender;
-                    push_over(source, to, from, &meter, &sender)
-                });
-                for event in heard {
-                    if let Event::Failed { path, reason, message } = event {
-                        brought.trouble.push(Trouble { path, reason, message });
-                    }
-                }
-                working.join().unwrap_or_else(|_| {
-                    Err(Error::failed("hasync", "a thread of it failed; this is a defect"))
-                })
-            })?;
-            // The other end has left the line then.
-            if let Some(error) = outcome.error {
-                return Err(Fault::Line(error));
-            }
-            match answer(line, &|_| {})? {
-                Answer::Staged => line.take_back(),
-                _ => return Err(Fault::Line(damaged("an answer out of turn"))),
-            }
-            brought.skew = brought.skew.or(meter.skew.measured());
+            let skew = lent(line, source, &job, &mut brought.trouble)?;
+            brought.skew = brought.skew.or(skew);
         }
         Ok(brought)
     }
+
+    /// What is to be brought to where it waits, and what the other end is to do for it.
+    fn opened(
+        &self,
+        paths: &[OsString],
+        options: &Options,
+        stage: &str,
+        read: &Together,
+    ) -> Result<(Source, Job), Error> {
+        let filters = Arc::new(Filters::new(options)?);
+        let roots = Roots::open(paths, None, options, None)?;
+        // As many as one run may have, for all of them.
+        let directories = (limits::directories() / self.document.targets.len().max(1)).max(16);
+        let source = Source::new(roots, filters, options.clone(), directories)
+            .sharing(read.join(directories));
+        let (options, paths) = (options.clone(), vec![stage.as_bytes().to_vec()]);
+        Ok((source, Job { role: End::Standby, options, paths, list: None }))
+    }
 }
 
-/// What is to be brought to where it waits, and what the other end is to do for it.
-fn opened(paths: &[OsString], options: &Options, stage: &str) -> Result<(Source, Job), Error> {
-    let filters = Arc::new(Filters::new(options)?);
-    let roots = Roots::open(paths, None, options, None)?;
-    let source = Source::new(roots, filters, options.clone(), limits::directories());
-    let (options, paths) = (options.clone(), vec![stage.as_bytes().to_vec()]);
-    Ok((source, Job { role: End::Standby, options, paths, list: None }))
+/// Lends the line to a run; gives how far apart the clocks are.
+fn lent(
+    line: &mut Line,
+    source: Source,
+    job: &Job,
+    trouble: &mut Vec<Trouble>,
+) -> Result<Option<Measured>, Fault> {
+    let meter = Meter::default();
+    let (mut to, from) = line.lend()?;
+    line.say(&Ask::Stage)?;
+    match answer(line, 0, &|_| {})? {
+        Answer::Ready => {}
+        _ => return Err(Fault::Line(damaged("an answer out of turn"))),
+    }
+    job.send(&mut to)?;
+    meter.skew.asked();
+    let outcome = hearing(
+        |events| push_over(source, to, from, &meter, &events),
+        |event| {
+            if let Event::Failed { path, reason, message } = event {
+                trouble.push(Trouble { path, reason, message });
+            }
+        },
+    )?;
+    // The other end has left the line then.
+    if let Some(error) = outcome.error {
+        return Err(Fault::Line(error));
+    }
+    match answer(line, 0, &|_| {})? {
+        Answer::Staged => line.take_back(),
+        _ => return Err(Fault::Line(damaged("an answer out of turn"))),
+    }
+    Ok(meter.skew.measured())
 }
 
 /// Of a group alone, or of the line.
@@ -414,17 +455,18 @@ impl From<Error> for Fault {
     }
 }
 
-/// The next thing that is no record and no sign of life.
-fn answer(line: &mut Line, tell: &dyn Fn(News)) -> Result<Answer, Fault> {
+/// The next thing that is no record and no sign of life. The other end may wait for something for so
+/// many seconds.
+fn answer(line: &mut Line, waits_seconds: u64, tell: &dyn Fn(News)) -> Result<Answer, Fault> {
     loop {
-        match line.hear()? {
+        match line.hear(waits_seconds)? {
             None => {
                 return Err(Fault::Line(Error::busy(
                     "the standby",
                     "has left in the middle of a group",
                 )));
             }
-            Some(Answer::StillHere) => {}
+            Some(Answer::StillHere(_)) => {}
             Some(Answer::Record(kind, record)) if RECORDS.contains(&&*kind) => {
                 tell(News::Record(kind, record));
             }
@@ -433,6 +475,7 @@ fn answer(line: &mut Line, tell: &dyn Fn(News)) -> Result<Answer, Fault> {
             }
             Some(Answer::Failed { kind, what, why, generation }) => {
                 if let Some(generation) = generation {
+                    check_generation(generation)?;
                     tell(News::Generation(generation));
                 }
                 return Err(Fault::Group(Answer::error(&kind, what, why)));

@@ -1,7 +1,7 @@
 //! What a run that was killed left: it is made whole, or undone, before anything else is begun.
 
 use super::document::{Hook, OnFailure};
-use super::journal::{Plan, Stage, Transaction, make_directory, open};
+use super::journal::{HOOKED, Plan, Stage, Transaction, make_directory, open};
 use super::manifest::{Known, Manifest};
 use super::plan::Op;
 use super::run::{Ran, call, is_due, shown};
@@ -26,7 +26,7 @@ const AFTER: &str = "manifest.after";
 pub(super) fn recover(place: &Place, dry_run: bool, tell: &mut Tell<'_>) -> Result<(), Error> {
     for transaction in place.transactions()? {
         let stage = transaction.stage();
-        let hooks = stage == Stage::Done && transaction.hooked().is_none();
+        let hooks = stage == Stage::Done && transaction.told(HOOKED).is_none();
         if !hooks && matches!(stage, Stage::Done | Stage::Undone) {
             continue;
         }
@@ -43,7 +43,7 @@ pub(super) fn recover(place: &Place, dry_run: bool, tell: &mut Tell<'_>) -> Resu
                 undo(place, &transaction)?;
                 if let Some(what) = transaction.told(FAILED_HOOK) {
                     tell_again(&transaction);
-                    transaction.set_hooked(&what)?;
+                    transaction.mark(HOOKED, &what)?;
                 }
             }
             Stage::Done | Stage::Undone => {}
@@ -100,11 +100,12 @@ pub(super) fn finish(place: &Place, transaction: &Transaction) -> Result<(), Err
         let live = open(&transaction.plan.root)?;
         // What was put in place has its inode and times of its own only now; that is how it is known again.
         let touched: HashSet<&[u8]> = transaction.plan.ops.iter().map(Op::path).collect();
+        let mut look = live.look();
         let mut known = BTreeMap::new();
         for one in planned.all() {
             let mut one = one.clone();
             if touched.contains(&one.path[..])
-                && let Ok(Some(mark)) = live.mark(&one.path)
+                && let Ok(Some(mark)) = look.mark(&one.path)
                 && mark.looks_like(&one.mark)
             {
                 one.mark = mark;
@@ -127,10 +128,11 @@ pub(super) fn undo(place: &Place, transaction: &Transaction) -> Result<(), Error
     match Manifest::read(&before)? {
         Some(manifest) => {
             let live = open(&transaction.plan.root)?;
+            let mut look = live.look();
             let mut known = BTreeMap::new();
             for one in manifest.all() {
                 // What was put back is what it was, and its inode was touched.
-                let now = live.mark(&one.path).ok().flatten();
+                let now = look.mark(&one.path).ok().flatten();
                 let same =
                     now.filter(|now| now.inode == one.mark.inode && now.looks_like(&one.mark));
                 let mark = same.unwrap_or_else(|| one.mark.clone());
@@ -176,7 +178,7 @@ pub(super) fn hook(
                 } else {
                     format!("{}: {}", shown(&hook.run), ran.message)
                 };
-                transaction.tell(&kept, &what)?;
+                transaction.mark(&kept, &what)?;
                 // Nobody may be there to hear.
                 let _ = tell("hook", record(&name, number, hook, &ran));
                 what
@@ -187,15 +189,15 @@ pub(super) fn hook(
         }
         if hook.on_failure == OnFailure::RollBack {
             place.hold(&format!("{name} was rolled back, because a hook failed: {what}"))?;
-            transaction.tell(FAILED_HOOK, &what)?;
+            transaction.mark(FAILED_HOOK, &what)?;
             undo(place, transaction)?;
             tell_again(transaction);
-            transaction.set_hooked(&what)?;
+            transaction.mark(HOOKED, &what)?;
             return Ok(false);
         }
         failed.push(what);
     }
-    transaction.set_hooked(&failed.join("; "))?;
+    transaction.mark(HOOKED, &failed.join("; "))?;
     Ok(true)
 }
 

@@ -1,9 +1,10 @@
 //! Who is the primary: each takeover is a generation, and of one that is over nothing is taken.
 
+use super::state::read_json;
+use crate::wire::damaged;
 use ha_file::{Durability, replace};
-use ha_json::{Error, Kind, reason};
+use ha_json::Error;
 use serde::{Deserialize, Serialize};
-use std::io::ErrorKind;
 use std::path::Path;
 
 const FILE: &str = "role.json";
@@ -27,15 +28,7 @@ impl Role {
 
     /// `None` where nobody has been told yet.
     pub(super) fn read(state: &Path) -> Result<Option<Role>, Error> {
-        let file = state.join(FILE);
-        let name = || file.display().to_string();
-        match std::fs::read(&file) {
-            Ok(text) => serde_json::from_slice(&text)
-                .map(Some)
-                .map_err(|error| Error::new(Kind::Input, name(), error.to_string())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::failed(name(), reason(&error))),
-        }
+        read_json(&state.join(FILE))
     }
 
     pub(super) fn write(&self, state: &Path) -> Result<(), Error> {
@@ -43,6 +36,17 @@ impl Role {
             serde_json::to_string(self).map_err(|error| Error::failed(FILE, error.to_string()))?;
         replace(&state.join(FILE), format!("{text}\n").as_bytes(), 0o600, Durability::Synced)
     }
+}
+
+/// No cluster has had more takeovers.
+const MOST_GENERATION: u64 = 1 << 48;
+
+/// A generation that somebody else tells.
+///
+/// # Errors
+/// Where no generation can come after it.
+pub(super) fn check_generation(generation: u64) -> Result<(), Error> {
+    if generation > MOST_GENERATION { Err(damaged("a generation without end")) } else { Ok(()) }
 }
 
 const HEARD: &str = "heard";
@@ -122,5 +126,6 @@ mod tests {
         assert_eq!(may_push(None, "mn1").unwrap().generation, 1);
         assert!(may_push(Some(&second), "mn1").unwrap_err().why.contains("mn2 is"));
         assert_eq!(may_push(Some(&second), "mn2").unwrap().generation, 2);
+        assert!(check_generation(MOST_GENERATION).is_ok() && check_generation(u64::MAX).is_err());
     }
 }

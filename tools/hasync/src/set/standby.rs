@@ -4,19 +4,19 @@
 use super::commit::{Stage, commit, prune};
 use super::document::{Group, is_within};
 use super::journal::{Stage as Reached, make_directory, open, remove_all};
-use super::list::{STORE, keep_umask};
+use super::list::{STORE, beneath};
 use super::plan::Listed;
 use super::recover::{fields, recover};
-use super::role::{Role as Claim, admit};
+use super::role::{Role as Claim, admit, check_generation};
 use super::state::{Place, State};
 use super::talk::{Answer, Ask, Order, Talk};
 use super::tree::Tree;
-use crate::args::{Service, own_umask};
+use crate::args::Service;
 use crate::job::{Job, Role};
 use crate::serve::be_standby;
 use crate::trusted;
 use crate::wire::{Counted, damaged};
-use ha_command::{Lock, lock_directory};
+use ha_command::Lock;
 use ha_json::{Error, json, reason};
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
@@ -37,11 +37,11 @@ pub(crate) fn serve(
     refusal: Option<&Error>,
     timeout_seconds: u64,
 ) -> Result<(), Error> {
-    let mut line = Talk::new(out, input, &Answer::StillHere, timeout_seconds)?;
+    let mut line = Talk::new(out, input, timeout_seconds)?;
     loop {
-        match line.hear()? {
+        match line.hear(0)? {
             None => return Ok(()),
-            Some(Ask::StillHere | Ask::Leave) => {}
+            Some(Ask::StillHere(_) | Ask::Leave) => {}
             Some(Ask::Begin(order)) => {
                 let result = match refusal {
                     Some(error) => Err(error.clone()),
@@ -71,15 +71,16 @@ pub(crate) fn serve(
 
 fn group(order: &Order, line: &mut Line) -> Result<(), Error> {
     order.group.check()?;
+    check_generation(order.role.generation)?;
     let root = PathBuf::from(&order.root);
     let live = open(&root)?;
     let state = State::open(&root, order.state.as_deref().map(Path::new))?;
     check_paths(&state, &root, &order.group)?;
     let wait = Duration::from_secs(order.lock_wait_seconds);
-    drop(accept(&state, order, wait)?);
+    drop(accept(&state, order)?);
     let place = state.group(&order.group.name);
     let _lock = place.lock(wait)?;
-    check_mounts(&root, order)?;
+    check_mounts(&root, &order.group)?;
     recover(&place, order.dry_run, &mut |kind, record| {
         line.say(&Answer::Record(kind.to_owned(), record))
     })?;
@@ -95,7 +96,7 @@ fn group(order: &Order, line: &mut Line) -> Result<(), Error> {
     make_directory(&stage)?;
     // What waits may be rewritten already, and is not to be once more.
     for path in &order.group.rewrite {
-        remove_any(&stage.join(path.trim_start_matches('/')))?;
+        remove_all(&beneath(&stage, path))?;
     }
     line.say(&Answer::Begun { stage: stage.display().to_string() })?;
     let Some((listed, complete)) = heard(line, &stage)? else { return Ok(()) };
@@ -128,8 +129,8 @@ fn heard(line: &mut Line, stage: &Path) -> Result<Option<Heard>, Error> {
     let mut listed = BTreeMap::new();
     line.weigh_anew();
     loop {
-        match line.hear()? {
-            Some(Ask::StillHere) => {}
+        match line.hear(0)? {
+            Some(Ask::StillHere(_)) => {}
             Some(Ask::Stage) => {
                 let (to, mut from) = line.lend()?;
                 line.say(&Answer::Ready)?;
@@ -137,10 +138,7 @@ fn heard(line: &mut Line, stage: &Path) -> Result<Option<Heard>, Error> {
                 if job.role != Role::Standby || job.paths != [stage.as_os_str().as_bytes()] {
                     return Err(damaged("a run to another place than where it waits"));
                 }
-                let own = own_umask();
-                let result = be_standby(Service::default(), job, from, to);
-                keep_umask(own);
-                result?;
+                be_standby(Service::default(), job, from, to)?;
                 line.say(&Answer::Staged)?;
                 line.take_back();
             }
@@ -167,11 +165,8 @@ fn heard(line: &mut Line, stage: &Path) -> Result<Option<Heard>, Error> {
 ///
 /// # Errors
 /// Failed, where it is another one.
-pub(super) fn accept(state: &State, order: &Order, wait: Duration) -> Result<Lock, Error> {
-    let failed =
-        |error: &std::io::Error| Error::failed(state.path().display().to_string(), reason(error));
-    let directory = fs::File::open(state.path()).map_err(|error| failed(&error))?;
-    let lock = lock_directory(directory.into(), "role", wait)?;
+pub(super) fn accept(state: &State, order: &Order) -> Result<Lock, Error> {
+    let lock = state.lock_role(Duration::from_secs(order.lock_wait_seconds))?;
     if let Some(role) = admit(Claim::read(state.path())?.as_ref(), &order.role)?
         && !order.dry_run
     {
@@ -187,7 +182,7 @@ pub(super) fn accept(state: &State, order: &Order, wait: Duration) -> Result<Loc
 pub(super) fn check_paths(state: &State, root: &Path, group: &Group) -> Result<(), Error> {
     let own = state.path().as_os_str().as_bytes();
     let holds = |path: &&String| {
-        let whole = root.join(path.trim_start_matches('/'));
+        let whole = beneath(root, path);
         let whole = whole.as_os_str().as_bytes();
         is_within(own, whole) || is_within(whole, own)
     };
@@ -203,33 +198,21 @@ pub(super) fn check_paths(state: &State, root: &Path, group: &Group) -> Result<(
     }
 }
 
-fn remove_any(path: &Path) -> Result<(), Error> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => remove_all(path),
-        Ok(_) => fs::remove_file(path)
-            .map_err(|error| Error::failed(path.display().to_string(), reason(&error))),
-        Err(_) => Ok(()),
-    }
-}
-
 /// What is to be a mount point is one: else all would go to the file system beneath it.
-pub(super) fn check_mounts(root: &Path, order: &Order) -> Result<(), Error> {
-    for path in &order.group.require_mount {
-        is_mounted(root, path)?;
-    }
-    Ok(())
-}
-
+///
 /// # Errors
 /// Failed, where nothing is mounted there.
-pub(super) fn is_mounted(root: &Path, path: &str) -> Result<(), Error> {
-    let whole = root.join(path.trim_start_matches('/'));
+pub(super) fn check_mounts(root: &Path, group: &Group) -> Result<(), Error> {
     let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
-    let above = whole.parent().and_then(device);
-    match device(&whole) {
-        Some(own) if above.is_some_and(|above| above != own) => Ok(()),
-        _ => Err(Error::failed(whole.display().to_string(), "is no mount point (require_mount)")),
+    for path in &group.require_mount {
+        let path = beneath(root, path);
+        let above = path.parent().and_then(device);
+        if above.is_none() || device(&path).is_none_or(|own| Some(own) == above) {
+            let why = "is no mount point (require_mount)";
+            return Err(Error::failed(path.display().to_string(), why));
+        }
     }
+    Ok(())
 }
 
 /// Where what waits and what was is kept: it can be renamed to where the group's paths are.
@@ -252,10 +235,10 @@ fn store(live: &Tree, state: &State, order: &Order) -> Result<PathBuf, Error> {
     }
     let on = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
     let chosen = match &order.group.store {
-        Some(store) => live.path().join(store.trim_start_matches('/')),
+        Some(store) => beneath(live.path(), store),
         None if on(state.path()) == device => state.path().join("store"),
         None => {
-            let first = live.path().join(order.group.paths[0].trim_start_matches('/'));
+            let first = beneath(live.path(), &order.group.paths[0]);
             let mut top = first.as_path();
             while let Some(above) =
                 top.parent().filter(|above| on(top).is_none() || on(above) == device)

@@ -4,6 +4,7 @@ use super::journal::{GONE_NAME, Transaction, make_directory};
 use crate::sys;
 use ha_command::{Lock, lock_directory};
 use ha_json::{Error, Kind, reason};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,9 @@ pub(super) const USUAL: &str = "var/lib/hatools/hasync";
 const HOLDER: &str = "holder.json";
 /// What is kept of a group that takes nothing until it is released.
 const HELD: &str = "held";
+
+/// Nobody holds the lock of the role for so long.
+const A_MOMENT: Duration = Duration::from_secs(10);
 
 /// The directory.
 #[derive(Clone, Debug)]
@@ -42,6 +46,14 @@ impl State {
 
     pub(super) fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// While this lock is held, the role of the node stays as it is.
+    ///
+    /// # Errors
+    /// Busy, where somebody else holds it for longer.
+    pub(super) fn lock_role(&self, wait: Duration) -> Result<Lock, Error> {
+        lock(&self.0, "role", wait.max(A_MOMENT))
     }
 
     pub(super) fn group(&self, name: &str) -> Place {
@@ -168,34 +180,79 @@ impl Place {
     /// # Errors
     /// Busy, naming who holds it.
     pub(super) fn lock(&self, wait: Duration) -> Result<Lock, Error> {
-        make_directory(&self.directory)?;
-        let shown = self.directory.display().to_string();
-        let failed = |error: &std::io::Error| Error::failed(&shown, reason(error));
-        let directory = fs::File::open(&self.directory).map_err(|error| failed(&error))?;
-        let holder = self.directory.join(HOLDER);
-        let lock = lock_directory(directory.into(), &self.name, wait).map_err(|error| {
-            let held = fs::read(&holder).ok();
-            let held = held.and_then(|text| serde_json::from_slice::<Holder>(&text).ok());
-            match held.filter(|_| error.kind == Kind::Busy) {
-                Some(Holder { host, process, since, .. }) => Error::busy(
-                    format!("group {}", self.name),
-                    format!("process {process} of {host} holds it since {since} (--lock-wait waits longer)"),
-                ),
-                None => error,
-            }
-        })?;
-        let own = Holder {
-            host: node(),
-            process: std::process::id(),
-            boot: sys::boot(),
-            since: ha_json::now(),
-        };
-        let text =
-            serde_json::to_vec(&own).map_err(|error| Error::failed(HOLDER, error.to_string()))?;
-        // It only says who; a full disk is told by what follows.
-        let _ = ha_file::replace(&holder, &text, 0o600, ha_file::Durability::Unsynced);
-        Ok(lock)
+        hold(&self.directory, &format!("group {}", self.name), wait)
     }
+
+    /// Nobody else brings the group to a target meanwhile; to others they may.
+    ///
+    /// # Errors
+    /// Busy, naming who does.
+    pub(super) fn lock_target(&self, target: &str, wait: Duration) -> Result<Lock, Error> {
+        // Whatever is in its name.
+        let name = blake3::hash(target.as_bytes()).to_hex();
+        let directory = self.directory.join("targets").join(&name[..16]);
+        hold(&directory, &format!("group {} to {target}", self.name), wait)
+    }
+}
+
+fn lock(directory: &Path, name: &str, wait: Duration) -> Result<Lock, Error> {
+    let open = fs::File::open(directory)
+        .map_err(|error| Error::failed(directory.display().to_string(), reason(&error)))?;
+    lock_directory(open.into(), name, wait)
+}
+
+/// Locks a directory, and says in it who does.
+fn hold(directory: &Path, name: &str, wait: Duration) -> Result<Lock, Error> {
+    make_directory(directory)?;
+    let holder = directory.join(HOLDER);
+    let lock = lock(directory, name, wait).map_err(|error| {
+        let held = fs::read(&holder).ok();
+        let held = held.and_then(|text| serde_json::from_slice::<Holder>(&text).ok());
+        match held.filter(|_| error.kind == Kind::Busy) {
+            Some(Holder { host, process, since, .. }) => Error::busy(
+                name,
+                format!(
+                    "process {process} of {host} holds it since {since} (--lock-wait waits longer)"
+                ),
+            ),
+            None => error,
+        }
+    })?;
+    let own = Holder {
+        host: node(),
+        process: std::process::id(),
+        boot: sys::boot(),
+        since: ha_json::now(),
+    };
+    let text =
+        serde_json::to_vec(&own).map_err(|error| Error::failed(HOLDER, error.to_string()))?;
+    // It only says who; a full disk is told by what follows.
+    let _ = ha_file::replace(&holder, &text, 0o600, ha_file::Durability::Unsynced);
+    Ok(lock)
+}
+
+/// What a file holds; `None` where there is none.
+///
+/// # Errors
+/// Input, where `parse` does not take it.
+pub(super) fn read<T>(
+    file: &Path,
+    parse: impl FnOnce(&[u8]) -> Result<T, String>,
+) -> Result<Option<T>, Error> {
+    let name = || file.display().to_string();
+    match fs::read(file) {
+        Ok(text) => parse(&text).map(Some).map_err(|why| Error::new(Kind::Input, name(), why)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::failed(name(), reason(&error))),
+    }
+}
+
+/// The same of a file of JSON.
+///
+/// # Errors
+/// Input, where it is none, or holds something else.
+pub(super) fn read_json<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, Error> {
+    read(file, |text| serde_json::from_slice(text).map_err(|error| error.to_string()))
 }
 
 /// What this node is called.

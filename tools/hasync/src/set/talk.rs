@@ -13,16 +13,19 @@ use std::fs::File;
 use std::io::Write;
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Entries of the list in one frame.
 pub(super) const PIECE: usize = 4096;
 /// The list takes at most so many bytes of memory, as far as its paths tell.
 const MOST_LISTED: usize = 1 << 30;
 const STILL_HERE_EVERY: Duration = Duration::from_secs(5);
+/// For so many times `--timeout` an end may live and do nothing: disks take their time.
+const IDLE: u32 = 10;
 
 /// What the primary says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,7 +45,7 @@ pub(super) enum Ask {
     },
     /// The group is left as it is.
     Leave,
-    StillHere,
+    StillHere(u64),
 }
 
 /// A group, for one standby.
@@ -86,7 +89,43 @@ pub(super) enum Answer {
         /// The generation that this end knows of, where it does.
         generation: Option<u64>,
     },
-    StillHere,
+    StillHere(u64),
+}
+
+/// What an end says.
+pub(super) trait Said: Serialize + DeserializeOwned {
+    /// It lives, and has done so much.
+    fn still_here(did: u64) -> Self;
+    /// So much, where it is no more than that.
+    fn did(&self) -> Option<u64>;
+}
+
+impl Said for Ask {
+    fn still_here(did: u64) -> Ask {
+        Ask::StillHere(did)
+    }
+
+    fn did(&self) -> Option<u64> {
+        if let Ask::StillHere(did) = self { Some(*did) } else { None }
+    }
+}
+
+impl Said for Answer {
+    fn still_here(did: u64) -> Answer {
+        Answer::StillHere(did)
+    }
+
+    fn did(&self) -> Option<u64> {
+        if let Answer::StillHere(did) = self { Some(*did) } else { None }
+    }
+}
+
+/// What this process has done for sets: looked at, read or moved.
+static WORK: AtomicU64 = AtomicU64::new(0);
+
+/// Something was done.
+pub(super) fn worked() {
+    WORK.fetch_add(1, Ordering::Relaxed);
 }
 
 /// What became of a group.
@@ -154,21 +193,21 @@ pub(super) struct Talk<S, H> {
     out: Arc<Mutex<Out>>,
     input: Counted<File>,
     frame: Vec<u8>,
+    /// The other end may do nothing for so long.
+    idle: Duration,
     listed: usize,
     /// Dropped, it ends the thread that says that this end is still there.
     _ends: Sender<()>,
     says: PhantomData<fn(S) -> H>,
 }
 
-impl<S: Serialize, H: DeserializeOwned> Talk<S, H> {
+impl<S: Said, H: Said> Talk<S, H> {
     pub(super) fn new(
         out: &Counted<impl AsFd>,
         input: &Counted<impl AsFd>,
-        still_here: &S,
         timeout_seconds: u64,
     ) -> Result<Self, Error> {
         let out = Arc::new(Mutex::new(Out { pipe: out.again()?, lent: false }));
-        let text = frame_of(still_here)?;
         let (ends, ended) = channel::<()>();
         let line = Arc::clone(&out);
         thread::spawn(move || {
@@ -176,14 +215,18 @@ impl<S: Serialize, H: DeserializeOwned> Talk<S, H> {
             let every = STILL_HERE_EVERY.min(Duration::from_secs(timeout_seconds) / 3);
             while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
                 let mut out = locked(&line);
+                let said = frame_of(&S::still_here(WORK.load(Ordering::Relaxed)));
+                let said =
+                    said.and_then(|text| if out.lent { Ok(()) } else { put(&mut out.pipe, &text) });
                 // The other end sees a line that is gone, where it listens.
-                if !out.lent && put(&mut out.pipe, &text).is_err() {
+                if said.is_err() {
                     break;
                 }
             }
         });
-        let (frame, listed) = (Vec::new(), 0);
-        Ok(Talk { out, input: input.again()?, frame, listed, _ends: ends, says: PhantomData })
+        let idle = Duration::from_secs(timeout_seconds) * IDLE;
+        let (input, frame, listed) = (input.again()?, Vec::new(), 0);
+        Ok(Talk { out, input, frame, idle, listed, _ends: ends, says: PhantomData })
     }
 
     pub(super) fn say(&self, what: &S) -> Result<(), Error> {
@@ -203,20 +246,36 @@ impl<S: Serialize, H: DeserializeOwned> Talk<S, H> {
         locked(&self.out).lent = false;
     }
 
-    /// `None` where the other end has left.
-    pub(super) fn hear(&mut self) -> Result<Option<H>, Error> {
+    /// What it hears next; `None` where the other end has left. That may wait for something itself, for
+    /// so many seconds.
+    pub(super) fn hear(&mut self, waits_seconds: u64) -> Result<Option<H>, Error> {
+        let idle = self.idle + Duration::from_secs(waits_seconds);
+        let mut did = None;
+        let mut since = Instant::now();
         loop {
             if !read_frame(&mut self.input, &mut self.frame)? {
                 return Ok(None);
             }
             // The last that a run says may be that it is still there: a frame of one byte.
-            if self.frame.len() > 1 {
-                break;
+            if self.frame.len() == 1 {
+                continue;
+            }
+            let said: H = serde_json::from_slice(&self.frame).map_err(|error| {
+                Error::failed("the far side", format!("says what is not understood: {error}"))
+            })?;
+            match said.did() {
+                None => return Ok(Some(said)),
+                now if now != did => (did, since) = (now, Instant::now()),
+                _ if since.elapsed() > idle => {
+                    let why = format!(
+                        "lives, and has done nothing for {} s (--timeout waits longer)",
+                        idle.as_secs()
+                    );
+                    return Err(Error::busy("the far side", why));
+                }
+                _ => {}
             }
         }
-        serde_json::from_slice(&self.frame).map(Some).map_err(|error| {
-            Error::failed("the far side", format!("says what is not understood: {error}"))
-        })
     }
 
     /// Counts what a list takes.

@@ -1,6 +1,7 @@
 //! A tree by its open top: paths are from there, and no link on the way is followed.
 
 use super::bytes;
+use super::talk::worked;
 use crate::content;
 use crate::entry::{Kind, Moment, Stamp, components};
 use crate::fs;
@@ -76,6 +77,7 @@ impl Tree {
 
     /// The directory that a path's last name is in, and that name.
     pub(super) fn parent<'a>(&self, path: &'a [u8]) -> nix::Result<(OwnedFd, &'a [u8])> {
+        worked();
         let mut names: Vec<_> = components(path).collect();
         let name = names.pop().unwrap_or(b".");
         let top = self.top.try_clone().map_err(|error| crate::sys::errno(&error))?;
@@ -91,20 +93,20 @@ impl Tree {
 
     /// `None` where nothing is there.
     pub(super) fn mark(&self, path: &[u8]) -> nix::Result<Option<Mark>> {
-        match self.parent(path) {
-            Ok((parent, name)) => mark(&parent, name),
-            Err(Errno::ENOENT) => Ok(None),
-            // Something else is where a directory of it would be.
-            Err(Errno::ENOTDIR) => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.look().mark(path)
+    }
+
+    /// Looks at many paths, one directory after the other, while nothing is moved.
+    pub(super) fn look(&self) -> Look<'_> {
+        Look { tree: self, last: None }
     }
 
     /// The BLAKE3 digest of a regular file, in hexadecimal.
     pub(super) fn digest(&self, path: &[u8]) -> nix::Result<String> {
         let (parent, name) = self.parent(path)?;
         let file = fs::open_to_read(&parent, name, OFlag::O_NOFOLLOW, true)?;
-        let (digest, _) = content::digest_of(&file).map_err(|error| crate::sys::errno(&error))?;
+        let (digest, _) =
+            content::digest_telling(&file, &worked).map_err(|error| crate::sys::errno(&error))?;
         Ok(blake3::Hash::from_bytes(digest).to_hex().to_string())
     }
 
@@ -242,6 +244,30 @@ impl Tree {
             };
         }
         Ok(nix::sys::stat::fstat(&at)?.st_dev)
+    }
+}
+
+/// Keeps the directory that it looked into last.
+pub(super) struct Look<'a> {
+    tree: &'a Tree,
+    last: Option<(Vec<u8>, nix::Result<OwnedFd>)>,
+}
+
+impl Look<'_> {
+    /// `None` where nothing is there.
+    pub(super) fn mark(&mut self, path: &[u8]) -> nix::Result<Option<Mark>> {
+        let name = components(path).next_back().unwrap_or(b".");
+        let above = &path[..path.len() - name.len().min(path.len())];
+        if self.last.as_ref().is_none_or(|last| last.0 != above || name == b"..") {
+            let directory = self.tree.parent(path).map(|(directory, _)| directory);
+            self.last = Some((above.to_vec(), directory));
+        }
+        match &self.last {
+            Some((_, Ok(directory))) => mark(directory, name),
+            // Something else may be where a directory of it would be.
+            Some((_, Err(Errno::ENOENT | Errno::ENOTDIR))) | None => Ok(None),
+            Some((_, Err(error))) => Err(*error),
+        }
     }
 }
 

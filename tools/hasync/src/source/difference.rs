@@ -2,7 +2,8 @@
 
 use super::file::Loss;
 use super::reader::{DeltaInput, Gone, Reader};
-use crate::content::{self, Sum};
+use super::readings::SharedSum;
+use crate::content;
 use crate::delta::{
     self, AHEAD, BLOCK, Blocks, FAR_BLOCK, Patience, Piece, Reach, SEGMENT, SLACK, Signed,
 };
@@ -104,8 +105,8 @@ impl Reader {
         id: FileId,
         size: u64,
         input: &DeltaInput,
+        sum: &SharedSum,
     ) -> Result<Result<Option<[u8; 32]>, Loss>, Gone> {
-        let mut sum = Sum::default();
         let mut search = Search::new(input);
         let mut data = vec![0; SEGMENT.min(usize::try_from(size).unwrap_or(SEGMENT))];
         let mut offset = 0u64;
@@ -117,7 +118,7 @@ impl Reader {
                 Err(error) => return Ok(Err(Loss::read(sys::errno(&error)))),
             }
             self.totals.bytes_read += segment.len() as u64;
-            sum.update(segment);
+            sum.update(offset, segment);
             let mut pieces = self.compare(id, &mut search, segment, offset)?;
             if self.writes_in_place() {
                 pieces = delta::ahead_only(pieces, offset);
@@ -126,7 +127,7 @@ impl Reader {
             search.go_on();
             offset += segment.len() as u64;
         }
-        Ok(Ok(Some(sum.finish())))
+        Ok(Ok(sum.finish(size)))
     }
 
     fn compare(

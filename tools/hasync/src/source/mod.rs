@@ -1,10 +1,13 @@
 //! The end that has the files: it walks, tells, and reads what is asked for.
 
+mod batch;
 mod difference;
 mod file;
+mod large;
 mod listing;
 mod prune;
 mod reader;
+mod readings;
 mod removal;
 mod roots;
 mod selection;
@@ -16,6 +19,7 @@ pub(crate) use file::{
     ATTEMPTS, Loss, check_expected, is_unchanged, open as open_file, pause, read_whole,
 };
 pub(crate) use listing::Listing;
+pub(crate) use readings::Readings;
 pub(crate) use roots::Roots;
 pub(crate) use selection::{Expected, Node};
 pub(crate) use table::Table;
@@ -54,6 +58,8 @@ pub(crate) struct Source {
     due: removal::Due,
     /// Files that were asked for and are not told yet.
     pleas: AtomicUsize,
+    /// What this run reads serves others too, and what they read this one.
+    readings: Option<Arc<Readings>>,
 }
 
 impl Source {
@@ -74,7 +80,22 @@ impl Source {
             stayed: Mutex::default(),
             due: Default::default(),
             pleas: Default::default(),
+            readings: None,
         }
+    }
+
+    /// The same, reading together with all that have these readings: runs of the same sources with the
+    /// same rules, that may differ in where they bring them. Hard links and empty directories are no
+    /// matter in them (`-H`, `-m`): what a run has passed before is its own.
+    pub(crate) fn sharing(mut self, readings: Arc<Readings>) -> Source {
+        let own = self.options.hard_links || self.options.prune_empty_dirs;
+        self.readings = (!own).then_some(readings);
+        self
+    }
+
+    /// True where what goes over the line goes over others as well.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.readings.is_some()
     }
 
     /// Reads a directory: nothing is in one that lies on another file system, with `-x`.

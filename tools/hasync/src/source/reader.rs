@@ -1,27 +1,19 @@
 //! The readers: they read the files that the standby asked for, small ones many to a frame.
 
 use super::Source;
-use super::file::{self, ATTEMPTS, Loss, listed_size};
+use super::batch::Batch;
+use super::file::{Loss, listed_size};
 use super::listing::Listing;
 use super::removal;
-use crate::content::{self, Sum};
+use crate::SMALL;
 use crate::entry::Stamp;
-use crate::wire::{Event, FileId, MOST_ZEROS, Payload, SmallFile, ToStandby, Totals, buffer};
-use crate::{SMALL, sys};
+use crate::wire::{Event, FileId, ToStandby, Totals};
 use ha_json::Error;
-use nix::sys::stat::fstat;
-use std::fs::File;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-
-/// A frame of small files is sent when it holds so many bytes.
-const BATCH: usize = 192 << 10;
-/// A piece of a large file, in bytes.
-const PIECE: usize = 256 << 10;
 
 /// How many times `--timeout` the standby may owe its part of a delta.
 const DEBT: u64 = 4;
@@ -49,7 +41,7 @@ pub(super) struct DeltaInput {
 pub(super) struct Gone;
 
 pub(super) struct Reader {
-    source: Arc<Source>,
+    pub(super) source: Arc<Source>,
     out: SyncSender<ToStandby>,
     pub(super) totals: Totals,
 }
@@ -146,208 +138,63 @@ impl Reader {
         })
     }
 
-    fn lost(&self, file: FileId, loss: Loss) -> Result<(), Gone> {
+    pub(super) fn lost(&self, file: FileId, loss: Loss) -> Result<(), Gone> {
         self.send(ToStandby::Lost { file, reason: loss.reason.into(), message: loss.message })
     }
 
     fn files(
         &mut self,
         directory: u32,
-        listing: &Listing,
+        listing: &Arc<Listing>,
         files: &[(u32, Option<[u8; 32]>)],
     ) -> Result<(), Gone> {
-        let mut batch = Vec::new();
-        // As large as it will get: a buffer that grows leaves holes behind.
-        let small = |index| Some(listed_size(listing.entry(index))).filter(|size| *size <= SMALL);
-        let total: u64 = files.iter().filter_map(|(index, _)| small(*index)).map(|s| s + 1).sum();
-        let room = (total as usize).min(BATCH + SMALL as usize + 1);
-        let mut data = buffer(room);
-        let mut used = 0;
-        for &(index, unless) in files {
-            let id = FileId { directory, index };
-            if listed_size(listing.entry(index)) > SMALL {
-                self.large(listing, id, unless, None, 0)?;
+        let is_small = |index| listed_size(listing.entry(index)) <= SMALL;
+        let mut rest = files;
+        while let Some(&(index, unless)) = rest.first() {
+            if !is_small(index) {
+                self.large(listing, FileId { directory, index }, unless, None, 0)?;
+                rest = &rest[1..];
                 continue;
             }
-            match file::read_whole(listing, index, SMALL, &mut data, used) {
-                Ok(Some(stamp)) => {
-                    self.totals.bytes_read += stamp.size;
-                    let known = unless.is_some() || listing.expected(index).is_some();
-                    let end = used + stamp.size as usize;
-                    let digest = known.then(|| *blake3::hash(&data[used..end]).as_bytes());
-                    let as_told = digest.map_or(Ok(()), |digest| {
-                        file::check_expected(listing, index, stamp.size, &digest)
-                    });
-                    if let Err(loss) = as_told {
-                        self.lost(id, loss)?;
-                    } else if unless.is_some() && unless == digest {
-                        self.send(ToStandby::Same { file: id })?;
-                    } else if self.source.options.dry_run {
-                        self.send(ToStandby::Open { file: id, stamp, from: 0 })?;
-                    } else {
-                        batch.push(SmallFile { index, stamp });
-                        used = end;
-                    }
-                }
-                Ok(None) => self.large(listing, id, unless, None, 0)?,
-                Err(loss) => self.lost(id, loss)?,
-            }
-            if used >= BATCH {
-                let full = std::mem::replace(&mut data, buffer(room));
-                self.flush(directory, &mut batch, Payload::head(full, used))?;
-                used = 0;
-            }
+            let small = rest.iter().take_while(|(index, _)| is_small(*index)).count();
+            let batch = self.batch(listing, &rest[..small]);
+            rest = &rest[batch.taken..];
+            self.small(directory, listing, &batch)?;
         }
-        self.flush(directory, &mut batch, Payload::head(data, used))
+        Ok(())
     }
 
-    fn flush(
-        &mut self,
-        directory: u32,
-        batch: &mut Vec<SmallFile>,
-        data: Payload,
-    ) -> Result<(), Gone> {
-        if batch.is_empty() {
-            return Ok(());
+    fn batch(&mut self, listing: &Arc<Listing>, files: &[(u32, Option<[u8; 32]>)]) -> Arc<Batch> {
+        let source = Arc::clone(&self.source);
+        let mut read = || {
+            let batch = Batch::read(listing, files, source.options.dry_run);
+            self.totals.bytes_read += batch.bytes_read;
+            batch
+        };
+        match &source.readings {
+            Some(readings) => readings.batch(listing, files, read),
+            None => Arc::new(read()),
         }
-        let files = std::mem::take(batch);
-        let digest = *blake3::hash(&data).as_bytes();
-        self.send(ToStandby::Files { directory, files, digest, data })
     }
 
-    /// Sends a large file, as a delta where the standby's blocks come; again when it changes.
-    fn large(
-        &mut self,
-        listing: &Listing,
-        id: FileId,
-        unless: Option<[u8; 32]>,
-        delta: Option<&DeltaInput>,
-        from: u64,
-    ) -> Result<(), Gone> {
-        for attempt in 0..ATTEMPTS {
-            file::pause(attempt);
-            let opened = file::open(listing, id.index);
-            let (file, before) = match opened {
-                Ok(opened) => opened,
-                Err(loss) => return self.lost(id, loss),
-            };
-            let stamp = Stamp::of(&before);
-            if let Some(digest) = unless
-                && self.digest(&file).is_ok_and(|own| own == digest)
-            {
-                return match file::check_expected(listing, id.index, stamp.size, &digest) {
-                    Ok(()) => self.send(ToStandby::Same { file: id }),
-                    Err(loss) => self.lost(id, loss),
-                };
-            }
-            let from = if attempt == 0 && from <= stamp.size { from } else { 0 };
-            self.send(ToStandby::Open { file: id, stamp, from })?;
-            if self.source.options.dry_run {
-                return Ok(());
-            }
-            let sent = match delta {
-                Some(input) if attempt == 0 => self.segments(&file, id, stamp.size, input)?,
-                // A record names the digest of the content, which the sum is not where holes are told.
-                _ => {
-                    let holes = listing.expected(id.index).is_none();
-                    self.whole(&file, id, from..stamp.size, holes)?
-                }
-            };
-            let digest = match sent {
-                Ok(digest) => digest,
-                Err(loss) => return self.lost(id, loss),
-            };
-            match (digest, fstat(&file)) {
-                (Some(digest), Ok(after)) if file::is_unchanged(&before, &after) => {
-                    return match file::check_expected(listing, id.index, stamp.size, &digest) {
-                        Ok(()) => self.send(ToStandby::Close { file: id, digest }),
-                        Err(loss) => self.lost(id, loss),
-                    };
-                }
-                _ => {}
-            }
+    fn small(&mut self, directory: u32, listing: &Listing, batch: &Batch) -> Result<(), Gone> {
+        let id = |index| FileId { directory, index };
+        for (index, loss) in &batch.lost {
+            self.lost(id(*index), loss.clone())?;
         }
-        self.lost(id, Loss::changing())
-    }
-
-    /// Tells the digest of a file in one state.
-    fn tell_digest(&mut self, listing: &Listing, file: FileId) -> Result<(), Gone> {
-        for attempt in 0..ATTEMPTS {
-            file::pause(attempt);
-            let (content, before) = match file::open(listing, file.index) {
-                Ok(opened) => opened,
-                Err(loss) => return self.lost(file, loss),
-            };
-            match (self.digest(&content), fstat(&content)) {
-                (Err(error), _) => return self.lost(file, Loss::read(sys::errno(&error))),
-                (Ok(digest), Ok(after)) if file::is_unchanged(&before, &after) => {
-                    return self.send(ToStandby::Digest { file, digest });
-                }
-                _ => {}
-            }
+        for index in &batch.same {
+            self.send(ToStandby::Same { file: id(*index) })?;
         }
-        self.lost(file, Loss::changing())
-    }
-
-    fn digest(&mut self, file: &File) -> std::io::Result<[u8; 32]> {
-        let (digest, read) = content::digest_of(file)?;
-        self.totals.bytes_read += read;
-        Ok(digest)
-    }
-
-    /// Sends a part of the content, up to its end, and tells its `holes` where that is wanted; gives the
-    /// sum of it all, or none when the file was shorter or longer than it said.
-    fn whole(
-        &mut self,
-        file: &File,
-        id: FileId,
-        part: Range<u64>,
-        holes: bool,
-    ) -> Result<Result<Option<[u8; 32]>, Loss>, Gone> {
-        let mut sum = Sum::default();
-        let size = part.end;
-        let mut sent = 0;
-        while sent < part.start {
-            let piece = PIECE.min(usize::try_from(part.start - sent).unwrap_or(PIECE));
-            let mut data = buffer(PIECE);
-            match content::read_at(file, &mut data[..piece], sent) {
-                Ok(read) if read == piece => sum.update(&data[..piece]),
-                Ok(_) => return Ok(Ok(None)),
-                Err(error) => return Ok(Err(Loss::read(sys::errno(&error)))),
-            }
-            sent += piece as u64;
-            self.totals.bytes_read += piece as u64;
+        for (index, stamp) in &batch.opened {
+            self.send(ToStandby::Open { file: id(*index), stamp: *stamp, from: 0 })?;
         }
-        // Up to there nothing but data is known to lie.
-        let mut hole = 0;
-        while sent < size {
-            if sent >= hole {
-                let data = match holes.then(|| sys::next_data(file, sent)).transpose() {
-                    Ok(data) => data.map_or(sent, |data| data.unwrap_or(size).min(size)),
-                    Err(error) => return Ok(Err(Loss::read(error))),
-                };
-                if data - sent >= PIECE as u64 {
-                    let length = (data - sent).min(MOST_ZEROS);
-                    sum.zeros(length);
-                    sent += length;
-                    self.send(ToStandby::Zeros { file: id, length })?;
-                    continue;
-                }
-                hole = if holes { sys::next_hole(file, data).unwrap_or(u64::MAX) } else { size };
-            }
-            let piece = PIECE.min(usize::try_from(size - sent).unwrap_or(PIECE));
-            let mut data = buffer(PIECE);
-            match content::read_at(file, &mut data[..piece], sent) {
-                Ok(read) if read == piece => {}
-                Ok(_) => return Ok(Ok(None)),
-                Err(error) => return Ok(Err(Loss::read(sys::errno(&error)))),
-            }
-            sum.update(&data[..piece]);
-            sent += piece as u64;
-            self.totals.bytes_read += piece as u64;
-            let data = Payload::head(data, piece);
-            self.send(ToStandby::Data { file: id, data })?;
+        if !batch.files.is_empty() {
+            let (files, digest, data) = (batch.files.clone(), batch.digest, batch.data.clone());
+            self.send(ToStandby::Files { directory, files, digest, data })?;
         }
-        Ok(Ok(Some(sum.finish())))
+        for (index, unless) in &batch.grown {
+            self.large(listing, id(*index), *unless, None, 0)?;
+        }
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The walk: every directory once, told to the standby as it is found.
 
 use super::Source;
-use super::listing::{Listing, Origin};
+use super::listing::{Listing, Origin, Trouble};
 use super::prune::Pruning;
 use crate::acl::Lists;
 use crate::digest::{self, View};
@@ -117,7 +117,7 @@ impl Walk<'_> {
         let source = self.source;
         let follow = source.options.follows_links();
         let origins = Listing::roots(&source.roots.parts, follow, &source.filters.hide);
-        let root = self.read(Vec::new(), origins);
+        let root = self.read(Vec::new(), || Ok(origins));
         let mut steps = Vec::new();
         self.tell(0, Vec::new(), root, &mut steps)?;
         while let Some(step) = steps.pop() {
@@ -129,54 +129,62 @@ impl Walk<'_> {
     fn step(&mut self, step: &Step, steps: &mut Vec<Step>) -> Result<(), Over> {
         let Some(entry) = step.within.entry(step.index) else { return Ok(()) };
         let path = join(&step.within.path, &entry.name);
-        let origins = match step.within.descend(step.index, self.source.options.recursive) {
-            Ok(origins) => origins,
-            Err(error) => {
-                self.push(ToStandby::Trouble {
-                    path: path.clone(),
-                    reason: "read_error".into(),
-                    message: format!("cannot be opened: {}", crate::fs::words(error)),
-                });
-                Vec::new()
-            }
-        };
-        let unread = origins.is_empty();
-        let mut listing = self.read(path, origins);
-        listing.whole &= !unread;
+        let recursive = self.source.options.recursive;
+        let listing = self.read(path, || step.within.descend(step.index, recursive));
         let name = entry.name.clone();
         self.tell(step.parent, name, listing, steps)
     }
 
-    fn read(&mut self, path: Vec<u8>, origins: Vec<Origin>) -> Listing {
-        let mut listing = self.source.list(path, origins);
-        if self.source.options.prune_empty_dirs {
-            self.pruning.prune(self.source, &mut listing);
+    fn read(
+        &mut self,
+        path: Vec<u8>,
+        open: impl FnOnce() -> nix::Result<Vec<Origin>>,
+    ) -> Arc<Listing> {
+        let source = self.source;
+        let key = path.clone();
+        let read = || {
+            let (origins, error) = match open() {
+                Ok(origins) => (origins, None),
+                Err(error) => (Vec::new(), Some(error)),
+            };
+            let mut listing = source.list(path, origins);
+            if let Some(error) = error {
+                let message = format!("cannot be opened: {}", crate::fs::words(error));
+                let path = listing.path.clone();
+                listing.troubles.push(Trouble { path, reason: "read_error", message });
+            }
+            if source.options.prune_empty_dirs {
+                self.pruning.prune(source, &mut listing);
+            }
+            self.first_names.mark(&listing.path, &mut listing.entries);
+            listing
+        };
+        match &source.readings {
+            Some(readings) => readings.listing(key, read),
+            None => Arc::new(read()),
         }
-        listing
     }
 
     fn tell(
         &mut self,
         parent: u32,
         name: Vec<u8>,
-        mut listing: Listing,
+        listing: Arc<Listing>,
         steps: &mut Vec<Step>,
     ) -> Result<(), Over> {
-        for trouble in std::mem::take(&mut listing.troubles) {
+        for Trouble { path, reason, message } in &listing.troubles {
             self.push(ToStandby::Trouble {
-                path: trouble.path,
-                reason: trouble.reason.into(),
-                message: trouble.message,
+                path: path.clone(),
+                reason: (*reason).into(),
+                message: message.clone(),
             });
         }
-        for (path, why) in std::mem::take(&mut listing.skipped) {
-            self.push(ToStandby::Skipped { path, why: why.into() });
+        for (path, why) in &listing.skipped {
+            self.push(ToStandby::Skipped { path: path.clone(), why: (*why).into() });
         }
         let source = self.source;
-        self.first_names.mark(&listing.path, &mut listing.entries);
         let id = self.next;
         self.next += 1;
-        let listing = Arc::new(listing);
         if !self.source.table.has_room(&listing) {
             // What waits may be all that there is to let go of.
             self.flush()?;

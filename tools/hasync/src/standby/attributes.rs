@@ -41,8 +41,15 @@ pub(crate) struct Attributes {
     keep: Keep,
 }
 
+impl Drop for Attributes {
+    fn drop(&mut self) {
+        umask(Mode::from_bits_truncate(self.umask));
+    }
+}
+
 impl Attributes {
-    /// Takes the process's umask for its own use and clears it, so that modes are what they say.
+    /// Takes the process's umask for its own use and clears it as long as it lives, so that modes are what
+    /// they say.
     ///
     /// # Errors
     /// When an owner that was asked for is not known here.

@@ -1,5 +1,6 @@
 //! What both kinds of message have in common.
 
+use super::payload::Payload;
 use ha_json::Error;
 
 /// A message that can be sent as a frame.
@@ -9,8 +10,8 @@ pub(crate) trait Frame: Sized + Send + 'static {
     /// Appends the type byte and the fields, but for the bytes of the payload.
     fn encode(&self, out: &mut Vec<u8>);
     /// The content with which the frame ends.
-    fn payload(&self) -> &[u8] {
-        &[]
+    fn payload(&self) -> Option<&Payload> {
+        None
     }
     /// Reads a frame of [`Frame::encode`] and [`Frame::payload`]. It is taken where it holds content.
     fn decode(frame: &mut Vec<u8>) -> Result<Self, Error>;

@@ -3,7 +3,7 @@
 use super::bytes::damaged;
 use super::frame::Frame;
 use super::message::MAX_FRAME;
-use super::payload::buffer;
+use super::payload::{Payload, buffer};
 use crate::memory::LINE;
 use crate::pace::{Pace, Paced};
 use crate::sys;
@@ -230,36 +230,59 @@ pub(crate) fn unpacked(
     Ok(Incoming::new(Box::new(zstd)))
 }
 
+/// How what goes out is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packing {
+    /// Not at all.
+    Plain,
+    /// By zstd, in one stream: what files have in common is sent once.
+    Stream,
+    /// By zstd, each content by itself: where many lines send it, it is packed once.
+    Pieces,
+}
+
 /// Messages on their way out.
-pub(crate) struct Outgoing(Box<dyn Write + Send>);
+pub(crate) struct Outgoing(Way);
+
+enum Way {
+    Plain(Box<dyn Write + Send>),
+    Stream(Box<zstd::stream::write::Encoder<'static, Box<dyn Write + Send>>>),
+    Pieces(Box<dyn Write + Send>, Box<zstd::bulk::Compressor<'static>>),
+}
 
 impl Outgoing {
     /// Into a pipe as they are.
     pub(crate) fn plain(pipe: impl Write + Send + 'static) -> Outgoing {
-        Outgoing(Box::new(pipe))
+        Outgoing(Way::Plain(Box::new(pipe)))
     }
 
-    /// Into a pipe at a pace in bytes a second (0 for any), packed by zstd where that is wanted:
-    /// one stream for all, so that what files have in common is sent once.
+    /// Into a pipe at a pace in bytes a second (0 for any).
     ///
     /// # Errors
     /// When zstd cannot be set up.
     pub(crate) fn new(
         pipe: impl Write + Send + 'static,
         bytes_per_second: u64,
-        packed: bool,
+        packing: Packing,
     ) -> Result<Outgoing, Error> {
         let pipe: Box<dyn Write + Send> = match bytes_per_second {
             0 => Box::new(pipe),
             _ => Box::new(Paced { pipe, pace: Pace::new(bytes_per_second) }),
         };
-        if !packed {
-            return Ok(Outgoing(pipe));
-        }
-        let mut zstd = zstd::stream::write::Encoder::new(pipe, LEVEL).map_err(|e| line(&e))?;
-        zstd.window_log(WINDOW_LOG).map_err(|error| line(&error))?;
-        zstd.long_distance_matching(true).map_err(|error| line(&error))?;
-        Ok(Outgoing(Box::new(zstd)))
+        Ok(Outgoing(match packing {
+            Packing::Plain => Way::Plain(pipe),
+            Packing::Stream => {
+                let mut zstd =
+                    zstd::stream::write::Encoder::new(pipe, LEVEL).map_err(|e| line(&e))?;
+                zstd.window_log(WINDOW_LOG).map_err(|error| line(&error))?;
+                zstd.long_distance_matching(true).map_err(|error| line(&error))?;
+                Way::Stream(Box::new(zstd))
+            }
+            Packing::Pieces => {
+                let zstd = zstd::bulk::Compressor::new(LEVEL).map_err(|error| line(&error))?;
+                Way::Pieces(pipe, Box::new(zstd))
+            }
+        }))
     }
 
     /// Writes what comes through the channel until it closes, gathering what is there into one
@@ -292,14 +315,17 @@ impl Outgoing {
             heads.extend_from_slice(&[0; 4]);
             message.encode(&mut heads);
             let payload = message.payload();
-            let length = u32::try_from(heads.len() - start - 4 + payload.len())
+            let length = payload.map_or(0, |payload| payload.len());
+            let whole = u32::try_from(heads.len() - start - 4 + length)
                 .map_err(|_| damaged("a frame without an end"))?;
-            heads[start..start + 4].copy_from_slice(&length.to_le_bytes());
-            if payload.len() < WORTH_A_WRITE {
-                heads.extend_from_slice(payload);
-            } else {
-                self.send(&mut heads, false)?;
-                self.0.write_all(payload).map_err(|error| line(&error))?;
+            heads[start..start + 4].copy_from_slice(&whole.to_le_bytes());
+            match payload {
+                Some(payload) if length >= WORTH_A_WRITE => {
+                    self.send(&mut heads, false)?;
+                    self.content(payload)?;
+                }
+                Some(payload) => heads.extend_from_slice(payload),
+                None => {}
             }
             if heads.len() >= BUFFER {
                 self.send(&mut heads, false)?;
@@ -307,10 +333,33 @@ impl Outgoing {
         }
     }
 
+    fn content(&mut self, payload: &Payload) -> Result<(), Error> {
+        match &mut self.0 {
+            Way::Plain(pipe) => pipe.write_all(payload),
+            Way::Stream(zstd) => zstd.write_all(payload),
+            Way::Pieces(pipe, zstd) => payload
+                .packed(|bytes| zstd.compress(bytes))
+                .and_then(|packed| pipe.write_all(packed)),
+        }
+        .map_err(|error| line(&error))
+    }
+
     fn send(&mut self, buffer: &mut Vec<u8>, flush: bool) -> Result<(), Error> {
-        self.0.write_all(buffer).map_err(|error| line(&error))?;
+        let sent = match &mut self.0 {
+            Way::Plain(pipe) => pipe.write_all(buffer),
+            Way::Stream(zstd) => zstd.write_all(buffer),
+            Way::Pieces(_, _) if buffer.is_empty() => Ok(()),
+            Way::Pieces(pipe, zstd) => {
+                zstd.compress(buffer).and_then(|packed| pipe.write_all(&packed))
+            }
+        };
         buffer.clear();
-        if flush { self.0.flush().map_err(|error| line(&error)) } else { Ok(()) }
+        let flushed = match &mut self.0 {
+            _ if !flush => Ok(()),
+            Way::Plain(pipe) | Way::Pieces(pipe, _) => pipe.flush(),
+            Way::Stream(zstd) => zstd.flush(),
+        };
+        sent.and(flushed).map_err(|error| line(&error))
     }
 }
 

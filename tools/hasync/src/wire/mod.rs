@@ -13,7 +13,7 @@ mod to_standby;
 pub(crate) use bytes::{Decoder, Encoder, damaged};
 pub(crate) use frame::Frame;
 pub(crate) use greeting::greet;
-pub(crate) use link::{Counted, Outgoing, never_block, read_frame, unpacked, write_frame};
+pub(crate) use link::{Counted, Outgoing, Packing, never_block, read_frame, unpacked, write_frame};
 pub(crate) use message::{
     Action, Change, Details, Event, FileId, Head, MOST_ZEROS, Outcome, Part, Plea, SmallFile,
     Start, ToSource, ToStandby, Totals, Why,

@@ -162,12 +162,12 @@ impl Frame for ToStandby {
         *out = e.0;
     }
 
-    fn payload(&self) -> &[u8] {
+    fn payload(&self) -> Option<&Payload> {
         match self {
             ToStandby::Files { data, .. }
             | ToStandby::Data { data, .. }
-            | ToStandby::Segment { data, .. } => data,
-            _ => &[],
+            | ToStandby::Segment { data, .. } => Some(data),
+            _ => None,
         }
     }
 
