@@ -308,12 +308,50 @@ check "with a log and metrics" bring --log log --metrics metrics
 check "the log has the records" grep -q '"type":"change".*"/etc/hosts"' log
 check "the metrics the success" grep -qE '^hasync_success\{group="names",target="standby:.*"\} 1$' metrics
 check "and the conflicts" grep -qE '^hasync_conflicts\{.*\} 0$' metrics
-check "a path is explained" hasync explain --set set.json /etc/auto/maps/auto.u
+
+# What would become of a path.
+explain() { hasync explain --set set.json -e "ssh -F $LAB/ssh_config" "$@"; }
+would() { check_json "$1" ".[0].would | length == 1 and (.[0].target | startswith(\"standby:\")) and (.[0] | $2)" "$OUT"; } # NAME FILTER
+check "a path is explained" explain /etc/auto/maps/auto.u
 check_json "as the group's" '.[0] | .belongs and .group == "names" and .of == "/etc/auto"' "$OUT"
+would "nothing would be done with it" '.outcome == "nothing" and .beneath == {}'
+echo changed >mn1/etc/auto/maps/auto.u
+echo new >mn1/etc/auto/maps/explained
+cp -a mn2/etc mn2.before2
+check "one that changed" explain /etc/auto/maps/auto.u
+would "it would be brought" '.outcome == "update"'
+check "a directory" explain /etc/auto
+would "with what is in it" '.outcome == "nothing" and .beneath == {create: 1, update: 1}'
+echo standby >mn2/etc/auto/maps/auto.u
+check "one that changed on both" explain /etc/auto/maps/auto.u
+would "it is a conflict" '.outcome == "conflict" and .message == "changed_on_standby"'
+cp -a mn2.before2/auto/maps/auto.u mn2/etc/auto/maps/auto.u
+: >mn1/etc/auto/maps/auto.u
+check "one that became empty" explain /etc/auto/maps/auto.u
+would "it would be held back" '.outcome == "held_back" and (.message | contains("is empty on the primary"))'
+group '.delete = "trash"' '.max_delete = {count: 9, percent: 100}' '.max_shrink_percent = 100'
+rm mn1/etc/auto/maps/auto.u
+check "one that is gone" explain /etc/auto/maps/auto.u
+would "it would be deleted" '.outcome == "delete"'
+check_json "and is not here" '.[0].is_here == false' "$OUT"
+group '.rewrite = ["/etc/hosts"]'
+echo '10.0.0.1 changed' >mn1/etc/hosts
+check "one that is rewritten" explain /etc/hosts
+would "it would be brought" '.outcome == "update"'
+check "nothing was done for all that" same mn2.before2 mn2/etc
+check "without asking" explain --offline /etc/hosts
+check_json "nobody is asked" '.[0] | .belongs and .would == []' "$OUT"
+check "of one that is not there" hasync explain --set set.json -e false /etc/hosts
+would "it is not known" '.outcome == "unknown" and (.message | length > 0)'
+check_status "an option that is none of it" 2 explain --accept-loss /etc/hosts
 group '.exclude = ["*.u"]'
-check_status "one that is left out" 1 hasync explain --set set.json /etc/auto/maps/auto.u
-check_json "with the rule" '.[0].excluded_by == "*.u"' "$OUT"
-check_status "one of no group" 1 hasync explain --set set.json /etc/motd
+check_status "one that is left out" 1 explain /etc/auto/maps/auto.u
+check_json "with the rule, and nobody is asked" '.[0] | .excluded_by == "*.u" and .would == []' "$OUT"
+check_status "one of no group" 1 explain /etc/motd
+group
+echo u >mn1/etc/auto/maps/auto.u
+rm mn1/etc/auto/maps/explained
+check "and on" bring --accept-loss
 
 # A storm of changes, and run after run.
 group '.paths = ["/storm"] | .name = "storm" | .delete = "trash" | .max_delete = {count: 9999, percent: 100} | .max_shrink_percent = 100'

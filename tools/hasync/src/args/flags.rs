@@ -313,6 +313,9 @@ pub(crate) struct Flags {
     /// With --set: bring what looks like a loss on the primary, too
     #[arg(long)]
     pub(super) accept_loss: bool,
+    /// With explain: ask no target what would happen
+    #[arg(long)]
+    pub(super) offline: bool,
     /// With --set: append the records to this file
     #[arg(long, value_name = "FILE")]
     pub(super) log: Option<OsString>,

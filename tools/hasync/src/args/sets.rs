@@ -20,6 +20,10 @@ pub(super) enum Asked {
         /// One that somebody else has is not waited for, where nothing is said: cron comes again.
         lock_wait_seconds: u64,
     },
+    /// What a document has of a path.
+    Explain {
+        path: String,
+    },
     Word(Command),
 }
 
@@ -42,10 +46,24 @@ const WITH_SET: &[&str] = &[
     "contimeout",
     "quiet",
 ];
+/// What goes with `explain`.
+const WITH_EXPLAIN: &[&str] = &[
+    "set",
+    "paths",
+    "offline",
+    "rsh",
+    "transport",
+    "port",
+    "hasync_path",
+    "lock_wait",
+    "state",
+    "timeout",
+    "contimeout",
+];
 /// What goes with a word.
 const WITH_WORD: &[&str] = &["paths", "dry_run", "lock_wait", "state"];
 /// What goes with nothing else.
-const OF_SETS: &[&str] = &["accept_loss", "log", "metrics", "state"];
+const OF_SETS: &[&str] = &["accept_loss", "log", "metrics", "offline", "state"];
 
 /// Takes what is about sets off the paths; `None` where this is a run as rsync's.
 ///
@@ -61,9 +79,10 @@ pub(super) fn taken(
     let words: Vec<String> = paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let (asked, with) = match (word, &words[..]) {
         ("explain", [_, path]) => {
-            let set = matches.get_one::<String>("set").cloned();
-            let set = set.ok_or_else(|| Error::usage("explain", "takes --set FILE, and a path"))?;
-            (Asked::Word(Command::Explain { set, path: path.clone() }), &["paths", "set"][..])
+            if !given("set") {
+                return Err(Error::usage("explain", "takes --set FILE, and a path"));
+            }
+            (Asked::Explain { path: path.clone() }, WITH_EXPLAIN)
         }
         _ if given("set") => {
             let wait = matches.get_one::<u64>("lock_wait").filter(|_| given("lock_wait"));
@@ -122,12 +141,13 @@ impl Asked {
     /// # Errors
     /// Usage, and a log that cannot be opened.
     pub(super) fn task(self, flags: Flags) -> Result<Task, Error> {
-        let (groups, lock_wait_seconds) = match self {
+        let (groups, lock_wait_seconds, explain) = match self {
             Asked::Word(command) => {
                 let wait = Duration::from_secs(flags.lock_wait);
                 return Ok(Task::Command { command, state: flags.state, wait });
             }
-            Asked::Set { groups, lock_wait_seconds } => (groups, lock_wait_seconds),
+            Asked::Set { groups, lock_wait_seconds } => (groups, lock_wait_seconds, None),
+            Asked::Explain { path } => (Vec::new(), flags.lock_wait, Some(path)),
         };
         flags.transport.check(flags.rsh.as_deref(), flags.port)?;
         let reach = Reach {
@@ -140,7 +160,7 @@ impl Asked {
         Ok(Task::Set(Box::new(Run {
             file: flags.set.unwrap_or_default(),
             groups,
-            dry_run: flags.dry_run,
+            dry_run: flags.dry_run || explain.is_some(),
             accept_loss: flags.accept_loss,
             state: flags.state,
             far: Far::of(&reach, flags.timeout)?,
@@ -148,6 +168,8 @@ impl Asked {
             timeout_seconds: flags.timeout,
             log: flags.log.as_deref().map(Log::open).transpose()?,
             metrics: flags.metrics,
+            explain,
+            offline: flags.offline,
         })))
     }
 }

@@ -1,21 +1,16 @@
-//! What is done about sets on a node itself: `history`, `rollback`, `release`, `takeover`, `explain`.
+//! What is done about sets on a node itself: `history`, `rollback`, `release` and `takeover`.
 
-use super::document::{Document, Group};
 use super::journal::{HOOKED, Stage, Transaction};
 use super::recover::{fields, recover, tell_of_undone, undo};
 use super::role::{Role, heard};
 use super::standby::under_way;
 use super::state::{Place, State, node};
 use super::told::Told;
-use crate::filter::Filters;
-use crate::options::Options;
-use ha_json::answer::write_all;
 use ha_json::{Error, Kind, Map, Status, Tool, Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 const SCHEMA: &str = "hasync-history/1";
-const EXPLAIN: &str = "hasync-explain/1";
 
 /// What was asked for.
 #[derive(Debug)]
@@ -28,8 +23,6 @@ pub(crate) enum Command {
     Release { group: String },
     /// Makes this node the primary.
     Takeover { dry_run: bool },
-    /// Tells what a set has of a path.
-    Explain { set: String, path: String },
 }
 
 /// Does it, with what this node keeps in `state`.
@@ -42,9 +35,6 @@ pub(crate) fn command(
     state: Option<&Path>,
     wait: Duration,
 ) -> Result<Status, Error> {
-    if let Command::Explain { set, path } = command {
-        return explain(set, path);
-    }
     let state = State::open(Path::new("/"), state)?;
     let begin = || Told::begin(tool, SCHEMA, &Map::new(), None);
     match command {
@@ -72,7 +62,6 @@ pub(crate) fn command(
             })
         }
         Command::Takeover { dry_run } => takeover(begin(), &state, *dry_run, wait),
-        Command::Explain { .. } => Ok(Status::Done),
     }
 }
 
@@ -245,68 +234,4 @@ fn takeover(mut told: Told, state: &State, dry_run: bool, wait: Duration) -> Res
         }))),
         Err(error) => Err(told.end_failed(&Map::new(), error)),
     }
-}
-
-/// Which group has a path, and what its rules make of it.
-fn explain(set: &str, path: &str) -> Result<Status, Error> {
-    let document = Document::read(set)?;
-    let path = path.trim_end_matches('/');
-    if !path.starts_with('/') {
-        return Err(Error::usage(path, "is no absolute path"));
-    }
-    let group = document.groups.iter().find(|group| group.holds(path.as_bytes()));
-    let here = PathBuf::from(document.root.trim_end_matches('/').to_owned() + path);
-    let metadata = std::fs::symlink_metadata(&here).ok();
-    let rule = match group {
-        Some(group) => {
-            excluded_by(group, path, metadata.as_ref().is_some_and(std::fs::Metadata::is_dir))?
-        }
-        None => None,
-    };
-    let belongs = group.is_some() && rule.is_none();
-    let is_in = |list: &[String]| {
-        list.iter().any(|top| super::document::is_within(path.as_bytes(), top.as_bytes()))
-    };
-    let answer = json!({
-        "schema": EXPLAIN,
-        "ok": true,
-        "status": if belongs { 0 } else { 1 },
-        "path": path,
-        "belongs": belongs,
-        "is_here": metadata.is_some(),
-        "group": group.map(|group| group.name.as_str()),
-        "of": group.and_then(|group| group.paths.iter().find(|top| super::document::is_within(path.as_bytes(), top.as_bytes()))),
-        "excluded_by": rule,
-        "rewritten": group.is_some_and(|group| is_in(&group.rewrite)),
-        "links": group.map(|group| group.links),
-        "compare": group.map(|group| group.compare),
-        "delete": group.map(|group| group.delete),
-        "on_conflict": group.map(|group| group.on_conflict),
-        "validated_by": group.map(|group| group.validate.iter().filter(|one| one.path == path).map(|one| &one.run).collect::<Vec<_>>()),
-        "hooks": group.map(|group| {
-            let due = |hook: &&super::document::Hook| super::run::is_due(hook, [&path.as_bytes()[1..]].into_iter());
-            group.hooks.iter().filter(due).map(|hook| &hook.run).collect::<Vec<_>>()
-        }),
-        "targets": document.targets.iter().map(|target| target.host.as_str()).collect::<Vec<_>>(),
-    });
-    write_all(format!("{answer}\n").as_bytes())?;
-    Ok(if belongs { Status::Done } else { Status::No })
-}
-
-/// The first of a group's patterns that leaves out a path, or a directory that it is in.
-fn excluded_by(group: &Group, path: &str, is_directory: bool) -> Result<Option<String>, Error> {
-    for pattern in &group.exclude {
-        let alone = Group { exclude: vec![pattern.clone()], ..group.clone() };
-        let options: Options = super::list::options(&alone);
-        let filters = Filters::new(&options)?;
-        let relative = &path[1..];
-        let ends = relative.match_indices('/').map(|(end, _)| end).chain([relative.len()]);
-        for end in ends {
-            let part = &relative[..end];
-            if filters.hide.forbids(part.as_bytes(), end < relative.len() || is_directory) {
-                return Ok(Some(pattern.clone()));
-            }
-        }
-    }
-    Ok(None)
 }

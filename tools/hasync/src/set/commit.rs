@@ -1,19 +1,18 @@
 //! A group is put in place: what waits is looked at, judged, and made true all at once.
 
 use super::document::OnConflict;
-use super::journal::{self, Transaction, make_directory, open, remove_all};
-use super::list::list;
+use super::found::Found;
+use super::journal::{self, Transaction, make_directory, remove_all};
 use super::manifest::{Known, Manifest};
 use super::plan::{Facts, Listed, Op, Plan, Staged, above, plan};
 use super::recover::{fields, finish, hook, prepare};
 use super::rewrite::MOST_BYTES;
 use super::run::validate;
-use super::staged::staged;
 use super::standby::{Line, absolute, accept, whole};
 use super::state::{Place, State};
 use super::talk::{Answer, Done, Order, Outcome};
 use super::tree::{Mark, Tree};
-use crate::entry::{Kind, join};
+use crate::entry::Kind;
 use ha_json::{Error, Map, Value, json, put_bytes, reason};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -38,55 +37,15 @@ pub(super) struct Stage<'a> {
 /// What it failed of; nothing is changed then.
 pub(super) fn commit(stage: &Stage<'_>, line: &mut Line) -> Result<Done, Error> {
     let tell = |kind: &str, record| line.say(&Answer::Record(kind.to_owned(), record));
-    let Stage { order, live, place, listed, .. } = stage;
+    let Stage { order, live, listed, .. } = stage;
     let group = &order.group;
-    let waits = open(stage.stage)?;
-    let staged = staged(order, &waits, &tell)?;
-    let manifest = Manifest::read(&place.manifest())?;
     forget_unbegun(stage)?;
-    let number = place.numbers()?.last().copied().unwrap_or(0);
-    let number =
-        number.max(manifest.as_ref().map_or(0, |manifest| manifest.header.transaction)) + 1;
-    let name = format!("{}-{number}", group.name);
-    let deletable = deletable(stage)?;
-    let mut marks = BTreeMap::new();
-    let mut look = live.look();
-    for path in staged.keys().chain(&deletable) {
-        if let Some(mark) = look.mark(path).map_err(at(path))? {
-            marks.insert(path.clone(), mark);
-        }
-    }
-    let give_way = |path: &&Vec<u8>| {
-        let directory = |mark: &Mark| mark.is_directory();
-        marks.get(*path).is_some_and(directory) && !staged[*path].mark.is_directory()
-    };
-    for path in staged.keys().filter(give_way).cloned().collect::<Vec<_>>() {
-        live.walk(&path, &mut |path, mark| drop(marks.insert(path.to_vec(), mark)))
-            .map_err(at(&path))?;
-    }
-    let foreign = foreign(live, &deletable, &marks, listed)?;
-    let mut digests = HashMap::new();
-    let facts = Facts {
-        group,
-        suffix: &format!(".conflict-{name}"),
-        listed,
-        complete: stage.complete,
-        accept_loss: order.accept_loss,
-        staged: &staged,
-        live: &marks,
-        deletable: &deletable,
-        foreign: &foreign,
-        manifest: manifest.as_ref(),
-    };
-    let mut planned = plan(&facts, |path| match digests.get(path) {
-        Some(digest) => Ok(String::clone(digest)),
-        None => {
-            let digest = live.digest(path).map_err(at(path))?;
-            digests.insert(path.to_vec(), digest.clone());
-            Ok::<String, Error>(digest)
-        }
-    })?;
-    tell_of(&planned, &staged, &marks, group.on_conflict, &tell)?;
+    let found = Found::look(stage, &tell)?;
+    let mut digests = Digests { live, known: HashMap::new() };
+    let suffix = format!(".conflict-{}", found.name(group));
+    let facts = found.facts(stage, &suffix);
+    let mut planned = plan(&facts, |path| digests.of(path))?;
+    tell_of(&planned, &found, group.on_conflict, &tell)?;
     let mut done = Done {
         outcome: Outcome::Refused,
         transaction: None,
@@ -99,46 +58,67 @@ pub(super) fn commit(stage: &Stage<'_>, line: &mut Line) -> Result<Done, Error> 
     if !planned.conflicts.is_empty() && group.on_conflict == OnConflict::Refuse {
         return Ok(done);
     }
-    if !are_good(stage, &planned, &staged, &tell)? {
+    if !are_good(stage, &planned, &found.staged, &tell)? {
         return Ok(done);
     }
-    check_devices(live, &waits, &planned)?;
+    check_devices(live, &found.waits, &planned)?;
     done.changed = planned.ops.iter().filter(|op| !op.is_silent()).count() as u64;
     for op in &planned.ops {
-        if let Some(record) = change(op, &staged, &marks) {
+        if let Some(record) = change(op, &found.staged, &found.live) {
             tell("change", record)?;
         }
     }
+    // Nobody has to be told of the time of a directory, and nothing is lost with it.
+    let is_silent = planned.ops.iter().all(Op::is_time);
     if order.dry_run {
-        done.outcome = if planned.ops.iter().all(Op::is_time) {
-            Outcome::Unchanged
-        } else {
-            Outcome::WouldCommit
-        };
+        done.outcome = if is_silent { Outcome::Unchanged } else { Outcome::WouldCommit };
         return Ok(done);
     }
-    let primary = &order.role.primary;
-    // Nobody has to be told of the time of a directory, and nothing is lost with it.
-    if planned.ops.iter().all(Op::is_time) {
-        for op in &planned.ops {
+    if is_silent {
+        for op in planned.ops.drain(..) {
             if let Op::Set { path, want, .. } = op {
-                live.set(path, want).map_err(at(path))?;
+                live.set(&path, &want).map_err(at(&path))?;
             }
         }
-        planned.ops.clear();
     }
-    let known = known(&facts, &planned, live, &mut digests)?;
-    if planned.ops.is_empty() {
-        let last = manifest.as_ref().map_or(0, |manifest| manifest.header.transaction);
-        let same = manifest.as_ref().is_some_and(|manifest| manifest.all().eq(known.values()));
-        if !same {
-            Manifest::new(last, primary, known).write(&place.manifest())?;
-        }
-        remove_all(stage.stage)?;
+    let known = known(&facts, &planned, &mut digests)?;
+    if is_silent {
+        keep_known(stage, found.manifest.as_ref(), known)?;
         done.outcome = Outcome::Unchanged;
         return Ok(done);
     }
-    still_as_seen(live, &planned, &marks)?;
+    still_as_seen(live, &planned, &found.live)?;
+    let transaction = begin(stage, found.number, planned, known)?;
+    finish(stage.place, &transaction)?;
+    let kept = hook(stage.place, &transaction, &mut |kind, record| tell(kind, record))?;
+    done.outcome = if kept { Outcome::Committed } else { Outcome::RolledBack };
+    done.transaction = Some(transaction.plan.name());
+    Ok(done)
+}
+
+/// Nothing is to be done; what is known may be new.
+fn keep_known(
+    stage: &Stage<'_>,
+    old: Option<&Manifest>,
+    known: BTreeMap<Vec<u8>, Known>,
+) -> Result<(), Error> {
+    if !old.is_some_and(|old| old.all().eq(known.values())) {
+        let last = old.map_or(0, |old| old.header.transaction);
+        let new = Manifest::new(last, &stage.order.role.primary, known);
+        new.write(&stage.place.manifest())?;
+    }
+    remove_all(stage.stage)
+}
+
+/// What waits becomes a transaction, which will be made whole from here on.
+fn begin(
+    stage: &Stage<'_>,
+    number: u64,
+    planned: Plan,
+    known: BTreeMap<Vec<u8>, Known>,
+) -> Result<Transaction, Error> {
+    let Stage { order, live, place, .. } = stage;
+    let primary = &order.role.primary;
     let data = stage.stage.with_file_name(number.to_string());
     // Somebody was killed before it had a place among the transactions.
     remove_all(&data)?;
@@ -146,20 +126,31 @@ pub(super) fn commit(stage: &Stage<'_>, line: &mut Line) -> Result<Done, Error> 
     fs::rename(stage.stage, data.join(journal::NEW))
         .map_err(|error| Error::failed(data.display().to_string(), reason(&error)))?;
     prepare(place, number, &Manifest::new(number, primary, known))?;
-    let mut what = journal::Plan::new(&group.name, number, live.path(), &data);
+    let mut what = journal::Plan::new(&order.group.name, number, live.path(), &data);
     what.primary.clone_from(primary);
     what.generation = order.role.generation;
-    what.hooks.clone_from(&group.hooks);
+    what.hooks.clone_from(&order.group.hooks);
     what.ops = planned.ops;
     // Somebody may have taken over since it was asked.
-    let role = accept(stage.state, order)?;
-    let transaction = Transaction::begin(place.transaction(number), what)?;
-    drop(role);
-    finish(place, &transaction)?;
-    let kept = hook(place, &transaction, &mut |kind, record| tell(kind, record))?;
-    done.outcome = if kept { Outcome::Committed } else { Outcome::RolledBack };
-    done.transaction = Some(name);
-    Ok(done)
+    let _role = accept(stage.state, order)?;
+    Transaction::begin(place.transaction(number), what)
+}
+
+/// Digests of what is there; each is taken once.
+struct Digests<'a> {
+    live: &'a Tree,
+    known: HashMap<Vec<u8>, String>,
+}
+
+impl Digests<'_> {
+    fn of(&mut self, path: &[u8]) -> Result<String, Error> {
+        if let Some(digest) = self.known.get(path) {
+            return Ok(digest.clone());
+        }
+        let digest = self.live.digest(path).map_err(at(path))?;
+        self.known.insert(path.to_vec(), digest.clone());
+        Ok(digest)
+    }
 }
 
 pub(super) fn at(path: &[u8]) -> impl Fn(nix::errno::Errno) -> Error {
@@ -187,35 +178,13 @@ fn forget_unbegun(stage: &Stage<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The directories that are to go and hold something that is not.
-fn foreign(
-    live: &Tree,
-    deletable: &BTreeSet<Vec<u8>>,
-    marks: &BTreeMap<Vec<u8>, Mark>,
-    listed: &BTreeMap<Vec<u8>, Listed>,
-) -> Result<BTreeSet<Vec<u8>>, Error> {
-    let mut foreign = BTreeSet::new();
-    for path in deletable.iter().filter(|path| !listed.contains_key(*path)) {
-        if marks.get(path).is_some_and(Mark::is_directory) {
-            let names = live.names(path).map_err(at(path))?;
-            if !names.iter().all(|name| deletable.contains(&join(path, name))) {
-                foreign.insert(path.clone());
-            }
-        }
-    }
-    Ok(foreign)
-}
-
 /// Programs may have taken their time to look at what is new.
-fn still_as_seen(
-    live: &Tree,
-    planned: &Plan,
-    marks: &BTreeMap<Vec<u8>, Mark>,
-) -> Result<(), Error> {
-    for op in planned.ops.iter().filter(|op| !matches!(op, Op::Make { .. })) {
-        let path = op.path();
-        if live.mark(path).map_err(at(path))?.as_ref() != marks.get(path) && !made_by(planned, path)
-        {
+fn still_as_seen(live: &Tree, planned: &Plan, seen: &BTreeMap<Vec<u8>, Mark>) -> Result<(), Error> {
+    let made: BTreeSet<&[u8]> =
+        planned.ops.iter().filter(|op| matches!(op, Op::Make { .. })).map(Op::path).collect();
+    let mut look = live.look();
+    for path in planned.ops.iter().map(Op::path).filter(|path| !made.contains(path)) {
+        if look.mark(path).map_err(at(path))?.as_ref() != seen.get(path) {
             let path = String::from_utf8_lossy(&absolute(path)).into_owned();
             return Err(Error::busy(
                 path,
@@ -226,25 +195,10 @@ fn still_as_seen(
     Ok(())
 }
 
-fn made_by(planned: &Plan, path: &[u8]) -> bool {
-    planned.ops.iter().any(|op| matches!(op, Op::Make { .. }) && op.path() == path)
-}
-
-/// What is here of the group and not left out by its rules, where it deletes.
-fn deletable(stage: &Stage<'_>) -> Result<BTreeSet<Vec<u8>>, Error> {
-    let group = &stage.order.group;
-    if group.delete == super::document::Delete::Never {
-        return Ok(BTreeSet::new());
-    }
-    let here = list(&stage.order.root, group, &stage.state.empty()?)?;
-    Ok(here.entries.into_keys().collect())
-}
-
 /// Tells of conflicts, and of what is held back or skipped.
 fn tell_of(
     planned: &Plan,
-    staged: &BTreeMap<Vec<u8>, Staged>,
-    live: &BTreeMap<Vec<u8>, Mark>,
+    found: &Found,
     on_conflict: OnConflict,
     tell: &impl Fn(&str, Map<String, Value>) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -258,8 +212,8 @@ fn tell_of(
                 json!({
                     "what": conflict.what,
                     "resolution": on_conflict,
-                    "primary_modified": time(staged.get(path).map(|staged| &staged.mark)),
-                    "standby_modified": time(live.get(path)),
+                    "primary_modified": time(found.staged.get(path).map(|staged| &staged.mark)),
+                    "standby_modified": time(found.live.get(path)),
                 }),
             ),
         )?;
@@ -285,12 +239,11 @@ fn are_good(
     tell: &impl Fn(&str, Map<String, Value>) -> Result<(), Error>,
 ) -> Result<bool, Error> {
     let mut good = true;
-    let new = |path: &[u8]| {
-        planned.ops.iter().any(|op| matches!(op, Op::Put { .. }) && op.path() == path)
-    };
+    let new: BTreeSet<&[u8]> =
+        planned.ops.iter().filter(|op| matches!(op, Op::Put { .. })).map(Op::path).collect();
     for validation in &stage.order.group.validate {
         let path = &validation.path.as_bytes()[1..];
-        if !staged.contains_key(path) || !new(path) {
+        if !staged.contains_key(path) || !new.contains(path) {
             continue;
         }
         let file = whole(stage.stage, path);
@@ -361,13 +314,12 @@ fn change(
 fn known(
     facts: &Facts<'_>,
     planned: &Plan,
-    live: &Tree,
-    digests: &mut HashMap<Vec<u8>, String>,
+    digests: &mut Digests<'_>,
 ) -> Result<BTreeMap<Vec<u8>, Known>, Error> {
     let old = |path: &[u8]| facts.manifest.and_then(|manifest| manifest.get(path));
     let put: BTreeSet<&[u8]> = planned.ops.iter().map(Op::path).collect();
     let mut known = BTreeMap::new();
-    let mut look = live.look();
+    let mut look = digests.live.look();
     for (path, listed) in facts.listed.iter().filter(|(path, _)| !planned.holds(path)) {
         let new = facts.staged.get(path).filter(|_| put.contains(&path[..]));
         if let Some(Staged { mark, digest, source }) = new.cloned() {
@@ -391,16 +343,13 @@ fn known(
             source.clone_from(&before.source);
             digest = match &before.digest {
                 Some(digest) if before.mark == mark => Some(digest.clone()),
-                Some(_) if mark.kind == Kind::File => match digests.get(path) {
-                    Some(digest) => Some(digest.clone()),
-                    None => Some(live.digest(path).map_err(at(path))?),
-                },
+                Some(_) if mark.kind == Kind::File => Some(digests.of(path)?),
                 _ => None,
             };
         }
         // So that a new time alone is no change to it.
         if digest.is_none() && mark.kind == Kind::File && mark.size <= MOST_BYTES {
-            digest = Some(live.digest(path).map_err(at(path))?);
+            digest = Some(digests.of(path)?);
         }
         known.insert(path.clone(), Known { path: path.clone(), mark, digest, source, gone: false });
     }

@@ -426,7 +426,8 @@ pub(crate) fn is_within(path: &[u8], top: &[u8]) -> bool {
     path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
-fn is_plain(path: &str) -> bool {
+/// True for an absolute path that leads where it says.
+pub(super) fn is_plain(path: &str) -> bool {
     let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
     path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(plain))
 }

@@ -87,8 +87,8 @@ impl Trouble {
 }
 
 /// Those of a group's paths that are there, as sources: what is behind `/./` is what the other end sees.
-pub(super) fn sources<'a>(root: &str, paths: impl Iterator<Item = &'a String>) -> Vec<OsString> {
-    let there = |path: &&String| fs::symlink_metadata(beneath(Path::new(root), path)).is_ok();
+pub(super) fn sources<'a>(root: &str, paths: impl Iterator<Item = &'a str>) -> Vec<OsString> {
+    let there = |path: &&str| fs::symlink_metadata(beneath(Path::new(root), path)).is_ok();
     let root = root.trim_end_matches('/');
     paths.filter(there).map(|path| OsString::from(format!("{root}/.{path}"))).collect()
 }
@@ -104,7 +104,7 @@ pub(super) fn beneath(root: &Path, path: &str) -> PathBuf {
 /// # Errors
 /// When rules cannot be read or the walk itself fails.
 pub(super) fn list(root: &str, group: &Group, empty: &Path) -> Result<List, Error> {
-    let paths = sources(root, group.paths.iter());
+    let paths = sources(root, group.paths.iter().map(String::as_str));
     let mut list = List::default();
     if paths.is_empty() {
         return Ok(list);

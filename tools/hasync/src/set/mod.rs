@@ -7,6 +7,8 @@ mod bytes;
 mod commands;
 mod commit;
 mod document;
+mod explain;
+mod found;
 mod journal;
 mod list;
 mod manifest;
@@ -22,6 +24,7 @@ mod staged;
 mod standby;
 mod state;
 mod talk;
+mod target;
 mod told;
 mod tree;
 

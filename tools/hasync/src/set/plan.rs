@@ -140,6 +140,8 @@ pub(super) struct Plan {
     pub(super) ops: Vec<Op>,
     pub(super) conflicts: Vec<Conflict>,
     pub(super) held: Vec<Held>,
+    /// The paths at and beneath which nothing is done.
+    left: BTreeSet<Vec<u8>>,
     /// Paths that are missing and never were there.
     pub(super) skipped: Vec<Vec<u8>>,
 }
@@ -147,8 +149,15 @@ pub(super) struct Plan {
 impl Plan {
     /// True for a path of which nothing is done.
     pub(super) fn holds(&self, path: &[u8]) -> bool {
-        let held = self.held.iter().filter(|held| held.reason != DELETIONS);
-        held.into_iter().any(|held| is_within(path, &held.path))
+        is_beneath(path, &self.left)
+    }
+
+    fn hold(&mut self, path: &[u8], reason: &'static str, message: String) {
+        let path = path.to_vec();
+        if reason != DELETIONS {
+            self.left.insert(path.clone());
+        }
+        self.held.push(Held { path, reason, message });
     }
 }
 
@@ -190,7 +199,7 @@ pub(super) fn plan<E>(
     if !facts.accept_loss {
         hold_back(facts, &mut plan);
     }
-    let mut removed = Vec::new();
+    let mut removed = BTreeSet::new();
     let mut kept = Vec::new();
     let (mut made, mut put, mut set) = (Vec::new(), Vec::new(), Vec::new());
     // Directories that are there: what is done in one changes its time.
@@ -213,15 +222,14 @@ pub(super) fn plan<E>(
                 Some(_) if !own => {
                     // It leads to the group's paths, and is another's: a link, as it may be.
                     let message = "is no directory on the standby, and leads to the group's paths";
-                    let (path, message) = (path.clone(), message.to_owned());
-                    plan.held.push(Held { path, reason: "in_the_way", message });
+                    plan.hold(path, "in_the_way", message.to_owned());
                     continue;
                 }
                 Some(live) => {
                     if facts.judge(path, live, None, &mut plan, &mut digest)? {
                         kept.extend(facts.kept_beside(path));
                     }
-                    removed.push(path.clone());
+                    removed.insert(path.clone());
                 }
                 None => {}
             }
@@ -243,10 +251,10 @@ pub(super) fn plan<E>(
                     let message = format!(
                         "is a directory on the standby, with /{other}, which is not the primary's"
                     );
-                    plan.held.push(Held { path: path.clone(), reason: "in_the_way", message });
+                    plan.hold(path, "in_the_way", message);
                     continue;
                 }
-                removed.push(path.clone());
+                removed.insert(path.clone());
                 put.push(Op::Put { path: path.clone(), had: false });
             }
             Some(live) => {
@@ -370,6 +378,14 @@ impl Facts<'_> {
         plan.conflicts.push(Conflict { path: path.to_vec(), what });
         Ok(true)
     }
+}
+
+/// True where a path is one of these, or beneath one.
+fn is_beneath(mut path: &[u8], tops: &BTreeSet<Vec<u8>>) -> bool {
+    while !path.is_empty() && !tops.contains(path) {
+        path = above(path);
+    }
+    !path.is_empty()
 }
 
 /// The directory that a path is in.

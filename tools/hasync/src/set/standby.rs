@@ -1,9 +1,9 @@
 //! The standby's end of a set: a group is begun, what it needs is brought by runs of their own to where
 //! it waits, and then it is put in place.
 
-use super::commit::{Stage, commit, prune};
-use super::document::{Group, is_within};
-use super::journal::{Stage as Reached, make_directory, open, remove_all};
+use super::commit::{Stage, at, commit, prune};
+use super::document::{Group, is_plain, is_within};
+use super::journal::{Stage as Reached, make_directory, open};
 use super::list::{STORE, beneath};
 use super::plan::Listed;
 use super::recover::{fields, recover};
@@ -72,6 +72,11 @@ pub(crate) fn serve(
 fn group(order: &Order, line: &mut Line) -> Result<(), Error> {
     order.group.check()?;
     check_generation(order.role.generation)?;
+    if let Some(path) = &order.only
+        && !(order.dry_run && is_plain(path) && order.group.holds(path.as_bytes()))
+    {
+        return Err(damaged("a path alone, and not to tell of it"));
+    }
     let root = PathBuf::from(&order.root);
     let live = open(&root)?;
     let state = State::open(&root, order.state.as_deref().map(Path::new))?;
@@ -94,9 +99,11 @@ fn group(order: &Order, line: &mut Line) -> Result<(), Error> {
     let store = store(&live, &state, order)?;
     let stage = store.join(place.name()).join("stage");
     make_directory(&stage)?;
-    // What waits may be rewritten already, and is not to be once more.
-    for path in &order.group.rewrite {
-        remove_all(&beneath(&stage, path))?;
+    let waits = open(&stage)?;
+    // What waits may be rewritten already, and is not to be once more; of what is brought alone, it may be
+    // what nobody has any more.
+    for path in order.group.rewrite.iter().chain(&order.only) {
+        waits.remove_all(path.as_bytes()).map_err(at(&path.as_bytes()[1..]))?;
     }
     line.say(&Answer::Begun { stage: stage.display().to_string() })?;
     let Some((listed, complete)) = heard(line, &stage)? else { return Ok(()) };

@@ -63,6 +63,9 @@ pub(super) struct Order {
     pub(super) dry_run: bool,
     pub(super) accept_loss: bool,
     pub(super) lock_wait_seconds: u64,
+    /// What is at and beneath this path alone is brought to where it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) only: Option<String>,
 }
 
 /// What the standby says.

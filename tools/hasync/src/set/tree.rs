@@ -203,6 +203,16 @@ impl Tree {
         unlinkat(&parent, name, UnlinkatFlags::RemoveDir)
     }
 
+    /// Removes whatever has a path, with all that is in it; nothing may.
+    pub(super) fn remove_all(&self, path: &[u8]) -> nix::Result<()> {
+        let Some(mark) = self.mark(path)? else { return Ok(()) };
+        let (parent, name) = self.parent(path)?;
+        match mark.is_directory() {
+            true => clear(&parent, name),
+            false => unlinkat(&parent, name, UnlinkatFlags::NoRemoveDir),
+        }
+    }
+
     /// Sets a directory's owner, mode and time.
     pub(super) fn set(&self, path: &[u8], want: &Mark) -> nix::Result<()> {
         let (parent, name) = self.parent(path)?;
@@ -245,6 +255,18 @@ impl Tree {
         }
         Ok(nix::sys::stat::fstat(&at)?.st_dev)
     }
+}
+
+fn clear(parent: &OwnedFd, name: &[u8]) -> nix::Result<()> {
+    let directory = fs::open_directory(parent, name)?;
+    for inner in fs::names(&directory)? {
+        match unlinkat(&directory, &*inner, UnlinkatFlags::NoRemoveDir) {
+            // POSIX has EPERM for a directory.
+            Err(Errno::EISDIR | Errno::EPERM) => clear(&directory, &inner)?,
+            result => result?,
+        }
+    }
+    unlinkat(parent, name, UnlinkatFlags::RemoveDir)
 }
 
 /// Keeps the directory that it looked into last.

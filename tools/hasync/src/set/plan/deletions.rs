@@ -1,6 +1,6 @@
 //! What goes because the primary does not have it any more.
 
-use super::{DELETIONS, Facts, Held, Op, Plan, above, is_within};
+use super::{DELETIONS, Facts, Op, Plan, above, is_beneath, is_within};
 use crate::set::document::Delete;
 use std::collections::BTreeSet;
 
@@ -8,22 +8,21 @@ use std::collections::BTreeSet;
 pub(super) fn deletions<E>(
     facts: &Facts<'_>,
     plan: &mut Plan,
-    removed: &[Vec<u8>],
+    removed: &BTreeSet<Vec<u8>>,
     digest: &mut impl FnMut(&[u8]) -> Result<String, E>,
 ) -> Result<Vec<Op>, E> {
     if facts.group.delete == Delete::Never || !facts.complete {
         return Ok(Vec::new());
     }
-    let is_conflict = |path: &[u8]| {
-        let mark = format!(".conflict-{}-", facts.group.name);
-        path.windows(mark.len()).any(|window| window == mark.as_bytes())
-    };
+    let mark = format!(".conflict-{}-", facts.group.name);
+    let is_conflict =
+        |path: &[u8]| path.windows(mark.len()).any(|window| window == mark.as_bytes());
     let goes = |path: &&Vec<u8>| {
         !facts.listed.contains_key(*path)
             && !facts.staged.contains_key(*path)
             && !plan.holds(path)
             && !is_conflict(path)
-            && !removed.iter().any(|other| is_within(path, other))
+            && !is_beneath(path, removed)
             // A path that is missing and never was there says nothing.
             && !plan.skipped.iter().any(|top| is_within(path, top))
     };
@@ -46,11 +45,7 @@ pub(super) fn deletions<E>(
             format!("{count} of {of} entries would be deleted, more than max_delete lets");
         for top in facts.tops() {
             if paths.iter().any(|path| is_within(path, top)) {
-                plan.held.push(Held {
-                    path: top.to_vec(),
-                    reason: DELETIONS,
-                    message: message.clone(),
-                });
+                plan.hold(top, DELETIONS, message.clone());
             }
         }
         return Ok(Vec::new());

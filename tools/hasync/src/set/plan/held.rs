@@ -1,6 +1,6 @@
 //! What of the primary looks like a loss, and is not brought.
 
-use super::{Facts, Held, Plan, beneath};
+use super::{Facts, Plan, beneath};
 use crate::entry::Kind;
 
 /// Fewer entries, or bytes, are not judged by how many are gone.
@@ -17,9 +17,7 @@ pub(super) fn hold_back(facts: &Facts<'_>, plan: &mut Plan) {
         }
         let (old_entries, old_bytes) =
             facts.manifest.map_or((0, 0), |manifest| manifest.amount(top));
-        let mut hold = |reason, message: String| {
-            plan.held.push(Held { path: top.to_vec(), reason, message });
-        };
+        let mut hold = |reason, message| plan.hold(top, reason, message);
         let is_directory =
             facts.listed.get(top).is_some_and(|listed| listed.kind == Kind::Directory);
         if entries == 0 {
@@ -55,7 +53,7 @@ pub(super) fn hold_back(facts: &Facts<'_>, plan: &mut Plan) {
         if emptied && !plan.holds(path) && !allowed() {
             let size = was.map_or(0, |known| known.mark.size);
             let message = format!("is empty on the primary, and had {size} bytes");
-            plan.held.push(Held { path: path.clone(), reason: "empty", message });
+            plan.hold(path, "empty", message);
         }
     }
 }

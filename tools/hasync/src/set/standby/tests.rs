@@ -95,6 +95,34 @@ fn a_group_that_no_document_could_have_is_refused_and_the_next_one_taken() {
 }
 
 #[test]
+fn a_path_alone_is_the_groups_and_nothing_is_done_for_it() {
+    let root = tempfile::tempdir().unwrap();
+    let kept = root.path().join("kept");
+    std::fs::create_dir(&kept).unwrap();
+    std::fs::write(kept.join("file"), "").unwrap();
+    let asked = |only: &str, dry_run: bool| {
+        let mut begin = begin(root.path(), json!({"name": "g", "paths": ["/d"]}));
+        begin["begin"]["only"] = only.into();
+        begin["begin"]["dry_run"] = dry_run.into();
+        answers(&frames(&[begin])).1
+    };
+    let said = asked("/d/link", true);
+    let stage = said[0]["begun"]["stage"].as_str().unwrap_or_else(|| panic!("{said:?}"));
+    std::fs::create_dir(Path::new(stage).join("d")).unwrap();
+    std::os::unix::fs::symlink(&kept, Path::new(stage).join("d/link")).unwrap();
+    assert!(asked("/d/link/file", true)[0]["begun"].is_object());
+    for (only, dry_run) in
+        [("/d", false), ("/e", true), ("/d/../kept", true), ("/d//", true), ("d", true), ("", true)]
+    {
+        let said = asked(only, dry_run);
+        assert!(said[0]["failed"]["why"].is_string(), "{only}: {said:?}");
+    }
+    assert!(kept.join("file").exists());
+    assert!(asked("/d", true)[0]["begun"].is_object());
+    assert!(!Path::new(stage).join("d").exists() && kept.join("file").exists());
+}
+
+#[test]
 fn a_run_goes_to_where_the_group_waits_and_nowhere_else() {
     let root = tempfile::tempdir().unwrap();
     let mut asked =
