@@ -286,6 +286,28 @@ if attribute mn1/etc/hosts me && listed mn1/etc/hosts; then
     check "comes" same_beside
     check "and then" bring
     outcome "nothing is to be done" unchanged
+    # Of directories, too: one that is there, and a new one beneath one that hands its list down.
+    default_list() { python3 -c 'import os, struct, sys; os.setxattr(sys.argv[1], "system.posix_acl_default", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *one)
+    for one in ((1, 7, 2**32 - 1), (2, 5, 1), (4, 5, 2**32 - 1), (16, 5, 2**32 - 1), (32, 5, 2**32 - 1))))' "$1"; } # DIRECTORY
+    same_of() { [ "$(beside "mn1/$1")" = "$(beside "mn2/$1")" ] && [ "$(stat -c '%a %Y' "mn1/$1")" = "$(stat -c '%a %Y' "mn2/$1")" ]; }
+    none_of() { [ -z "$(beside "mn2/$1")" ]; }
+    attribute mn1/etc/auto/maps there && default_list mn1/etc/auto/maps && mkdir mn1/etc/auto/bare && listed mn1/etc/auto/maps && chmod 750 mn1/etc/auto/maps
+    default_list mn2/etc/auto
+    beside mn2/etc/auto/maps >maps.before
+    check "what is beside directories" bring
+    check_json "is told" 'map(select(.type == "change") | [.action, .key.path]) | contains([["attributes", "/etc/auto"], ["attributes", "/etc/auto/maps"], ["create", "/etc/auto/bare"]])' "$OUT"
+    for directory in etc/auto etc/auto/maps etc/auto/bare; do check "$directory has it" same_of $directory; done
+    check "a new one has no list of the one above it" none_of etc/auto/bare
+    check "then" bring
+    outcome "there is nothing to be done" unchanged
+    hasync history --state "$state" >history
+    check "it is undone" here rollback "$(jq -s -r 'map(select(.type == "transaction"))[-1].key.transaction' history)"
+    beside mn2/etc/auto/maps >maps.after
+    check "with what was beside them" cmp maps.before maps.after
+    check "on again" here release names
+    check "it comes" bring
+    check "once more" same_of etc/auto/maps
+    rm -r mn1/etc/auto/bare && group '.delete = "trash"' && bring >/dev/null
     group
 else
     skip "attributes" "the file system has none"

@@ -184,7 +184,8 @@ fn still_as_seen(live: &Tree, planned: &Plan, seen: &BTreeMap<Vec<u8>, Mark>) ->
         planned.ops.iter().filter(|op| matches!(op, Op::Make { .. })).map(Op::path).collect();
     let mut look = live.look();
     for path in planned.ops.iter().map(Op::path).filter(|path| !made.contains(path)) {
-        if look.mark(path).map_err(at(path))?.as_ref() != seen.get(path) {
+        let seen = seen.get(path).map(|seen| Mark { beside: None, ..seen.clone() });
+        if look.mark(path).map_err(at(path))? != seen {
             let path = String::from_utf8_lossy(&absolute(path)).into_owned();
             return Err(Error::busy(
                 path,

@@ -1,5 +1,6 @@
 //! What is found on the standby before a group is put in place: what waits, and what is there.
 
+use super::beside::Kept;
 use super::commit::{Stage, at};
 use super::document::{Delete, Group};
 use super::journal::open;
@@ -37,7 +38,7 @@ impl Found {
     ) -> Result<Found, Error> {
         let Stage { order, live: tree, place, .. } = stage;
         let waits = open(stage.stage)?;
-        let staged = staged(order, &waits, tell)?;
+        let mut staged = staged(order, &waits, tell)?;
         let manifest = Manifest::read(&place.manifest())?;
         let last = manifest.as_ref().map_or(0, |manifest| manifest.header.transaction);
         let number = place.numbers()?.last().copied().unwrap_or(0).max(last) + 1;
@@ -55,6 +56,12 @@ impl Found {
         for path in staged.keys().filter(give_way).cloned().collect::<Vec<_>>() {
             tree.walk(&path, &mut |path, mark| drop(live.insert(path.to_vec(), mark)))
                 .map_err(at(&path))?;
+        }
+        let kept = Kept { acls: order.group.acls, xattrs: order.group.xattrs };
+        if kept.acls || kept.xattrs {
+            let marks = staged.iter_mut().map(|(path, staged)| (path, &mut staged.mark));
+            look_beside(&waits, marks, kept)?;
+            look_beside(tree, live.iter_mut(), kept)?;
         }
         let foreign = foreign(tree, &deletable, &live, stage.listed)?;
         Ok(Found { waits, staged, manifest, number, live, deletable, foreign })
@@ -79,6 +86,17 @@ impl Found {
             manifest: self.manifest.as_ref(),
         }
     }
+}
+
+fn look_beside<'a>(
+    tree: &Tree,
+    marks: impl Iterator<Item = (&'a Vec<u8>, &'a mut Mark)>,
+    kept: Kept,
+) -> Result<(), Error> {
+    for (path, mark) in marks.filter(|(_, mark)| mark.is_directory()) {
+        mark.beside = Some(tree.beside(path, kept).map_err(at(path))?);
+    }
+    Ok(())
 }
 
 /// What is here of the group and not left out by its rules, where it deletes.

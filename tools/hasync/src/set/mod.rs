@@ -3,6 +3,7 @@
 //! The primary reads the document and drives (`primary`); each standby judges and commits
 //! (`standby`, `commit`). The files themselves come by runs as of any other `hasync`, to where they wait.
 
+mod beside;
 mod bytes;
 mod commands;
 mod commit;

@@ -168,10 +168,17 @@ impl Place {
     /// When the file stays.
     pub(super) fn release(&self) -> Result<bool, Error> {
         let file = self.directory.join(HELD);
+        let failed =
+            |error: &std::io::Error| Error::failed(file.display().to_string(), reason(error));
         match fs::remove_file(&file) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                // A loss of power does not hold it again.
+                let synced =
+                    fs::File::open(&self.directory).and_then(|directory| directory.sync_all());
+                synced.map(|()| true).map_err(|error| failed(&error))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(Error::failed(file.display().to_string(), reason(&error))),
+            Err(error) => Err(failed(&error)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A tree by its open top: paths are from there, and no link on the way is followed.
 
+use super::beside::{Beside, Kept};
 use super::bytes;
 use super::talk::worked;
 use crate::content;
@@ -9,7 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fchmod, futimens};
 use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags, fchown, linkat, unlinkat};
+use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags, fchown, fsync, linkat, unlinkat};
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,9 @@ pub(super) struct Mark {
     /// Of a symbolic link.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "bytes")]
     pub(super) target: Vec<u8>,
+    /// Of a directory, where it was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) beside: Option<Beside>,
 }
 
 impl Mark {
@@ -48,6 +52,7 @@ impl Mark {
             && (self.kind == Kind::Symlink || self.mode == other.mode)
             && (self.uid, self.gid) == (other.uid, other.gid)
             && self.target == other.target
+            && (self.beside.is_none() || other.beside.is_none() || self.beside == other.beside)
     }
 
     pub(super) fn is_directory(&self) -> bool {
@@ -120,6 +125,12 @@ impl Tree {
         Ok(text)
     }
 
+    /// What stands beside owner, mode and time of a directory.
+    pub(super) fn beside(&self, path: &[u8], kept: Kept) -> nix::Result<Beside> {
+        let (parent, name) = self.parent(path)?;
+        Beside::read(&fs::open_directory(&parent, name)?, kept)
+    }
+
     /// The names in a directory.
     pub(super) fn names(&self, path: &[u8]) -> nix::Result<Vec<Vec<u8>>> {
         let (parent, name) = self.parent(path)?;
@@ -163,7 +174,9 @@ impl Tree {
         fchmod(&copy, Mode::from_bits_truncate(stamp.mode))?;
         let Moment { seconds, nanoseconds } = stamp.mtime;
         let time = TimeSpec::new(seconds, nanoseconds.into());
-        futimens(&copy, &TimeSpec::UTIME_OMIT, &time)
+        futimens(&copy, &TimeSpec::UTIME_OMIT, &time)?;
+        // Once it has its name it counts as made, whatever of it is on disk.
+        fsync(&copy)
     }
 
     /// Makes the directories that lead to a path, for nobody else.
@@ -213,13 +226,16 @@ impl Tree {
         }
     }
 
-    /// Sets a directory's owner, mode and time.
+    /// Sets a directory's owner, mode and time, and what stands beside them.
     pub(super) fn set(&self, path: &[u8], want: &Mark) -> nix::Result<()> {
         let (parent, name) = self.parent(path)?;
         let directory = fs::open_directory(&parent, name)?;
         let stat = nix::sys::stat::fstat(&directory)?;
         if (stat.st_uid, stat.st_gid) != (want.uid, want.gid) {
             fchown(&directory, Some(Uid::from_raw(want.uid)), Some(Gid::from_raw(want.gid)))?;
+        }
+        if let Some(beside) = &want.beside {
+            beside.write(&directory)?;
         }
         fchmod(&directory, Mode::from_bits_truncate(want.mode))?;
         let Moment { seconds, nanoseconds } = want.modified;
@@ -316,5 +332,6 @@ fn mark(parent: &OwnedFd, name: &[u8]) -> nix::Result<Option<Mark>> {
         inode: stat.st_ino,
         device: stat.st_dev,
         target,
+        beside: None,
     }))
 }
