@@ -9,7 +9,6 @@ use super::told::Told;
 use crate::clock::Measured;
 use ha_json::{Error, Kind, Map, Status, Value, json};
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What is told of a group on a target.
 pub(super) enum News {
@@ -102,12 +101,12 @@ pub(super) fn follow(
                 let message = format!("{} held back (--accept-loss brings them)", done.held_back);
                 told.failed(Kind::Failed, "held_back", &item, &message);
             }
-            seen.insert(pair, Seen { good, done: Some(done) });
+            seen.insert(pair, Seen::now(good, Some(done)));
         }
         News::Generation(_) => {}
         News::Failed(error) => {
             errors.push((item, error));
-            seen.insert(pair, Seen { good: false, done: None });
+            seen.insert(pair, Seen::now(false, None));
         }
     }
 }
@@ -118,13 +117,10 @@ pub(super) fn finish(
     seen: BTreeMap<Pair, Seen>,
     errors: Vec<(String, Error)>,
 ) -> Result<Status, Error> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let count = |wanted: bool| seen.values().filter(|seen| seen.good == wanted).count();
     let totals = fields(json!({"groups": seen.len(), "good": count(true), "dry_run": run.dry_run}));
     let metrics = run.metrics.as_deref().filter(|_| !run.dry_run);
-    if let Some(Err(error)) =
-        metrics.map(|file| metrics::write(file, now.try_into().unwrap_or(i64::MAX), &seen))
-    {
+    if let Some(Err(error)) = metrics.map(|file| metrics::write(file, &seen)) {
         told.failed(error.kind, "write_error", &error.what, &error.why);
     }
     // One that all failed of has its own status: what is busy may be tried again.
