@@ -186,6 +186,47 @@ fn without_digests(frames: &[Vec<u8>]) -> Vec<Vec<u8>> {
     frames.iter().map(without).filter(|frame| !frame.is_empty()).collect()
 }
 
+fn begin(group: &str) -> Vec<u8> {
+    format!(
+        "{{\"begin\":{{\"group\":{group},\"root\":\"/\",\"state\":null,\
+         \"role\":{{\"generation\":1,\"primary\":\"mn1\",\"since\":\"2026-11-30T00:00:00Z\"}},\
+         \"names\":[\"mn1\"],\"substitutions\":{{\"mn1\":\"mn2\"}},\"dry_run\":false,\
+         \"accept_loss\":true,\"lock_wait_seconds\":0}}}}"
+    )
+    .into_bytes()
+}
+
+fn list(paths: &[&str]) -> Vec<u8> {
+    let one = |path: &&str| {
+        let kind = if path.ends_with('x') { "file" } else { "directory" };
+        format!(
+            "{{\"path\":\"{path}\",\"kind\":\"{kind}\",\"size\":4,\
+             \"modified\":{{\"seconds\":1,\"nanoseconds\":0}}}}"
+        )
+    };
+    format!("{{\"listed\":[{}]}}", paths.iter().map(one).collect::<Vec<_>>().join(",")).into_bytes()
+}
+
+fn commit() -> Vec<u8> {
+    b"{\"commit\":{\"complete\":true}}".to_vec()
+}
+
+/// A group whose content comes by a run of its own.
+fn staged(job: &Job, to_standby: &[Vec<u8>]) -> Vec<u8> {
+    let mut sent = Vec::new();
+    job.send(&mut sent).unwrap();
+    let mut frames = vec![begin("{\"name\":\"g\",\"paths\":[\"/d\"]}"), b"\"stage\"".to_vec()];
+    let mut rest = &sent[..];
+    while let Some((length, after)) = rest.split_first_chunk() {
+        let (frame, after) = after.split_at(u32::from_le_bytes(*length) as usize);
+        frames.push(frame.to_vec());
+        rest = after;
+    }
+    frames.extend(to_standby.iter().cloned());
+    frames.extend([list(&["d", "d/new", "d/x"]), commit()]);
+    pieces(&frames)
+}
+
 #[test]
 #[ignore = "writes the seeds of the corpus: see fuzz/README.md"]
 fn seeds() {
@@ -234,6 +275,46 @@ fn seeds() {
         let mut sent = Vec::new();
         job.send(&mut sent).unwrap();
         put("job", name, &[&[1][..], &sent].concat());
+    }
+    let options = standby::options(standby::Bits(0));
+    let said = conversation(&options);
+    let job = Job { role: Role::Standby, options, paths: vec![b"STAGE".into()], list: None };
+    put("set", "stage", &staged(&job, &said.to_standby));
+    for (name, group, listed) in [
+        ("commits", "{\"name\":\"g\",\"paths\":[\"/d\"]}", &["d", "d/e", "d/x"][..]),
+        (
+            "deletes",
+            "{\"name\":\"g\",\"paths\":[\"/d\",\"/a\"],\"delete\":\"trash\",\"max_delete\":{\"count\":99,\"percent\":100}}",
+            &["d", "a"],
+        ),
+        (
+            "links",
+            "{\"name\":\"g\",\"paths\":[\"/d/in/z\",\"/out\"],\"delete\":\"trash\",\"acls\":true,\"xattrs\":true,\"rewrite\":[\"/out\"]}",
+            &["out"],
+        ),
+    ] {
+        put("set", name, &pieces(&[begin(group), list(listed), commit()]));
+    }
+    put(
+        "set",
+        "leaves",
+        &pieces(&[begin("{\"name\":\"g\",\"paths\":[\"/d\"]}"), b"\"leave\"".to_vec()]),
+    );
+    let contract = |name: &str| {
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/contract").join(name))
+            .unwrap()
+    };
+    for (number, name) in
+        ["hasync-set-1/", "hasync-manifest-1/", "hasync-journal-1/"].iter().enumerate()
+    {
+        let directory =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/contract").join(name);
+        for file in fs::read_dir(directory).unwrap() {
+            let file = file.unwrap().file_name().into_string().unwrap();
+            let text = contract(&format!("{name}{file}"));
+            let seed = file.split('.').next().unwrap_or_default();
+            put("set_files", &format!("{number}-{seed}"), &[&[number as u8][..], &text].concat());
+        }
     }
     let mut lists = Lists::default();
     let one = |tag, id| Allowed { tag, id, bits: 5 };

@@ -5,12 +5,14 @@
 mod corpus;
 mod frames;
 mod scene;
+mod set;
 mod source;
 mod standby;
 mod text;
 
 pub use frames::{delta, greeting, job, to_source, to_standby};
 pub(crate) use scene::Scene;
+pub use set::{set, set_files};
 pub use source::source;
 pub use standby::standby;
 pub use text::{attributes, chmod, files_from, format, maps, records};
@@ -32,7 +34,7 @@ pub fn patterns(data: &[u8]) {
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 17] = [
     ("attributes", attributes),
     ("chmod", chmod),
     ("delta", delta),
@@ -44,6 +46,8 @@ pub const TARGETS: [Target; 15] = [
     ("patterns", patterns),
     ("records", records),
     ("rules", rules),
+    ("set", set),
+    ("set_files", set_files),
     ("source", source),
     ("standby", standby),
     ("to_source", to_source),

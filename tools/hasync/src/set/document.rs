@@ -252,7 +252,7 @@ impl Document {
         ha_configuration::read(file, SCHEMA, PAGE, Document::parse)
     }
 
-    fn parse(text: &[u8]) -> Result<Document, Error> {
+    pub(super) fn parse(text: &[u8]) -> Result<Document, Error> {
         let document: Document = serde_json::from_slice(text)
             .map_err(|error| Error::usage(SCHEMA, error.to_string()))?;
         document.check()?;

@@ -101,7 +101,7 @@ impl Manifest {
         })
     }
 
-    fn parse(text: &[u8]) -> Result<Manifest, String> {
+    pub(super) fn parse(text: &[u8]) -> Result<Manifest, String> {
         let mut lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         let header = lines.next().ok_or("is empty")?;
         let header: Header = serde_json::from_slice(header).map_err(|error| error.to_string())?;

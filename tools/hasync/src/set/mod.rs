@@ -32,3 +32,13 @@ mod tree;
 pub(crate) use commands::{Command, command};
 pub(crate) use primary::{Run, bring};
 pub(crate) use standby::serve;
+
+/// What stands in files: a document, a manifest or a journal's plan.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn read_files(which: u8, text: &[u8]) {
+    match which {
+        0 => drop(document::Document::parse(text)),
+        1 => drop(manifest::Manifest::parse(text)),
+        _ => drop(serde_json::from_slice::<journal::Plan>(text)),
+    }
+}
