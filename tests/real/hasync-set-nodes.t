@@ -97,11 +97,19 @@ set_of n1 2 3
 # They go with their node.
 node n1 sh "$CLUSTER/write" >/dev/null 2>&1 &
 node n1 sh "$CLUSTER/cron" >/dev/null 2>&1 &
-sleep 8
-kill_node n1 || exit
-# What the dead one had begun on the standby ends by itself: its connection is gone, or goes.
-check "the standby takes over" node n2 hasync takeover --lock-wait 90
+sleep 6
+# In the middle of a run, and nobody is told: who is killed says so to its peers, and who has no power does not.
+node n1 sh -c 'head -c 900000000 /dev/urandom >/srv/large && mv /srv/large /srv/data'
+waits_there() { node n2 sh -c 'find /srv /var/lib/hatools -path "*stage*" -name "*large*" -size +1000k' | grep -q .; }
+wait_for 10 waits_there || exit
+client ip link del to-n1 && kill_node n1 || exit
+check "nothing of it is in place" node n2 test ! -e /srv/data/large
+began=$(date +%s)
+check "the standby takes over" node n2 hasync takeover
+took=$(($(date +%s) - began))
+echo "# in $took s"
 check_json "in the second generation" '.[-1] | .generation == 2 and .primary == "n2" and .was == "n1"' "$OUT"
+check "what waits for the dead one lets go of the group" test "$took" -lt 20
 last=$(tail -n 1 "$CLUSTER/written") counter=$(node n2 cat /srv/data/counter)
 lost=$(awk -v had="$counter" -v last="${last#* }" '$1 == had { printf "%.2f", last - $2 }' "$CLUSTER/written")
 echo "# with a run every second, $lost s of writing were lost: number $counter of ${last%% *}"

@@ -328,6 +328,9 @@ group
 echo seen >mn1/etc/hosts
 check "with a log and metrics" bring --log log --metrics metrics
 check "the log has the records" grep -q '"type":"change".*"/etc/hosts"' log
+check "and its beginning and end" test "$(grep -cE '^[0-9/]+ [0-9:]+ \[[0-9]+\] \{"type":"(begin|end)"' log)" -eq 2
+check_status "one that fails as a whole" 6 hasync --set set.json -e false --log failed.log
+check "leaves its reason there" grep -qE '"type":"end".*"error":\{"kind":"failed","message":"standby:' failed.log
 check "the metrics the success" grep -qE '^hasync_success\{group="names",target="standby:.*"\} 1$' metrics
 check "and the conflicts" grep -qE '^hasync_conflicts\{.*\} 0$' metrics
 

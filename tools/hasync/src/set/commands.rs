@@ -6,11 +6,14 @@ use super::role::{Role, heard};
 use super::standby::under_way;
 use super::state::{Place, State, node};
 use super::told::Told;
+use ha_command::Lock;
 use ha_json::{Error, Kind, Map, Status, Tool, Value, json};
 use std::path::Path;
 use std::time::Duration;
 
 const SCHEMA: &str = "hasync-history/1";
+/// Who waits longer is told for whom.
+const IN_SILENCE: Duration = Duration::from_secs(1);
 
 /// What was asked for.
 #[derive(Debug)]
@@ -37,6 +40,7 @@ pub(crate) fn command(
 ) -> Result<Status, Error> {
     let state = State::open(Path::new("/"), state)?;
     let begin = || Told::begin(tool, SCHEMA, &Map::new(), None);
+    let waits = Waits { tool, longest: wait };
     match command {
         Command::History { group } => {
             let places = match group {
@@ -47,12 +51,12 @@ pub(crate) fn command(
         }
         Command::RollBack { transaction, dry_run } => {
             let place = of(&state, transaction)?;
-            ended(begin(), |told| roll_back(told, &place.0, place.1, *dry_run, wait))
+            ended(begin(), |told| roll_back(told, &place.0, place.1, *dry_run, &waits))
         }
         Command::Release { group } => {
             let place = known(&state, group)?;
             ended(begin(), |told| {
-                let _lock = place.lock(wait)?;
+                let _lock = waits.lock(&place)?;
                 let released = place.release()?;
                 told.record(
                     "group",
@@ -61,7 +65,7 @@ pub(crate) fn command(
                 Ok(())
             })
         }
-        Command::Takeover { dry_run } => takeover(begin(), &state, *dry_run, wait),
+        Command::Takeover { dry_run } => takeover(begin(), &state, *dry_run, &waits),
     }
 }
 
@@ -139,9 +143,9 @@ fn roll_back(
     place: &Place,
     number: u64,
     dry_run: bool,
-    wait: Duration,
+    waits: &Waits,
 ) -> Result<(), Error> {
-    let _lock = place.lock(wait)?;
+    let _lock = waits.lock(place)?;
     recover(place, dry_run, &mut |kind, record| {
         told.record(kind, &record);
         Ok(())
@@ -179,59 +183,86 @@ fn roll_back(
     Ok(())
 }
 
-/// Whatever was begun is ended, and nobody of an older generation changes anything here any more.
-fn takeover(mut told: Told, state: &State, dry_run: bool, wait: Duration) -> Result<Status, Error> {
-    let mut places = Vec::new();
+/// Nobody of an older generation changes anything here any more, and whatever was begun is ended.
+fn takeover(mut told: Told, state: &State, dry_run: bool, waits: &Waits) -> Result<Status, Error> {
+    // Who waits for a primary that is dead lets go of its group when that lost the role.
+    let taken = match take_role(state, dry_run, waits.longest) {
+        Ok(taken) => taken,
+        Err(error) => return Err(told.end_failed(&Map::new(), error)),
+    };
+    let places = match state.groups() {
+        Ok(places) => places,
+        Err(error) => return Err(told.end_failed(&Map::new(), error)),
+    };
     let mut locks = Vec::new();
-    for place in state.groups()? {
-        match place.lock(wait) {
-            Ok(lock) => {
-                locks.push(lock);
-                places.push(place);
-            }
-            Err(error) => return Err(told.end_failed(&Map::new(), error)),
-        }
-    }
-    for place in &places {
-        let ended = match dry_run {
-            true => under_way(place).map(|name| {
-                let Some(name) = name else { return };
-                let record =
-                    fields(json!({"key": {"transaction": name}, "outcome": "interrupted"}));
-                told.record("recovered", &record);
-            }),
-            false => recover(place, false, &mut |kind, record| {
-                told.record(kind, &record);
-                Ok(())
-            }),
-        };
+    for place in places {
+        let ended = waits.lock(&place).and_then(|lock| {
+            locks.push(lock);
+            end(&mut told, &place, dry_run)
+        });
         if let Err(error) = ended {
             // Half a group is no reason to be without a primary.
             told.failed(error.kind, "interrupted", place.name(), &error.to_string());
         }
     }
-    let taken = state.lock_role(wait).and_then(|_lock| {
-        let was = Role::read(state.path())?;
-        let own = node();
-        // Another one may have taken over too, and be of the same generation, or a later one.
-        let last = was.as_ref().map_or(0, |was| was.generation);
-        let heard = heard(state.path());
-        let role = match was.clone().filter(|was| was.primary == own && heard < last) {
-            Some(role) => role,
-            None => Role::new(last.max(heard) + 1, &own),
-        };
-        if !dry_run && was.as_ref() != Some(&role) {
-            role.write(state.path())?;
+    let (was, role) = taken;
+    told.end(&fields(json!({
+        "generation": role.generation,
+        "primary": role.primary,
+        "was": was.map(|was| was.primary),
+        "dry_run": dry_run,
+    })))
+}
+
+/// Makes this node the primary: who was it before, and what it is now.
+fn take_role(state: &State, dry_run: bool, wait: Duration) -> Result<(Option<Role>, Role), Error> {
+    let _lock = state.lock_role(wait)?;
+    let was = Role::read(state.path())?;
+    let own = node();
+    // Another one may have taken over too, and be of the same generation, or a later one.
+    let last = was.as_ref().map_or(0, |was| was.generation);
+    let heard = heard(state.path());
+    let role = match was.clone().filter(|was| was.primary == own && heard < last) {
+        Some(role) => role,
+        None => Role::new(last.max(heard) + 1, &own),
+    };
+    if !dry_run && was.as_ref() != Some(&role) {
+        role.write(state.path())?;
+    }
+    Ok((was, role))
+}
+
+/// Ends what was begun of a group.
+fn end(told: &mut Told, place: &Place, dry_run: bool) -> Result<(), Error> {
+    if !dry_run {
+        return recover(place, false, &mut |kind, record| {
+            told.record(kind, &record);
+            Ok(())
+        });
+    }
+    if let Some(name) = under_way(place)? {
+        let record = fields(json!({"key": {"transaction": name}, "outcome": "interrupted"}));
+        told.record("recovered", &record);
+    }
+    Ok(())
+}
+
+/// How long a group is waited for that somebody else has.
+struct Waits {
+    tool: Tool,
+    longest: Duration,
+}
+
+impl Waits {
+    /// Locks it; a person is told of whom they wait for.
+    fn lock(&self, place: &Place) -> Result<Lock, Error> {
+        match place.lock(self.longest.min(IN_SILENCE)) {
+            Err(error) if error.kind == Kind::Busy && self.longest > IN_SILENCE => {
+                self.tool
+                    .say(&format!("{error}: waiting for it, {} s at most", self.longest.as_secs()));
+                place.lock(self.longest - IN_SILENCE)
+            }
+            result => result,
         }
-        Ok((was, role))
-    });
-    match taken {
-        Ok((was, role)) => told.end(&fields(json!({
-            "generation": role.generation,
-            "primary": role.primary,
-            "was": was.map(|was| was.primary),
-            "dry_run": dry_run,
-        }))),
-        Err(error) => Err(told.end_failed(&Map::new(), error)),
     }
 }

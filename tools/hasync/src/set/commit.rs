@@ -132,7 +132,7 @@ fn begin(
     what.hooks.clone_from(&order.group.hooks);
     what.ops = planned.ops;
     // Somebody may have taken over since it was asked.
-    let _role = accept(stage.state, order)?;
+    let (_role, _) = accept(stage.state, order)?;
     Transaction::begin(place.transaction(number), what)
 }
 

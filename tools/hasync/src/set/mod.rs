@@ -28,6 +28,7 @@ mod talk;
 mod target;
 mod told;
 mod tree;
+mod watch;
 
 pub(crate) use commands::{Command, command};
 pub(crate) use primary::{Run, bring};

@@ -135,12 +135,15 @@ pub(crate) fn bring(tool: Tool, mut run: Run) -> Result<Status, Error> {
         return Err(Error::usage("--group", format!("{unknown:?} is not in {}", run.file)));
     }
     groups.retain(|group| run.groups.is_empty() || run.groups.contains(&group.name));
-    let log = run.log.take();
-    let root = Path::new(&document.root);
-    let state = State::open(root, run.state.as_deref())?;
-    let here = Here::new(&run, &document, groups, &state)?;
     let begin = Map::from_iter([("dry_run".to_owned(), Value::from(run.dry_run))]);
-    let mut told = Told::begin(tool, SCHEMA, &begin, log);
+    let mut told = Told::begin(tool, SCHEMA, &begin, run.log.take());
+    let root = Path::new(&document.root);
+    let state = State::open(root, run.state.as_deref());
+    let here = state.and_then(|state| Ok((Here::new(&run, &document, groups, &state)?, state)));
+    let (here, state) = match here {
+        Ok(both) => both,
+        Err(error) => return Err(told.end_failed(&begin, error)),
+    };
     let mut latest = 0;
     let mut seen = BTreeMap::new();
     let mut errors = Vec::new();

@@ -11,6 +11,7 @@ use super::role::{Role as Claim, admit, check_generation};
 use super::state::{Place, State};
 use super::talk::{Answer, Ask, Order, Talk};
 use super::tree::Tree;
+use super::watch::{LETS_GO, Watch};
 use crate::args::Service;
 use crate::job::{Job, Role};
 use crate::serve::be_standby;
@@ -47,6 +48,7 @@ pub(crate) fn serve(
                     Some(error) => Err(error.clone()),
                     None => group(&order, &mut line),
                 };
+                line.give_up_when(None);
                 if let Err(error) = result {
                     let state = || {
                         State::open(Path::new(&order.root), order.state.as_deref().map(Path::new))
@@ -82,8 +84,13 @@ fn group(order: &Order, line: &mut Line) -> Result<(), Error> {
     let state = State::open(&root, order.state.as_deref().map(Path::new))?;
     check_paths(&state, &root, &order.group)?;
     let wait = Duration::from_secs(order.lock_wait_seconds);
-    drop(accept(&state, order)?);
+    let (role, is_new) = accept(&state, order)?;
+    drop(role);
+    let watch = Watch::start(&state, &order.role);
+    line.give_up_when(Some(watch.lost()));
     let place = state.group(&order.group.name);
+    // Whoever waits here for the one that was the primary lets go of it.
+    let wait = if is_new { wait.max(LETS_GO) } else { wait };
     let _lock = place.lock(wait)?;
     check_mounts(&root, &order.group)?;
     recover(&place, order.dry_run, &mut |kind, record| {
@@ -168,18 +175,17 @@ fn heard(line: &mut Line, stage: &Path) -> Result<Option<Heard>, Error> {
     }
 }
 
-/// Keeps who the primary is, where that is new. While the lock is held it stays so.
+/// Keeps who the primary is; true where that is new. While the lock is held it stays so.
 ///
 /// # Errors
 /// Failed, where it is another one.
-pub(super) fn accept(state: &State, order: &Order) -> Result<Lock, Error> {
+pub(super) fn accept(state: &State, order: &Order) -> Result<(Lock, bool), Error> {
     let lock = state.lock_role(Duration::from_secs(order.lock_wait_seconds))?;
-    if let Some(role) = admit(Claim::read(state.path())?.as_ref(), &order.role)?
-        && !order.dry_run
-    {
+    let new = admit(Claim::read(state.path())?.as_ref(), &order.role)?;
+    if let Some(role) = new.as_ref().filter(|_| !order.dry_run) {
         role.write(state.path())?;
     }
-    Ok(lock)
+    Ok((lock, new.is_some()))
 }
 
 /// What is kept of sets is no part of one: it would be brought, or taken away.

@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::Write;
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -242,6 +242,12 @@ impl<S: Said, H: Said> Talk<S, H> {
         let mut out = locked(&self.out);
         out.lent = true;
         Ok((out.pipe.again()?, self.input.again()?))
+    }
+
+    /// Nothing is waited for once this is true, nor by a run that the line is lent to.
+    pub(super) fn give_up_when(&mut self, given_up: Option<Arc<AtomicBool>>) {
+        locked(&self.out).pipe.give_up_when(given_up.clone());
+        self.input.give_up_when(given_up);
     }
 
     /// The run is over.

@@ -1,7 +1,7 @@
 //! What a set's run says: records on stdout, and in a log where one is kept.
 
 use crate::report::Log;
-use ha_json::{Error, Kind, Map, Status, Stream, Tool, Value};
+use ha_json::{Error, Kind, Map, Status, Stream, Tool, Value, json};
 use std::io::Stdout;
 
 /// The stream, and its copy.
@@ -17,7 +17,10 @@ impl Told {
         fields: &Map<String, Value>,
         log: Option<Log>,
     ) -> Told {
-        Told { stream: Stream::begin_with(std::io::stdout(), tool, schema, fields), log }
+        let mut told =
+            Told { stream: Stream::begin_with(std::io::stdout(), tool, schema, fields), log };
+        told.log("begin", fields);
+        told
     }
 
     pub(super) fn record(&mut self, kind: &str, record: &Map<String, Value>) {
@@ -44,11 +47,16 @@ impl Told {
         }
     }
 
-    pub(super) fn end(self, totals: &Map<String, Value>) -> Result<Status, Error> {
+    pub(super) fn end(mut self, totals: &Map<String, Value>) -> Result<Status, Error> {
+        self.log("end", totals);
         self.stream.end(totals)
     }
 
-    pub(super) fn end_failed(self, totals: &Map<String, Value>, error: Error) -> Error {
+    pub(super) fn end_failed(mut self, totals: &Map<String, Value>, error: Error) -> Error {
+        let mut end = totals.clone();
+        let kind = Value::from(error.kind.word());
+        end.insert("error".to_owned(), json!({"kind": kind, "message": error.to_string()}));
+        self.log("end", &end);
         self.stream.end_failed(totals, error)
     }
 }

@@ -12,15 +12,17 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A silent line is pinged at least this often, so that only a far side that is gone stays silent.
 const PING_EVERY: Duration = Duration::from_secs(10);
 const BUFFER: usize = 64 << 10;
+/// How long it takes at most to see that the line was given up.
+const TURN: Duration = Duration::from_millis(500);
 /// Content of so many bytes is written from where it is.
 const WORTH_A_WRITE: usize = 16 << 10;
 /// zstd's level, and the window in which it looks back (a power of two, bytes).
@@ -32,11 +34,18 @@ pub(crate) struct Counted<P> {
     pipe: P,
     bytes: Arc<AtomicU64>,
     patience: Duration,
+    /// Once it is true nothing more is waited for.
+    given_up: Option<Arc<AtomicBool>>,
 }
 
 impl<P> Counted<P> {
     pub(crate) fn counting(pipe: P, bytes: Arc<AtomicU64>, patience: Duration) -> Counted<P> {
-        Counted { pipe, bytes, patience }
+        Counted { pipe, bytes, patience, given_up: None }
+    }
+
+    /// Waits no longer than until this is true.
+    pub(crate) fn give_up_when(&mut self, given_up: Option<Arc<AtomicBool>>) {
+        self.given_up = given_up;
     }
 
     /// The same pipe once more: what one of the two has read, the other has not.
@@ -48,8 +57,8 @@ impl<P> Counted<P> {
         P: AsFd,
     {
         let pipe = self.pipe.as_fd().try_clone_to_owned().map_err(|error| line(&error))?;
-        let (bytes, patience) = (Arc::clone(&self.bytes), self.patience);
-        Ok(Counted { pipe: File::from(pipe), bytes, patience })
+        let (bytes, given_up) = (Arc::clone(&self.bytes), self.given_up.clone());
+        Ok(Counted { pipe: File::from(pipe), bytes, patience: self.patience, given_up })
     }
 
     /// The same pipe, which now waits so long.
@@ -63,7 +72,7 @@ impl<P: Read + AsFd> Read for Counted<P> {
         loop {
             match self.pipe.read(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    wait_for(self.pipe.as_fd(), PollFlags::POLLIN, self.patience)?;
+                    self.wait_for(PollFlags::POLLIN)?;
                 }
                 Ok(read) => {
                     self.bytes.fetch_add(read as u64, Ordering::Relaxed);
@@ -75,11 +84,23 @@ impl<P: Read + AsFd> Read for Counted<P> {
     }
 }
 
-fn wait_for(pipe: BorrowedFd<'_>, what: PollFlags, patience: Duration) -> std::io::Result<()> {
-    let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
-    match poll(&mut [PollFd::new(pipe, what)], timeout)? {
-        0 => Err(ErrorKind::TimedOut.into()),
-        _ => Ok(()),
+impl<P: AsFd> Counted<P> {
+    fn wait_for(&self, what: PollFlags) -> std::io::Result<()> {
+        let ends = Instant::now() + self.patience;
+        loop {
+            let left = ends.saturating_duration_since(Instant::now());
+            let turn = if self.given_up.is_some() { left.min(TURN) } else { left };
+            let timeout = PollTimeout::try_from(turn).unwrap_or(PollTimeout::MAX);
+            if poll(&mut [PollFd::new(self.pipe.as_fd(), what)], timeout)? > 0 {
+                return Ok(());
+            }
+            if self.given_up.as_ref().is_some_and(|given_up| given_up.load(Ordering::Relaxed)) {
+                return Err(ErrorKind::ConnectionAborted.into());
+            }
+            if turn == left {
+                return Err(ErrorKind::TimedOut.into());
+            }
+        }
     }
 }
 
@@ -94,7 +115,7 @@ impl<P: Write + AsFd> Write for Counted<P> {
                 }
                 result => return result,
             }
-            wait_for(self.pipe.as_fd(), PollFlags::POLLOUT, self.patience)?;
+            self.wait_for(PollFlags::POLLOUT)?;
         }
     }
 
@@ -185,6 +206,7 @@ pub(crate) fn write_frame(pipe: &mut impl Write, frame: &[u8]) -> Result<(), Err
 
 fn line(error: &std::io::Error) -> Error {
     match error.kind() {
+        ErrorKind::ConnectionAborted => Error::failed("the far side", "was given up"),
         ErrorKind::TimedOut => Error::busy("the far side", "is silent (--timeout waits longer)"),
         ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe => {
             Error::failed("the far side", "went away in the middle")
