@@ -8,25 +8,7 @@ lab_up || exit
 standby=${LAB_PIDS##* }
 state=$SCENE_DIR/mn2/var/lib/hatools/hasync
 
-python3 - <<'END' || exit
-import os
-for kind, changed in ("old", False), ("new", True):
-    top = f"{kind}/srv"
-    for number in range(500):
-        os.makedirs(f"{top}/{number % 20}", exist_ok=True)
-        with open(f"{top}/{number % 20}/file-{number}", "w") as file:
-            file.write(f"{kind} {number}\n" * (number % 7 + 1))
-    for number in range(30):
-        os.makedirs(f"{top}/{kind}-only/{number % 3}/deep", exist_ok=True)
-        with open(f"{top}/{kind}-only/{number % 3}/deep/{number}", "w") as file:
-            file.write(f"{number}\n")
-    os.symlink(kind, f"{top}/link")
-    for name, is_directory in ("a", changed), ("b", not changed):
-        if is_directory:
-            os.makedirs(f"{top}/{name}/in")
-        else:
-            os.symlink("elsewhere", f"{top}/{name}")
-END
+python3 "$ROOT/tests/real/two_trees.py" 470 || exit
 jq -n --arg root "$SCENE_DIR" '{schema: "hasync-set/1", root: ($root + "/mn1"), targets: [{host: "standby", root: ($root + "/mn2")}],
     groups: [{name: "srv", paths: ["/srv"], delete: "trash"}]}' >set.json && chmod 600 set.json
 bring() { hasync --set set.json --accept-loss --lock-wait 10 -e "ssh -F $LAB/ssh_config"; }

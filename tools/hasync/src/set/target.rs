@@ -164,18 +164,7 @@ impl Here<'_> {
             |path: &String| Rule { pattern: path.clone().into_bytes(), ..Rule::default() };
         main.rules.splice(0..0, group.rewrite.iter().map(anchored));
         let whole = staging(group, content, None);
-        let mut rewritten: Vec<&str> = group.rewrite.iter().map(String::as_str).collect();
-        let mut plain: Vec<&str> = group.paths.iter().map(String::as_str).collect();
-        plain.retain(|path| !rewritten.contains(path));
-        if let Some(only) = self.only {
-            let is_within = |one: &str, other: &str| is_within(one.as_bytes(), other.as_bytes());
-            let is_rewritten = rewritten.iter().any(|path| is_within(only, path));
-            rewritten.retain(|path| is_within(path, only));
-            (plain, rewritten) = match is_rewritten {
-                true => (Vec::new(), vec![only]),
-                false => (vec![only], rewritten),
-            };
-        }
+        let (plain, rewritten) = self.paths(group);
         let root = &self.document.root;
         let parts = [
             (sources(root, plain.into_iter()), main, &loaded.read),
@@ -203,6 +192,20 @@ impl Here<'_> {
             brought.skew = brought.skew.or(skew);
         }
         Ok(brought)
+    }
+
+    /// What is brought as it is, and what is rewritten there.
+    fn paths<'b>(&'b self, group: &'b Group) -> (Vec<&'b str>, Vec<&'b str>) {
+        let mut rewritten: Vec<&str> = group.rewrite.iter().map(String::as_str).collect();
+        let mut plain: Vec<&str> = group.paths.iter().map(String::as_str).collect();
+        plain.retain(|path| !rewritten.contains(path));
+        let Some(only) = self.only else { return (plain, rewritten) };
+        let is_within = |one: &str, other: &str| is_within(one.as_bytes(), other.as_bytes());
+        if rewritten.iter().any(|path| is_within(only, path)) {
+            return (Vec::new(), vec![only]);
+        }
+        rewritten.retain(|path| is_within(path, only));
+        (vec![only], rewritten)
     }
 
     /// What is to be brought to where it waits, and what the other end is to do for it.
