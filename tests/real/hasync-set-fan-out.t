@@ -128,4 +128,24 @@ while [ -d /proc/$writer ]; do bring >during 2>&1; done
 wait
 check "when it is quiet" bring
 for host in $all; do check "$host has what it is then" same "$host"; done
+
+# Who loses the role in the middle of a run is not waited for.
+if unshare -u true 2>/dev/null; then
+    head -c 60000000 /dev/urandom >source/srv/large
+    set_is time false slow
+    bring >last 2>lost &
+    run=$!
+    waits() { find slow -path '*stage*' -type f | grep -q .; }
+    for _try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do waits && break || sleep 0.1; done
+    check "a run is in its middle" waits
+    check "another node takes over" timeout 5 unshare -u sh -c 'hostname other; exec hasync takeover --state "$1"' - slow/var/lib/hatools/hasync
+    status=0
+    wait $run || status=$?
+    check "the run fails" test "$status" -eq 6
+    check "and is told why" grep -qF "lost its role meanwhile (hasync takeover)" lost
+    check_status "as is the next" 6 bring
+    check "which says by whom" grep -qF "lost the role of the primary: other has it, in generation 2" "$ERR"
+else
+    skip "a takeover in the middle of a run" "there are no name spaces"
+fi
 done_testing

@@ -48,7 +48,6 @@ pub(crate) fn serve(
                     Some(error) => Err(error.clone()),
                     None => group(&order, &mut line),
                 };
-                line.give_up_when(None);
                 if let Err(error) = result {
                     let state = || {
                         State::open(Path::new(&order.root), order.state.as_deref().map(Path::new))
@@ -88,11 +87,28 @@ fn group(order: &Order, line: &mut Line) -> Result<(), Error> {
     drop(role);
     let watch = Watch::start(&state, &order.role);
     line.give_up_when(Some(watch.lost()));
-    let place = state.group(&order.group.name);
     // Whoever waits here for the one that was the primary lets go of it.
     let wait = if is_new { wait.max(LETS_GO) } else { wait };
+    let result = bring(order, &live, &state, wait, line);
+    line.give_up_when(None);
+    if result.is_err() {
+        // Where that is why, it is said who has the role.
+        admit(Claim::read(state.path())?.as_ref(), &order.role)?;
+    }
+    result
+}
+
+/// A group of one that is the primary.
+fn bring(
+    order: &Order,
+    live: &Tree,
+    state: &State,
+    wait: Duration,
+    line: &mut Line,
+) -> Result<(), Error> {
+    let place = state.group(&order.group.name);
     let _lock = place.lock(wait)?;
-    check_mounts(&root, &order.group)?;
+    check_mounts(live.path(), &order.group)?;
     recover(&place, order.dry_run, &mut |kind, record| {
         line.say(&Answer::Record(kind.to_owned(), record))
     })?;
@@ -103,7 +119,7 @@ fn group(order: &Order, line: &mut Line) -> Result<(), Error> {
             format!("is held: {why} (hasync release {} lets it go on)", place.name()),
         ));
     }
-    let store = store(&live, &state, order)?;
+    let store = store(live, state, order)?;
     let stage = store.join(place.name()).join("stage");
     make_directory(&stage)?;
     let waits = open(&stage)?;
@@ -115,15 +131,7 @@ fn group(order: &Order, line: &mut Line) -> Result<(), Error> {
     line.say(&Answer::Begun { stage: stage.display().to_string() })?;
     let Some((listed, complete)) = heard(line, &stage)? else { return Ok(()) };
     let done = commit(
-        &Stage {
-            order,
-            live: &live,
-            place: &place,
-            state: &state,
-            stage: &stage,
-            listed: &listed,
-            complete,
-        },
+        &Stage { order, live, place: &place, state, stage: &stage, listed: &listed, complete },
         line,
     )?;
     if let Err(error) = prune(&place, order.group.generations) {

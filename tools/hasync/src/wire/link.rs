@@ -43,7 +43,16 @@ impl<P> Counted<P> {
         Counted { pipe, bytes, patience, given_up: None }
     }
 
-    /// Waits no longer than until this is true.
+    fn check(&self) -> std::io::Result<()> {
+        match &self.given_up {
+            Some(given_up) if given_up.load(Ordering::Relaxed) => {
+                Err(ErrorKind::ConnectionAborted.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Is read, and waited for, no longer than until this is true.
     pub(crate) fn give_up_when(&mut self, given_up: Option<Arc<AtomicBool>>) {
         self.given_up = given_up;
     }
@@ -70,6 +79,7 @@ impl<P> Counted<P> {
 impl<P: Read + AsFd> Read for Counted<P> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         loop {
+            self.check()?;
             match self.pipe.read(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.wait_for(PollFlags::POLLIN)?;
@@ -94,9 +104,7 @@ impl<P: AsFd> Counted<P> {
             if poll(&mut [PollFd::new(self.pipe.as_fd(), what)], timeout)? > 0 {
                 return Ok(());
             }
-            if self.given_up.as_ref().is_some_and(|given_up| given_up.load(Ordering::Relaxed)) {
-                return Err(ErrorKind::ConnectionAborted.into());
-            }
+            self.check()?;
             if turn == left {
                 return Err(ErrorKind::TimedOut.into());
             }
@@ -206,7 +214,9 @@ pub(crate) fn write_frame(pipe: &mut impl Write, frame: &[u8]) -> Result<(), Err
 
 fn line(error: &std::io::Error) -> Error {
     match error.kind() {
-        ErrorKind::ConnectionAborted => Error::failed("the far side", "was given up"),
+        ErrorKind::ConnectionAborted => {
+            Error::failed("the primary", "lost its role meanwhile (hasync takeover)")
+        }
         ErrorKind::TimedOut => Error::busy("the far side", "is silent (--timeout waits longer)"),
         ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe => {
             Error::failed("the far side", "went away in the middle")
@@ -399,6 +409,30 @@ mod tests {
             self.1 += piece;
             Ok(piece)
         }
+    }
+
+    #[test]
+    fn a_line_that_is_given_up_is_neither_read_nor_waited_for() {
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let line = File::from(std::os::fd::OwnedFd::from(ours));
+        never_block(&line).unwrap();
+        let mut line = Counted::counting(line, Arc::default(), Duration::from_secs(60));
+        let given_up = Arc::<AtomicBool>::default();
+        line.give_up_when(Some(Arc::clone(&given_up)));
+        theirs.write_all(b"ab").unwrap();
+        let mut byte = [0];
+        assert_eq!(line.read(&mut byte).unwrap(), 1);
+        let mut again = line.again().unwrap();
+        let waiting = std::thread::spawn(move || {
+            let mut frame = [0; 2];
+            again.read_exact(&mut frame).unwrap_err().kind()
+        });
+        std::thread::sleep(TURN);
+        given_up.store(true, Ordering::Relaxed);
+        assert_eq!(waiting.join().unwrap(), ErrorKind::ConnectionAborted);
+        assert_eq!(line.read(&mut byte).unwrap_err().kind(), ErrorKind::ConnectionAborted);
+        // Why is said to whom it concerns.
+        assert_eq!(line.write(b"c").unwrap(), 1);
     }
 
     #[test]
