@@ -7,6 +7,8 @@ use ha_json::Error;
 pub(crate) trait Frame: Sized + Send + 'static {
     /// What is sent when there is nothing to say for a while.
     const PING: Self;
+    /// Nothing is said after it.
+    fn is_last(&self) -> bool;
     /// Appends the type byte and the fields, but for the bytes of the payload.
     fn encode(&self, out: &mut Vec<u8>);
     /// The content with which the frame ends.

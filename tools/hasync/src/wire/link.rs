@@ -318,8 +318,9 @@ impl Outgoing {
     }
 
     /// Writes what comes through the channel until it closes, gathering what is there into one
-    /// write. The other end gives up after `patience` without a byte. The pipe is closed by
-    /// dropping it.
+    /// write. After the last message nothing is written but that this end is still there: the line may
+    /// be somebody else's then. The other end gives up after `patience` without a byte. The pipe is
+    /// closed by dropping it.
     ///
     /// # Errors
     /// When the pipe is gone; what still comes is then dropped.
@@ -330,19 +331,24 @@ impl Outgoing {
     ) -> Result<(), Error> {
         let ping_every = (patience / 3).min(PING_EVERY);
         let mut heads = Vec::new();
+        let mut is_over = false;
         loop {
             let message = match messages.try_recv() {
+                // Threads that end say so to nobody.
+                Ok(_) if is_over => continue,
                 Ok(message) => message,
                 Err(TryRecvError::Disconnected) => return self.send(&mut heads, true),
                 Err(TryRecvError::Empty) => {
                     self.send(&mut heads, true)?;
                     match messages.recv_timeout(ping_every) {
+                        Ok(_) if is_over => continue,
                         Ok(message) => message,
                         Err(RecvTimeoutError::Timeout) => M::PING,
                         Err(RecvTimeoutError::Disconnected) => return Ok(()),
                     }
                 }
             };
+            is_over |= message.is_last();
             let start = heads.len();
             heads.extend_from_slice(&[0; 4]);
             message.encode(&mut heads);
@@ -398,6 +404,7 @@ impl Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::{ToSource, Totals};
 
     /// Gives pieces of these lengths, again and again.
     struct InPieces(Vec<u8>, usize, std::iter::Cycle<std::vec::IntoIter<usize>>);
@@ -433,6 +440,34 @@ mod tests {
         assert_eq!(line.read(&mut byte).unwrap_err().kind(), ErrorKind::ConnectionAborted);
         // Why is said to whom it concerns.
         assert_eq!(line.write(b"c").unwrap(), 1);
+    }
+
+    #[test]
+    fn after_the_last_message_it_is_only_said_that_this_end_is_there() {
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let (sender, receiver) = std::sync::mpsc::sync_channel(8);
+        let patience = Duration::from_millis(30);
+        let writer =
+            std::thread::spawn(move || Outgoing::plain(ours).run(&receiver, patience).unwrap());
+        let release = || ToSource::Release { directory: 7 };
+        let done = ToSource::Done { totals: Totals::default(), error: None };
+        for message in [release(), done, release()] {
+            sender.send(message).unwrap();
+        }
+        std::thread::sleep(patience);
+        sender.send(release()).unwrap();
+        std::thread::sleep(patience);
+        drop(sender);
+        writer.join().unwrap();
+        let mut said = Vec::new();
+        let mut frame = Vec::new();
+        while read_frame(&mut theirs, &mut frame).unwrap() {
+            said.push(ToSource::decode(&mut frame).unwrap());
+        }
+        let others = said.split_off(2);
+        assert!(matches!(said[..], [ToSource::Release { .. }, ToSource::Done { .. }]), "{said:?}");
+        assert!(!others.is_empty());
+        assert!(others.iter().all(|one| matches!(one, ToSource::Ping)), "{others:?}");
     }
 
     #[test]

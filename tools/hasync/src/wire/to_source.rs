@@ -8,6 +8,10 @@ use ha_json::Error;
 impl Frame for ToSource {
     const PING: Self = ToSource::Ping;
 
+    fn is_last(&self) -> bool {
+        matches!(self, ToSource::Done { .. })
+    }
+
     fn fatal(error: Error) -> Self {
         ToSource::Fatal(error)
     }

@@ -10,6 +10,10 @@ use ha_json::Error;
 impl Frame for ToStandby {
     const PING: Self = ToStandby::Ping;
 
+    fn is_last(&self) -> bool {
+        matches!(self, ToStandby::Bye(_))
+    }
+
     fn fatal(error: Error) -> Self {
         ToStandby::Fatal(error)
     }
