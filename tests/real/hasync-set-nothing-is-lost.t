@@ -20,6 +20,7 @@ has() { [ "$(cat "$1")" = "$2" ]; }
 says() { grep -qF -e "$1" "$ERR"; }
 last() { here history g | jq -s -r 'map(select(.type == "transaction" and .state == "committed"))[-1].key.transaction'; }
 same() { diff -r --no-dereference mn1/srv/d mn2/srv/d; }
+kept_beside() { grep -qx mine mn2/srv/d/x/a.conflict-g-*; }
 kept() { grep -rqxF "$1" "$state/store/g"; }
 afresh() { # FILE...: both have nothing but these
     rm -rf mn1/srv/d mn2/srv/d "$state" mn1/var && mkdir mn1/srv/d
@@ -133,6 +134,82 @@ group
 check "what is the same is taken as it is" bring
 touch -d '2001-01-01' mn2/srv/d/a; echo new >mn1/srv/d/a
 check "a new time on the standby is no conflict" bring
+
+# Nor is it of a pipe, which has it from whoever writes into it.
+afresh a
+mkfifo mn1/srv/d/pipe
+check "a pipe" bring
+touch -d '2001-01-01' mn2/srv/d/pipe; echo new >mn1/srv/d/a
+check "that was written to is no conflict" bring
+
+# A group shrank where the primary's files did, not where names are shorter there.
+afresh a
+group '.rewrite = ["/srv/d/a"]'
+with mn1 a-much-longer-name-of-a-node
+yes mn1 | head -n 2000 >mn1/srv/d/a
+check "short names become long ones" bring
+group '.rewrite = ["/srv/d/a"]' '.max_shrink_percent = 10'
+with mn1 a-much-longer-name-of-a-node
+check "and nothing is smaller then" bring
+outcome "nor changed" unchanged
+
+# What waits of an earlier run is not the primary's.
+afresh a b
+group '.paths = ["/srv/d/a", "/srv/d/b"]'
+rm -rf "$state"
+check "two paths" bring
+echo new >mn1/srv/d/a; echo other >mn1/srv/d/b; echo mine >mn2/srv/d/b
+check_status "are refused for a conflict" 3 bring
+echo b >mn2/srv/d/b; rm mn1/srv/d/a
+check "the one that is gone since" bring --accept-loss
+check_status "goes" 1 test -e mn2/srv/d/a
+group '.rewrite = ["/srv/d/b"]' '.paths = ["/srv/d/b"]'
+with mn1 mn2
+echo mn1 >mn1/srv/d/b; echo mine >mn2/srv/d/b
+check_status "what is rewritten is refused" 3 bring
+group '.paths = ["/srv/d/b"]' '.on_conflict = "primary"'
+check "and not rewritten any more" bring
+check "it is as on the primary" same
+
+# A link of the standby's own is taken for what it leads to by nobody.
+afresh a
+group '.links = "follow"' '.max_delete = {count: 1, percent: 100}'
+mkdir -p beside/d; touch beside/d/1 beside/d/2
+ln -s "$SCENE_DIR/beside/d" mn2/srv/d/link; echo new >mn1/srv/d/a
+check "a link to a directory is one thing to delete" bring
+check "it is gone" same
+check "and what it led to is there" test -e beside/d/2
+
+# With keep_both a directory stays with what is kept in it.
+afresh x/a b
+group '.on_conflict = "keep_both"' '.max_delete.percent = 100'
+rm -r mn1/srv/d/x; echo mine >mn2/srv/d/x/a
+check "a file that was changed here, and is gone there" bring
+check_json "stays beside, and its directory is not said to go" 'map(select(.type == "change") | .key.path) == ["/srv/d/x/a"]' "$OUT"
+check "in it" kept_beside
+
+# A rollback is not stopped by what came to stand in its way, and loses nothing of it.
+afresh x/y/a b
+group '.max_delete.percent = 100'
+rm -r mn1/srv/d/x
+check "a directory goes" bring
+echo mine >mn2/srv/d/x
+check "and comes back by a rollback, where a file is now" here rollback "$(last)"
+check "as it was" has mn2/srv/d/x/y/a x/y/a
+check "the file is kept" kept mine
+here release g >/dev/null
+
+# What was changed here without a trace is seen once it is back.
+afresh a
+group '.compare = "content"' '.on_conflict = "primary"'
+echo new >mn1/srv/d/a; printf A >mn2/srv/d/a.new; tail -c +2 mn2/srv/d/a >>mn2/srv/d/a.new
+touch -r mn2/srv/d/a time; cat mn2/srv/d/a.new >mn2/srv/d/a; touch -r time mn2/srv/d/a; rm mn2/srv/d/a.new
+check "a file that was changed on both" bring
+check "is as it was here" here rollback "$(last)"
+check "changed" has mn2/srv/d/a A
+here release g >/dev/null
+group '.compare = "content"'
+check_status "and a conflict" 3 bring
 
 # What it calls has the umask of whoever logs in.
 afresh a

@@ -91,6 +91,7 @@ fn settled(scene: &Scene, frame: &[u8]) -> Vec<u8> {
         if let Some(group) = begin.get_mut("group").and_then(Value::as_object_mut) {
             group.remove("hooks");
             group.remove("validate");
+            set::stage_for(&root, &Value::Object(group.clone()));
         }
     }
     said.to_string().into_bytes()

@@ -128,6 +128,7 @@ fn begin(
     prepare(place, number, &Manifest::new(number, primary, known))?;
     let mut what = journal::Plan::new(&order.group.name, number, live.path(), &data);
     what.primary.clone_from(primary);
+    what.paths = order.group.paths.iter().map(|path| path[1..].to_owned()).collect();
     what.generation = order.role.generation;
     what.hooks.clone_from(&order.group.hooks);
     what.ops = planned.ops;
@@ -324,10 +325,9 @@ fn known(
     for (path, listed) in facts.listed.iter().filter(|(path, _)| !planned.holds(path)) {
         let new = facts.staged.get(path).filter(|_| put.contains(&path[..]));
         if let Some(Staged { mark, digest, source }) = new.cloned() {
-            known.insert(
-                path.clone(),
-                Known { path: path.clone(), mark, digest, source, gone: false },
-            );
+            let source_size = source.is_some().then_some(listed.size);
+            let new = Known { path: path.clone(), mark, digest, source, source_size, gone: false };
+            known.insert(path.clone(), new);
             continue;
         }
         // It is not brought, and not here: it went away on the primary meanwhile.
@@ -352,7 +352,9 @@ fn known(
         if digest.is_none() && mark.kind == Kind::File && mark.size <= MOST_BYTES {
             digest = Some(digests.of(path)?);
         }
-        known.insert(path.clone(), Known { path: path.clone(), mark, digest, source, gone: false });
+        let source_size = source.is_some().then_some(listed.size);
+        let now = Known { path: path.clone(), mark, digest, source, source_size, gone: false };
+        known.insert(path.clone(), now);
     }
     let removed: BTreeSet<&[u8]> = planned
         .ops

@@ -2,7 +2,7 @@
 
 use super::beside::Kept;
 use super::commit::{Stage, at};
-use super::document::{Delete, Group};
+use super::document::{Delete, Group, Links};
 use super::journal::open;
 use super::list::list;
 use super::manifest::Manifest;
@@ -105,7 +105,10 @@ fn deletable(stage: &Stage<'_>) -> Result<BTreeSet<Vec<u8>>, Error> {
     if group.delete == Delete::Never {
         return Ok(BTreeSet::new());
     }
-    let here = list(&stage.order.root, group, &stage.state.empty()?)?;
+    // What a link of the standby leads to is none of the group's.
+    let links = if group.links == Links::Follow { Links::Keep } else { group.links };
+    let group = Group { links, ..group.clone() };
+    let here = list(&stage.order.root, &group, &stage.state.empty()?)?;
     Ok(here.entries.into_keys().collect())
 }
 

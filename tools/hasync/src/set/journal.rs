@@ -3,7 +3,7 @@
 //! What is to be done is written and on disk before the first of it is done, and each part of it can
 //! be done again: a run that finds it begun goes on with it. It keeps what was there.
 
-use super::document::Hook;
+use super::document::{Hook, is_within};
 use super::plan::Op;
 use super::state::read_json;
 use super::tree::Tree;
@@ -21,6 +21,8 @@ pub(super) const GONE_NAME: &str = "gone";
 /// Where in the data the old entries are kept, and those that were put in place and taken back.
 const OLD: &str = "old";
 const UNDONE_DATA: &str = "undone";
+/// What of these has a name that is taken has this behind it.
+const AGAIN: &[u8] = b".again";
 /// Where in the data the new entries wait.
 pub(super) const NEW: &str = "new";
 /// What is to be done: once it is there, all of it will be.
@@ -46,6 +48,9 @@ pub(super) struct Plan {
     pub(super) time: String,
     /// The tree that it changes.
     pub(super) root: PathBuf,
+    /// The group's paths, as the tree has them.
+    #[serde(default)]
+    pub(super) paths: Vec<String>,
     /// Where the new entries wait and the old ones are kept.
     pub(super) data: PathBuf,
     pub(super) hooks: Vec<Hook>,
@@ -62,6 +67,7 @@ impl Plan {
             generation: 0,
             time: ha_json::now(),
             root: root.to_owned(),
+            paths: Vec::new(),
             data: data.to_owned(),
             hooks: Vec::new(),
             ops: Vec::new(),
@@ -206,6 +212,8 @@ struct Place {
     new: Option<Tree>,
     old: Tree,
     undone: Tree,
+    /// The group's paths.
+    paths: Vec<String>,
 }
 
 impl Place {
@@ -221,7 +229,7 @@ impl Place {
         let (old, undone) = (beneath(OLD)?, beneath(UNDONE_DATA)?);
         let new = plan.data.join(NEW);
         let new = if new.exists() { Some(open(&new)?) } else { None };
-        Ok(Place { live: open(&plan.root)?, new, old, undone })
+        Ok(Place { live: open(&plan.root)?, new, old, undone, paths: plan.paths.clone() })
     }
 
     fn make(&self, op: &Op) -> Result<(), Error> {
@@ -275,9 +283,11 @@ impl Place {
     fn undo(&self, op: &Op) -> Result<(), Error> {
         match op {
             Op::Remove { path } => self.restore(path),
-            Op::Drop { path, had } => {
-                self.live.make_directory(path).and_then(|()| self.live.set(path, had))
-            }
+            Op::Drop { path, had } => self
+                .clear_way(path)
+                .and_then(|()| self.clear(path))
+                .and_then(|()| self.live.make_directory(path))
+                .and_then(|()| self.live.set(path, had)),
             Op::Make { path } => unless(self.live.remove_directory(path), GONE),
             // Somebody may have worked in it.
             Op::Keep { beside, .. } => self.take_away(beside),
@@ -294,16 +304,36 @@ impl Place {
         }
         // Whatever stands there now.
         self.take_away(path)?;
-        self.live.make_way(path)?;
+        self.clear_way(path)?;
         self.old.move_to(path, &self.live, path)
+    }
+
+    /// Makes the directories that lead to a path; what of the group has come to stand in their place goes.
+    fn clear_way(&self, path: &[u8]) -> nix::Result<()> {
+        let ends = (0..path.len()).filter(|&at| path[at] == b'/');
+        ends.map(|end| &path[..end]).try_for_each(|above| self.clear(above))?;
+        self.live.make_way(path)
+    }
+
+    /// What is to be a directory of the group is one, or nothing.
+    fn clear(&self, path: &[u8]) -> nix::Result<()> {
+        let is_own = self.paths.iter().any(|top| is_within(path, top.as_bytes()));
+        if is_own && self.live.mark(path)?.is_some_and(|mark| !mark.is_directory()) {
+            // What is in the directory, too, may have to be kept beneath its own name.
+            return self.take_away_as(path, [path, AGAIN].concat());
+        }
+        Ok(())
     }
 
     /// Moves what is there to where nothing is lost.
     fn take_away(&self, path: &[u8]) -> nix::Result<()> {
+        self.take_away_as(path, path.to_vec())
+    }
+
+    fn take_away_as(&self, path: &[u8], mut to: Vec<u8>) -> nix::Result<()> {
         self.undone.make_way(path)?;
-        let mut to = path.to_vec();
         while self.undone.mark(&to)?.is_some() {
-            to.extend_from_slice(b".again");
+            to.extend_from_slice(AGAIN);
         }
         unless(self.live.move_to(path, &self.undone, &to), &[Errno::ENOENT, Errno::ENOTDIR])
     }

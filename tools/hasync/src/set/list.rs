@@ -88,9 +88,14 @@ impl Trouble {
 
 /// Those of a group's paths that are there, as sources: what is behind `/./` is what the other end sees.
 pub(super) fn sources<'a>(root: &str, paths: impl Iterator<Item = &'a str>) -> Vec<OsString> {
-    let there = |path: &&str| fs::symlink_metadata(beneath(Path::new(root), path)).is_ok();
+    let there = paths.filter(|path| is_there(root, path));
     let root = root.trim_end_matches('/');
-    paths.filter(there).map(|path| OsString::from(format!("{root}/.{path}"))).collect()
+    there.map(|path| OsString::from(format!("{root}/.{path}"))).collect()
+}
+
+/// True where something has a path of a group.
+pub(super) fn is_there(root: &str, path: &str) -> bool {
+    fs::symlink_metadata(beneath(Path::new(root), path)).is_ok()
 }
 
 /// A path of a group in a tree.

@@ -4,6 +4,7 @@ use super::bytes;
 use super::plan::beneath;
 use super::state::read;
 use super::tree::Mark;
+use crate::entry::Kind;
 use ha_file::{Durability, replace};
 use ha_json::Error;
 use serde::{Deserialize, Serialize};
@@ -37,12 +38,20 @@ pub(super) struct Known {
     /// What the primary has, where it was rewritten.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<String>,
+    /// The size of that, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) source_size: Option<u64>,
     /// The primary does not have it any more, and it stayed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) gone: bool,
 }
 
 impl Known {
+    /// What the primary had, in bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.source_size.unwrap_or(self.mark.size)
+    }
+
     /// True where `live` is not what was left here; `digest` reads it.
     ///
     /// # Errors
@@ -61,7 +70,7 @@ impl Known {
         match &self.digest {
             Some(old) if self.mark.size == live.size => Ok(digest()? != *old),
             Some(_) => Ok(true),
-            None => Ok(!self.mark.looks_like(live)),
+            None => Ok(live.kind == Kind::File && !self.mark.looks_like(live)),
         }
     }
 }
@@ -147,7 +156,7 @@ impl Manifest {
     /// The entries at and beneath a path that the primary had, and their bytes.
     pub(super) fn amount(&self, top: &[u8]) -> (u64, u64) {
         let there = beneath(&self.known, top).filter(|(_, known)| !known.gone);
-        there.fold((0, 0), |(entries, bytes), (_, known)| (entries + 1, bytes + known.mark.size))
+        there.fold((0, 0), |(entries, bytes), (_, known)| (entries + 1, bytes + known.size()))
     }
 }
 

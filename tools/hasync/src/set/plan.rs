@@ -262,7 +262,7 @@ pub(super) fn plan<E>(
                     && live.size == staged.mark.size
                     && match &staged.digest {
                         Some(new) => digest(path)? == *new,
-                        None => live.looks_like(&staged.mark),
+                        None => true,
                     };
                 // Of what is beside the content, only who brought it knows.
                 let beside = (facts.group.acls || facts.group.xattrs) && staged.source.is_none();

@@ -199,8 +199,8 @@ fn remember(loaded: &Loaded<'_>, root: &Path, role: &Role, wait: Duration) -> Re
         // What is gone meanwhile, or behind a link that was followed, is nothing that a run could meet.
         let Ok(Some(mark)) = look.mark(path) else { continue };
         let same = before.filter(|before| before.mark == mark && !before.gone).cloned();
-        let (digest, source) = (None, None);
-        let new = || Known { path: path.clone(), mark, digest, source, gone: false };
+        let (digest, source, source_size) = (None, None, None);
+        let new = || Known { path: path.clone(), mark, digest, source, source_size, gone: false };
         known.insert(path.clone(), same.unwrap_or_else(new));
     }
     if old.as_ref().is_some_and(|old| old.all().eq(known.values())) {

@@ -6,6 +6,7 @@ use super::manifest::{Known, Manifest};
 use super::plan::Op;
 use super::run::{Ran, call, is_due, shown};
 use super::state::Place;
+use super::tree::Mark;
 use ha_json::{Error, Map, Value, json};
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -131,11 +132,15 @@ pub(super) fn undo(place: &Place, transaction: &Transaction) -> Result<(), Error
             let mut look = live.look();
             let mut known = BTreeMap::new();
             for one in manifest.all() {
-                // What was put back is what it was, and its inode was touched.
-                let now = look.mark(&one.path).ok().flatten();
-                let same =
-                    now.filter(|now| now.inode == one.mark.inode && now.looks_like(&one.mark));
-                let mark = same.unwrap_or_else(|| one.mark.clone());
+                // What was put back may be what it was; its inode was touched.
+                let is_same = |now: &Mark| {
+                    let reads = || live.digest(&one.path).ok() == one.digest;
+                    now.inode == one.mark.inode
+                        && now.looks_like(&one.mark)
+                        && (*now == one.mark || one.digest.is_none() || reads())
+                };
+                let now = look.mark(&one.path).ok().flatten().filter(is_same);
+                let mark = now.unwrap_or_else(|| one.mark.clone());
                 known.insert(one.path.clone(), Known { mark, ..one.clone() });
             }
             Manifest::new(manifest.header.transaction, &manifest.header.primary, known)

@@ -3,7 +3,7 @@
 
 use super::commit::{Stage, at, commit, prune};
 use super::document::{Group, is_plain, is_within};
-use super::journal::{Stage as Reached, make_directory, open};
+use super::journal::{Stage as Reached, make_directory, open, remove_all};
 use super::list::{STORE, beneath};
 use super::plan::Listed;
 use super::recover::{fields, recover};
@@ -121,6 +121,11 @@ fn bring(
     }
     let store = store(live, state, order)?;
     let stage = store.join(place.name()).join("stage");
+    // What waits was brought, and rewritten, as the group was then.
+    if !place.is_staged_for(&order.group) {
+        remove_all(&stage)?;
+        place.stage_for(&order.group)?;
+    }
     make_directory(&stage)?;
     let waits = open(&stage)?;
     // What waits may be rewritten already, and is not to be once more; of what is brought alone, it may be
@@ -129,7 +134,7 @@ fn bring(
         waits.remove_all(path.as_bytes()).map_err(at(&path.as_bytes()[1..]))?;
     }
     line.say(&Answer::Begun { stage: stage.display().to_string() })?;
-    let Some((listed, complete)) = heard(line, &stage)? else { return Ok(()) };
+    let Some((listed, complete)) = heard(line, order, &stage)? else { return Ok(()) };
     let done = commit(
         &Stage { order, live, place: &place, state, stage: &stage, listed: &listed, complete },
         line,
@@ -147,7 +152,8 @@ fn bring(
 type Heard = (BTreeMap<Vec<u8>, Listed>, bool);
 
 /// `None` where the primary leaves the group.
-fn heard(line: &mut Line, stage: &Path) -> Result<Option<Heard>, Error> {
+fn heard(line: &mut Line, order: &Order, stage: &Path) -> Result<Option<Heard>, Error> {
+    let group = &order.group;
     let mut listed = BTreeMap::new();
     line.weigh_anew();
     loop {
@@ -175,7 +181,19 @@ fn heard(line: &mut Line, stage: &Path) -> Result<Option<Heard>, Error> {
                     listed.insert(path.clone(), one);
                 }
             }
-            Some(Ask::Commit { complete }) => return Ok(Some((listed, complete))),
+            Some(Ask::Commit { complete, missing }) => {
+                let is_own = |path| group.paths.contains(path) || order.only.as_ref() == Some(path);
+                if !missing.iter().all(is_own) {
+                    return Err(damaged("a path that is not the group's"));
+                }
+                // What waits of them is of an earlier run.
+                let waits = open(stage)?;
+                for path in missing {
+                    let path = &path.as_bytes()[1..];
+                    waits.remove_all(path).map_err(at(path))?;
+                }
+                return Ok(Some((listed, complete)));
+            }
             Some(Ask::Leave) => return Ok(None),
             Some(Ask::Begin(_)) => return Err(damaged("a group in a group")),
             None => return Err(Error::busy("the primary", "has left in the middle of a group")),

@@ -1,5 +1,6 @@
 //! Where a node keeps what it knows of sets, and of whom it waits for.
 
+use super::document::Group;
 use super::journal::{GONE_NAME, Transaction, make_directory};
 use crate::sys;
 use ha_command::{Lock, lock_directory};
@@ -15,6 +16,8 @@ pub(super) const USUAL: &str = "var/lib/hatools/hasync";
 const HOLDER: &str = "holder.json";
 /// What is kept of a group that takes nothing until it is released.
 const HELD: &str = "held";
+/// For what a group was when it was brought, what waits of it.
+const STAGED: &str = "staged.json";
 
 /// Nobody holds the lock of the role for so long.
 const A_MOMENT: Duration = Duration::from_secs(10);
@@ -148,6 +151,21 @@ impl Place {
         let numbers = self.numbers()?;
         let read = |number| Transaction::read(&self.transaction(number)).transpose();
         numbers.into_iter().filter_map(read).collect()
+    }
+
+    /// True where what waits was brought for a group that is all the same.
+    pub(super) fn is_staged_for(&self, group: &Group) -> bool {
+        read_json(&self.directory.join(STAGED)).is_ok_and(|old| old.as_ref() == Some(group))
+    }
+
+    /// From now on what waits is brought for this group.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub(super) fn stage_for(&self, group: &Group) -> Result<(), Error> {
+        let text =
+            serde_json::to_vec(group).map_err(|error| Error::failed(STAGED, error.to_string()))?;
+        ha_file::replace(&self.directory.join(STAGED), &text, 0o600, ha_file::Durability::Synced)
     }
 
     /// Why it takes nothing, where it does not.

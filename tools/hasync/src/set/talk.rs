@@ -42,6 +42,9 @@ pub(super) enum Ask {
     Commit {
         /// The primary could read all that it has.
         complete: bool,
+        /// Those of the group's paths of which there was nothing to bring to where it waits.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        missing: Vec<String>,
     },
     /// The group is left as it is.
     Leave,

@@ -1,7 +1,7 @@
 //! One standby, from the primary's end: a line to it, and group after group over that line.
 
 use super::document::{Compare, Group, Target, is_within};
-use super::list::{Trouble, sources, staging};
+use super::list::{Trouble, is_there, sources, staging};
 use super::metrics::Pair;
 use super::news::{Brought, News};
 use super::plan::Listed;
@@ -138,7 +138,8 @@ impl Here<'_> {
         for piece in entries.chunks(PIECE) {
             line.say(&Ask::Listed(piece.to_vec()))?;
         }
-        line.say(&Ask::Commit { complete: brought.trouble.is_empty() })?;
+        let missing = std::mem::take(&mut brought.missing);
+        line.say(&Ask::Commit { complete: brought.trouble.is_empty(), missing })?;
         match answer(line, waits, tell)? {
             Answer::Done(done) => {
                 tell(News::Done(done, brought));
@@ -166,11 +167,13 @@ impl Here<'_> {
         let whole = staging(group, content, None);
         let (plain, rewritten) = self.paths(group);
         let root = &self.document.root;
+        let mut brought = Brought::default();
+        let gone = plain.iter().filter(|path| !is_there(root, path));
+        brought.missing = gone.map(|path| (*path).to_owned()).collect();
         let parts = [
             (sources(root, plain.into_iter()), main, &loaded.read),
             (sources(root, rewritten.into_iter()), whole, &loaded.read_whole),
         ];
-        let mut brought = Brought::default();
         for (paths, options, read) in parts {
             if paths.is_empty() {
                 continue;

@@ -6,11 +6,12 @@ use super::talk::worked;
 use crate::content;
 use crate::entry::{Kind, Moment, Stamp, components};
 use crate::fs;
+use crate::standby::copy;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fchmod, futimens};
 use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags, fchown, fsync, linkat, unlinkat};
+use nix::unistd::{Gid, LinkatFlags, Uid, UnlinkatFlags, fchown, linkat, unlinkat};
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -30,12 +31,19 @@ pub(super) struct Mark {
     pub(super) changed: Moment,
     pub(super) inode: u64,
     pub(super) device: u64,
+    /// The number of a device.
+    #[serde(default, skip_serializing_if = "is_no_device")]
+    pub(super) number: u64,
     /// Of a symbolic link.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "bytes")]
     pub(super) target: Vec<u8>,
     /// Of a directory, where it was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) beside: Option<Beside>,
+}
+
+fn is_no_device(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Mark {
@@ -46,12 +54,13 @@ impl Mark {
             && (self.kind == Kind::Symlink || self.modified == other.modified)
     }
 
-    /// Kind, mode, owner and target are the same.
+    /// Kind, mode, owner, target and number are the same.
     pub(super) fn same_attributes(&self, other: &Mark) -> bool {
         self.kind == other.kind
             && (self.kind == Kind::Symlink || self.mode == other.mode)
             && (self.uid, self.gid) == (other.uid, other.gid)
             && self.target == other.target
+            && self.number == other.number
             && (self.beside.is_none() || other.beside.is_none() || self.beside == other.beside)
     }
 
@@ -157,26 +166,12 @@ impl Tree {
     pub(super) fn copy_to(&self, path: &[u8], other: &Tree, to: &[u8]) -> nix::Result<()> {
         let ((from, name), (into, other_name)) = (self.parent(path)?, other.parent(to)?);
         let stat = fs::stat(&from, name)?;
-        let stamp = Stamp::of(&stat);
         // What was cut before is begun again.
         match unlinkat(&into, other_name, UnlinkatFlags::NoRemoveDir) {
             Err(error) if error != Errno::ENOENT => return Err(error),
             _ => {}
         }
-        if stamp.kind != Kind::File {
-            return linkat(&from, name, &into, other_name, LinkatFlags::empty());
-        }
-        let source = fs::open_to_read(&from, name, OFlag::O_NOFOLLOW, true)?;
-        let copy = fs::create_new(&into, other_name, Mode::S_IRUSR | Mode::S_IWUSR)?;
-        crate::sys::copy(&source, &copy, stamp.size)?;
-        let (uid, gid) = (Uid::from_raw(stamp.uid), Gid::from_raw(stamp.gid));
-        fchown(&copy, Some(uid), Some(gid))?;
-        fchmod(&copy, Mode::from_bits_truncate(stamp.mode))?;
-        let Moment { seconds, nanoseconds } = stamp.mtime;
-        let time = TimeSpec::new(seconds, nanoseconds.into());
-        futimens(&copy, &TimeSpec::UTIME_OMIT, &time)?;
-        // Once it has its name it counts as made, whatever of it is on disk.
-        fsync(&copy)
+        copy(&from, name, &into, other_name, &stat)
     }
 
     /// Makes the directories that lead to a path, for nobody else.
@@ -331,6 +326,7 @@ fn mark(parent: &OwnedFd, name: &[u8]) -> nix::Result<Option<Mark>> {
         changed: Moment { seconds: stat.st_ctime, nanoseconds },
         inode: stat.st_ino,
         device: stat.st_dev,
+        number: stamp.device,
         target,
         beside: None,
     }))

@@ -13,7 +13,8 @@ use ha_json::Error;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, renameat};
 use nix::sys::stat::{
-    FileStat, Mode, UtimensatFlags, fchmod, fstat, futimens, mkdirat, mknodat, utimensat,
+    FchmodatFlags, FileStat, Mode, UtimensatFlags, fchmod, fchmodat, fstat, futimens, mkdirat,
+    mknodat, utimensat,
 };
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, fsync, linkat, symlinkat, unlinkat};
@@ -178,7 +179,16 @@ impl Apart {
 }
 
 /// Makes `to` what `name` is, durably: it lies on another file system, or is to change.
-fn copy(fd: &OwnedFd, name: &[u8], to_fd: &OwnedFd, to: &[u8], stat: &FileStat) -> nix::Result<()> {
+///
+/// # Errors
+/// The system's own, and ESTALE where a file was cut meanwhile.
+pub(crate) fn copy(
+    fd: &OwnedFd,
+    name: &[u8],
+    to_fd: &OwnedFd,
+    to: &[u8],
+    stat: &FileStat,
+) -> nix::Result<()> {
     match Kind::of_mode(stat.st_mode) {
         Kind::File => {
             let from = fs::open_to_read(fd, name, OFlag::O_NOFOLLOW, false)?;
@@ -201,12 +211,14 @@ fn copy(fd: &OwnedFd, name: &[u8], to_fd: &OwnedFd, to: &[u8], stat: &FileStat) 
                 Kind::Symlink => {
                     symlinkat(OsStr::from_bytes(&fs::link_target(fd, name)?), to_fd, to)?;
                 }
-                kind => {
-                    mknodat(to_fd, to, kind.flag(), bits(stat.st_mode & 0o777), stat.st_rdev)?;
-                }
+                kind => mknodat(to_fd, to, kind.flag(), bits(0o600), stat.st_rdev)?,
             }
             let owner = (Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid)));
             owned(fchownat(to_fd, to, owner.0, owner.1, AtFlags::AT_SYMLINK_NOFOLLOW))?;
+            if kind != Kind::Symlink {
+                let mode = bits(stat.st_mode & 0o7777);
+                fchmodat(to_fd, to, mode, FchmodatFlags::NoFollowSymlink)?;
+            }
             let time = TimeSpec::new(stat.st_mtime, stat.st_mtime_nsec);
             let flag = UtimensatFlags::NoFollowSymlink;
             utimensat(to_fd, to, &TimeSpec::UTIME_OMIT, &time, flag)

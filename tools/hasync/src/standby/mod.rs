@@ -31,6 +31,7 @@ mod slot;
 mod store;
 mod worker;
 
+pub(crate) use backup::copy;
 pub(crate) use ledger::{Ledger, Told};
 pub(crate) use output::{MOST_AT_ONCE, Output};
 pub(crate) use root::Root;

@@ -53,6 +53,9 @@ pub(super) fn deletions<E>(
     let mut ops = Vec::new();
     for path in paths {
         let Some(live) = facts.live.get(path) else { continue };
+        if live.is_directory() && stay.contains(&path[..]) {
+            continue;
+        }
         if live.is_directory() {
             ops.push(Op::Drop { path: path.clone(), had: live.clone() });
             continue;
@@ -60,8 +63,12 @@ pub(super) fn deletions<E>(
         // What was never brought is no conflict: the group says that it is to go.
         let known = facts.manifest.is_some_and(|manifest| manifest.get(path).is_some());
         let conflict = known && facts.judge(path, live, None, plan, digest)?;
-        if conflict {
-            ops.extend(facts.kept_beside(path));
+        if let Some(keep) = facts.kept_beside(path).filter(|_| conflict) {
+            ops.push(keep);
+            let mut path = above(path);
+            while !path.is_empty() && stay.insert(path) {
+                path = above(path);
+            }
         }
         ops.push(Op::Remove { path: path.clone() });
     }

@@ -2,6 +2,7 @@
 
 use super::{Facts, Plan, beneath};
 use crate::entry::Kind;
+use crate::set::manifest::Known;
 
 /// Fewer entries, or bytes, are not judged by how many are gone.
 const FEW_ENTRIES: u64 = 10;
@@ -47,11 +48,11 @@ pub(super) fn hold_back(facts: &Facts<'_>, plan: &mut Plan) {
         let size = facts.staged.get(path).map_or(listed.size, |staged| staged.mark.size);
         let emptied = listed.kind == Kind::File
             && size.min(listed.size) == 0
-            && was.is_some_and(|known| known.mark.size > 0);
+            && was.is_some_and(|known| known.size() > 0);
         let allowed =
             || facts.group.allow_empty.iter().any(|file| file.as_bytes().get(1..) == Some(path));
         if emptied && !plan.holds(path) && !allowed() {
-            let size = was.map_or(0, |known| known.mark.size);
+            let size = was.map_or(0, Known::size);
             let message = format!("is empty on the primary, and had {size} bytes");
             plan.hold(path, "empty", message);
         }

@@ -53,6 +53,7 @@ fn what_is_out_of_turn_or_leads_elsewhere_ends_the_line() {
         json!({"listed": [{"path": path, "kind": "file", "size": 0,
             "modified": {"seconds": 0, "nanoseconds": 0}}]})
     };
+    let missing = |path: &str| json!({"commit": {"complete": true, "missing": [path]}});
     for (asked, words) in [
         (vec![json!({"commit": {"complete": true}})], "not begun"),
         (vec![json!("stage")], "not begun"),
@@ -61,6 +62,8 @@ fn what_is_out_of_turn_or_leads_elsewhere_ends_the_line() {
         (vec![begin(root.path(), group()), listed("../d")], "leads elsewhere"),
         (vec![begin(root.path(), group()), listed("/d")], "leads elsewhere"),
         (vec![begin(root.path(), group()), listed("d//e")], "leads elsewhere"),
+        (vec![begin(root.path(), group()), missing("/d/e")], "not the group's"),
+        (vec![begin(root.path(), group()), missing("")], "not the group's"),
         (
             vec![begin(root.path(), group()), json!({"listed": [{"path": {"hexadecimal": "6"}}]})],
             "not understood",
