@@ -56,6 +56,11 @@ check_json() { # NAME JQ-FILTER FILE: the filter gets the array of all values; $
 }
 skip() { _count=$((_count + 1)); echo "ok $_count - $1 # SKIP $2"; } # NAME REASON
 
+# VERSION NAME: where rsync is older it does this otherwise, and is no judge of it; then the check is skipped.
+rsync_since() {
+    _has=$(rsync --version | awk 'NR == 1 { print $3 }')
+    printf '%s\n%s\n' "$1" "$_has" | sort -CV || { skip "$2" "rsync $_has does it otherwise than $1"; return 1; }
+}
 done_testing() {
     [ "$_count" -gt 0 ] || exit 1
     echo "1..$_count"

@@ -62,6 +62,7 @@ trial() { # OPTION...: what both make of it, here, pushed and pulled
 make_trees
 for options in -u '-u --modify-window=0' '-u --modify-window=1' '-u --modify-window=2' --existing --ignore-existing '--existing --ignore-existing' \
     --size-only -I '-I --size-only' --modify-window=1 --modify-window=2 '--size-only -c' --max-size=11 --min-size=12 '--max-size=1K --min-size=10'; do
+    case $options in -u\ *=[12]) rsync_since 3.5.0 "$options" || continue ;; esac
     # shellcheck disable=SC2086 # several options
     check "$options" trial -a --force $options
 done

@@ -235,6 +235,23 @@ if mount -t tmpfs tmpfs mn2/srv 2>/dev/null; then
     check_status "one that is not mounted" 6 bring
     check "here or there, is named" says 'is no mount point'
     chmod 755 mn1/srv
+    # A disk that is full of what was.
+    afresh a
+    rm -rf "$state" mn2/srv/d && mount -t tmpfs -o size=1m tmpfs mn2/srv || exit
+    check "a group on a small disk" bring
+    fill() { head -c 300000 /dev/urandom >mn1/srv/d/a; }
+    fill
+    check "it has room" bring
+    cp mn1/srv/d/a whole
+    until fill && ! bring; do cp mn1/srv/d/a whole; done >/dev/null 2>full
+    check "until it is full, which is said" grep -q 'its file system has room for' full
+    check "then it has the old one" cmp whole mn2/srv/d/a
+    check_status "and has it the next time" 6 bring
+    group '.generations = 1'
+    check_status "a dry run forgets nothing" 6 bring -n
+    check "with fewer to keep there is room" bring
+    check "for the new one" same
+    umount mn2/srv
 else
     skip "a file system of its own" "no right to mount"
 fi

@@ -119,6 +119,8 @@ fn bring(
             format!("is held: {why} (hasync release {} lets it go on)", place.name()),
         ));
     }
+    // Before anything is brought: its disk may be full of it.
+    forget(&place, order, line)?;
     let store = store(live, state, order)?;
     let stage = store.join(place.name()).join("stage");
     // What waits was brought, and rewritten, as the group was then.
@@ -139,13 +141,24 @@ fn bring(
         &Stage { order, live, place: &place, state, stage: &stage, listed: &listed, complete },
         line,
     )?;
-    if let Err(error) = prune(&place, order.group.generations) {
-        // What is done is done.
-        let warning =
-            json!({"key": {"path": null}, "reason": "old_kept", "message": error.to_string()});
-        line.say(&Answer::Record("warning".to_owned(), fields(warning)))?;
-    }
+    forget(&place, order, line)?;
     line.say(&Answer::Done(done))
+}
+
+/// Keeps no more of what was than the group asks for.
+fn forget(place: &Place, order: &Order, line: &mut Line) -> Result<(), Error> {
+    if order.dry_run {
+        return Ok(());
+    }
+    match prune(place, order.group.generations) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            // What is done is done.
+            let warning =
+                json!({"key": {"path": null}, "reason": "old_kept", "message": error.to_string()});
+            line.say(&Answer::Record("warning".to_owned(), fields(warning)))
+        }
+    }
 }
 
 /// What the primary has, and whether that is all of it.
