@@ -101,8 +101,9 @@ sleep 6
 # In the middle of a run, and nobody is told: who is killed says so to its peers, and who has no power does not.
 node n1 sh -c 'head -c 900000000 /dev/urandom >/srv/large && mv /srv/large /srv/data'
 waits_there() { node n2 sh -c 'find /srv /var/lib/hatools -path "*stage*" -name "*large*" -size +1000k' | grep -q .; }
-wait_for 10 waits_there || exit
-client ip link del to-n1 && kill_node n1 || exit
+check "a run is in its middle" wait_for 60 waits_there
+check "the primary is cut off" client ip link del to-n1
+kill_node n1 || exit
 check "nothing of it is in place" node n2 test ! -e /srv/data/large
 began=$(date +%s)
 check "the standby takes over" node n2 hasync takeover

@@ -211,6 +211,45 @@ here release g >/dev/null
 group '.compare = "content"'
 check_status "and a conflict" 3 bring
 
+# What is changed on the primary while a run is at it is not taken for what its targets have.
+afresh a b
+group '.validate = [{path: "/srv/d/a", run: ["sleep", "2"]}]'
+echo new >mn1/srv/d/a
+bring >/dev/null 2>&1 &
+sleep 1
+echo edited >mn1/srv/d/b
+wait $!
+known() { jq -s 'map(select(.path == "srv/d/b"))[0].mark.size' mn1/var/lib/hatools/hasync/groups/g/manifest; }
+check "the old one is known" test "$(known)" = 2
+
+# Many directories, few files at a time.
+afresh a
+(cd mn1/srv/d && seq 1000 | xargs mkdir && for name in $(seq 1000); do echo "$name" >"$name/file"; done)
+jq '.targets += [.targets[0] | .root += "/other"]' set.json >new.json && mkdir -p mn2/other && mv new.json set.json && chmod 600 set.json
+few() { (ulimit -n 400 && bring); }
+check "more directories than files may be open, to two targets" few
+check "all come" same
+check "to both" diff -r mn1/srv/d mn2/other/srv/d
+
+# Long paths, many of them.
+afresh a
+long=$(printf '%0240d' 0)
+mkdir -p "mn1/srv/d/$long/$long/$long/$long" && (cd "mn1/srv/d/$long/$long/$long/$long" && seq 4200 | xargs touch)
+check "thousands of paths of a thousand bytes" bring
+check "came" same
+
+# Who holds a target for longer than the standby is patient.
+afresh a
+held() { # while another has it
+    for directory in mn1/var/lib/hatools/hasync/groups/g/targets/*; do break; done
+    flock "$directory" sleep 14 &
+    sleep 0.5
+    echo new >mn1/srv/d/a
+    bring --timeout 1 --lock-wait 60
+}
+check "is waited for as long as is said" held
+check "then it comes" has mn2/srv/d/a new
+
 # What it calls has the umask of whoever logs in.
 afresh a
 group '.hooks = [{run: ["sh", "-c", "umask >'"$SCENE_DIR"'/umask"]}]'

@@ -60,9 +60,10 @@ fn text(old: &str, now: i64, seen: &BTreeMap<Pair, Seen>) -> String {
         let begin = format!("{name}{} ", labels(pair));
         old.lines().find_map(|line| line.strip_prefix(&begin)?.parse::<i64>().ok())
     };
-    // A run that took long knows less than one that came after it.
-    let is_later =
-        |pair: &Pair, seen: &Seen| number(LAST_RUN, pair).is_none_or(|old| old <= seen.at);
+    // A run that took long knows less than one that came after it; a clock that was ahead knows nothing.
+    let is_later = |pair: &Pair, seen: &Seen| {
+        number(LAST_RUN, pair).is_none_or(|old| old <= seen.at || old > now)
+    };
     let seen: BTreeMap<_, _> = seen.iter().filter(|(pair, seen)| is_later(pair, seen)).collect();
     let success = |pair: &Pair, seen: &Seen| {
         if seen.good { Some(seen.at) } else { number(SUCCESS, pair) }
@@ -157,5 +158,8 @@ mod tests {
         assert!(
             third.contains("hasync_last_run_timestamp_seconds{group=\"b\",target=\"mn2\"} 170\n")
         );
+        let ahead = text("", 900, &BTreeMap::from([(pair("a"), seen(900, true))]));
+        let put_right = text(&ahead, 180, &BTreeMap::from([(pair("a"), seen(180, false))]));
+        assert!(put_right.contains("hasync_success{group=\"a\",target=\"mn2\"} 0\n"));
     }
 }

@@ -1,6 +1,6 @@
 //! The primary's end of a set: every standby is brought up to date by itself, group by group.
 
-use super::document::{Document, Group, Target};
+use super::document::{Document, Group, Links, Target};
 use super::explain::explain;
 use super::journal::open;
 use super::list::{List, list};
@@ -11,6 +11,7 @@ use super::role::{Role, keep_heard, may_push};
 use super::standby::{check_mounts, check_paths, under_way};
 use super::state::{Place, State, node};
 use super::told::Told;
+use crate::entry::Kind;
 use crate::far::Far;
 use crate::limits;
 use crate::report::Log;
@@ -194,10 +195,16 @@ fn remember(loaded: &Loaded<'_>, root: &Path, role: &Role, wait: Duration) -> Re
     let file = loaded.place.manifest();
     let old = Manifest::read(&file)?;
     let mut known = BTreeMap::new();
-    for path in list.entries.keys() {
+    for (path, listed) in &list.entries {
         let before = old.as_ref().and_then(|old| old.get(path));
         // What is gone meanwhile, or behind a link that was followed, is nothing that a run could meet.
         let Ok(Some(mark)) = look.mark(path) else { continue };
+        // What was changed meanwhile is not what they have.
+        let was_followed = loaded.group.links == Links::Follow && mark.kind == Kind::Symlink;
+        if !mark.is_directory() && !was_followed && !listed.is(&mark, false) {
+            known.extend(before.map(|before| (path.clone(), before.clone())));
+            continue;
+        }
         let same = before.filter(|before| before.mark == mark && !before.gone).cloned();
         let (digest, source, source_size) = (None, None, None);
         let new = || Known { path: path.clone(), mark, digest, source, source_size, gone: false };

@@ -2,8 +2,9 @@
 
 use super::document::Group;
 use super::journal::{GONE_NAME, Transaction, make_directory};
+use super::talk::worked;
 use crate::sys;
-use ha_command::{Lock, lock_directory};
+use ha_command::{Lock, lock_unless};
 use ha_json::{Error, Kind, reason};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -223,7 +224,12 @@ impl Place {
 fn lock(directory: &Path, name: &str, wait: Duration) -> Result<Lock, Error> {
     let open = fs::File::open(directory)
         .map_err(|error| Error::failed(directory.display().to_string(), reason(&error)))?;
-    lock_directory(open.into(), name, wait)
+    // Who waits does what it can: the other end of a line goes on waiting, too.
+    let waits = || {
+        worked();
+        false
+    };
+    lock_unless(open.into(), name, wait, &waits)
 }
 
 /// Locks a directory, and says in it who does.

@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 
 /// Entries of the list in one frame.
 pub(super) const PIECE: usize = 4096;
+/// And bytes of their paths: one that is no UTF-8 takes twice as many, and a frame is 4 MiB at most.
+pub(super) const PIECE_BYTES: usize = 1 << 20;
 /// The list takes at most so many bytes of memory, as far as its paths tell.
 const MOST_LISTED: usize = 1 << 30;
 const STILL_HERE_EVERY: Duration = Duration::from_secs(5);

@@ -8,7 +8,7 @@ use super::plan::Listed;
 use super::primary::{Here, Loaded, Together};
 use super::recover::fields;
 use super::role::check_generation;
-use super::talk::{Answer, Ask, Done, Order, PIECE, Talk};
+use super::talk::{Answer, Ask, Done, Order, PIECE, PIECE_BYTES, Talk};
 use crate::client::push_over;
 use crate::clock::Measured;
 use crate::events::hearing;
@@ -135,7 +135,7 @@ impl Here<'_> {
             return Ok(());
         }
         let entries: Vec<Listed> = list.entries.values().cloned().collect();
-        for piece in entries.chunks(PIECE) {
+        for piece in pieces(&entries) {
             line.say(&Ask::Listed(piece.to_vec()))?;
         }
         let missing = std::mem::take(&mut brought.missing);
@@ -223,11 +223,29 @@ impl Here<'_> {
         let roots = Roots::open(paths, None, options, None)?;
         // As many as one run may have, for all of them.
         let directories = (limits::directories() / self.document.targets.len().max(1)).max(16);
-        let source = Source::new(roots, filters, options.clone(), directories)
-            .sharing(read.join(directories));
+        let mut source = Source::new(roots, filters, options.clone(), directories);
+        if self.document.targets.len() > 1 {
+            source = source.sharing(read.join(directories));
+        }
         let (options, paths) = (options.clone(), vec![stage.as_bytes().to_vec()]);
         Ok((source, Job { role: End::Standby, options, paths, list: None }))
     }
+}
+
+/// What goes in one frame each: so many entries, or bytes of paths.
+fn pieces(entries: &[Listed]) -> impl Iterator<Item = &[Listed]> {
+    let mut rest = entries;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |one: &&Listed| {
+            bytes += one.path.len();
+            bytes <= PIECE_BYTES
+        };
+        let many = rest.iter().take(PIECE).take_while(fits).count().max(1).min(rest.len());
+        let (piece, others) = rest.split_at(many);
+        rest = others;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
 /// Lends the line to a run; gives how far apart the clocks are.

@@ -15,6 +15,7 @@ use crate::xattr::Place;
 use nix::errno::Errno;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A place that entries come from: a directory, and which of its names.
 #[derive(Debug)]
@@ -27,9 +28,13 @@ pub(crate) struct Origin {
     pub(crate) scope: Arc<crate::filter::Scope>,
 }
 
+static LISTINGS: AtomicU64 = AtomicU64::new(0);
+
 /// A directory of the source.
 #[derive(Debug)]
 pub(crate) struct Listing {
+    /// No other listing of this process has it.
+    pub(crate) number: u64,
     /// Relative to the root of the transfer.
     pub(crate) path: Vec<u8>,
     pub(crate) entries: Vec<Entry>,
@@ -96,6 +101,7 @@ impl Listing {
         keep_implied: bool,
     ) -> Listing {
         let mut listing = Listing {
+            number: LISTINGS.fetch_add(1, Ordering::Relaxed),
             path,
             entries: Vec::new(),
             // What is named beside a whole directory takes nothing from its being whole.

@@ -9,7 +9,7 @@ use crate::content::Sum;
 use crate::wire::Payload;
 use nix::sys::stat::FileStat;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Content that is kept, in bytes.
@@ -25,7 +25,7 @@ const MOST_DIGESTS: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Readings {
     listings: Memo<Vec<u8>, Arc<Listing>>,
-    batches: Memo<(Of, Request), Arc<Batch>>,
+    batches: Memo<(u64, Request), Arc<Batch>>,
     pieces: Memo<(Version, u64), Option<Piece>>,
     digests: Memo<Version, Option<[u8; 32]>>,
     sums: Memo<(Version, bool), Arc<SharedSum>>,
@@ -33,24 +33,6 @@ pub(crate) struct Readings {
 
 /// Files of a listing, and the digest of what the other end has of each.
 pub(super) type Request = Vec<(u32, Option<[u8; 32]>)>;
-
-/// A listing, and no other that looks the same.
-#[derive(Clone, Debug)]
-pub(super) struct Of(Arc<Listing>);
-
-impl PartialEq for Of {
-    fn eq(&self, other: &Of) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Of {}
-
-impl Hash for Of {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.0).hash(state);
-    }
-}
 
 /// What comes next in a large file.
 #[derive(Clone, Debug)]
@@ -105,9 +87,14 @@ impl Readings {
         files: &[(u32, Option<[u8; 32]>)],
         read: impl FnOnce() -> Batch,
     ) -> Arc<Batch> {
-        let weight = |batch: &Arc<Batch>| batch.data.len() + batch.files.len() * EACH;
-        let key = (Of(Arc::clone(listing)), files.to_vec());
-        self.batches.get(key, weight, || Arc::new(read()))
+        let weight = |batch: &Arc<Batch>| batch.data.len() + batch.taken * EACH;
+        // What is kept holds no directory open.
+        let key = (listing.number, files.to_vec());
+        self.batches.get(key, weight, || {
+            let mut batch = read();
+            batch.data = batch.data.compact();
+            Arc::new(batch)
+        })
     }
 
     /// A piece of a file from so many bytes on; `None` where `read` fails, and each has to see why.
@@ -120,6 +107,10 @@ impl Readings {
         let weight = |piece: &Option<Piece>| match piece {
             Some(Piece::Data(data)) => data.len() + EACH,
             _ => EACH,
+        };
+        let read = || match read()? {
+            Piece::Data(data) => Some(Piece::Data(data.compact())),
+            zeros => Some(zeros),
         };
         self.pieces.get((version, offset), weight, read)
     }

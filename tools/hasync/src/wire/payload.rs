@@ -50,6 +50,14 @@ impl Payload {
         Payload::part(std::mem::take(frame), end.saturating_sub(length), end)
     }
 
+    /// The same in memory of its own, where it is a small part of what it was read to: to be kept.
+    pub(crate) fn compact(self) -> Payload {
+        if self.len() * 2 < self.content.bytes.len() {
+            return Payload::head(self.to_vec(), self.len());
+        }
+        self
+    }
+
     fn part(bytes: Vec<u8>, start: usize, end: usize) -> Payload {
         Payload { content: Arc::new(Content { bytes, packed: OnceLock::new() }), start, end }
     }
