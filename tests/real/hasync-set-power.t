@@ -195,7 +195,7 @@ on() { # LABEL SIZE MOUNT-OPTIONS MKFS...
     check "$label: and what they keep" test "$(find "$state/store/srv" -mindepth 1 -maxdepth 1 | wc -l)" -le 5
     check "$label: nothing stays attached" power_off
 }
-cuts=${HATOOLS_CUTS:-5}
+cuts=${HATOOLS_CUTS:-3}
 # The system's own guess at what programs forgot to sync is off.
 on ext4 96M noauto_da_alloc mkfs.ext4 -q -F -b 4096 -E lazy_itable_init=0
 if command -v mkfs.xfs >/dev/null && grep -qw xfs /proc/filesystems; then
