@@ -61,6 +61,7 @@ rsync_since() {
     _has=$(rsync --version | awk 'NR == 1 { print $3 }')
     printf '%s\n%s\n' "$1" "$_has" | sort -CV || { skip "$2" "rsync $_has does it otherwise than $1"; return 1; }
 }
+
 done_testing() {
     [ "$_count" -gt 0 ] || exit 1
     echo "1..$_count"

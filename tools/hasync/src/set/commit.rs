@@ -325,9 +325,7 @@ fn known(
     for (path, listed) in facts.listed.iter().filter(|(path, _)| !planned.holds(path)) {
         let new = facts.staged.get(path).filter(|_| put.contains(&path[..]));
         if let Some(Staged { mark, digest, source }) = new.cloned() {
-            let source_size = source.is_some().then_some(listed.size);
-            let new = Known { path: path.clone(), mark, digest, source, source_size, gone: false };
-            known.insert(path.clone(), new);
+            known.insert(path.clone(), Known::new(path, mark, digest, source, listed.size));
             continue;
         }
         // It is not brought, and not here: it went away on the primary meanwhile.
@@ -352,9 +350,7 @@ fn known(
         if digest.is_none() && mark.kind == Kind::File && mark.size <= MOST_BYTES {
             digest = Some(digests.of(path)?);
         }
-        let source_size = source.is_some().then_some(listed.size);
-        let now = Known { path: path.clone(), mark, digest, source, source_size, gone: false };
-        known.insert(path.clone(), now);
+        known.insert(path.clone(), Known::new(path, mark, digest, source, listed.size));
     }
     let removed: BTreeSet<&[u8]> = planned
         .ops

@@ -86,16 +86,17 @@ impl Trouble {
     }
 }
 
-/// Those of a group's paths that are there, as sources: what is behind `/./` is what the other end sees.
-pub(super) fn sources<'a>(root: &str, paths: impl Iterator<Item = &'a str>) -> Vec<OsString> {
-    let there = paths.filter(|path| is_there(root, path));
+/// Those of a group's paths that are there, as sources: what is behind `/./` is what the other end sees;
+/// and those that are not.
+pub(super) fn sources<'a>(
+    root: &str,
+    paths: impl Iterator<Item = &'a str>,
+) -> (Vec<OsString>, Vec<&'a str>) {
+    let is_there = |path: &&str| fs::symlink_metadata(beneath(Path::new(root), path)).is_ok();
+    let (there, missing): (Vec<_>, Vec<_>) = paths.partition(is_there);
     let root = root.trim_end_matches('/');
-    there.map(|path| OsString::from(format!("{root}/.{path}"))).collect()
-}
-
-/// True where something has a path of a group.
-pub(super) fn is_there(root: &str, path: &str) -> bool {
-    fs::symlink_metadata(beneath(Path::new(root), path)).is_ok()
+    let there = there.into_iter().map(|path| OsString::from(format!("{root}/.{path}"))).collect();
+    (there, missing)
 }
 
 /// A path of a group in a tree.
@@ -109,7 +110,7 @@ pub(super) fn beneath(root: &Path, path: &str) -> PathBuf {
 /// # Errors
 /// When rules cannot be read or the walk itself fails.
 pub(super) fn list(root: &str, group: &Group, empty: &Path) -> Result<List, Error> {
-    let paths = sources(root, group.paths.iter().map(String::as_str));
+    let (paths, _) = sources(root, group.paths.iter().map(String::as_str));
     let mut list = List::default();
     if paths.is_empty() {
         return Ok(list);

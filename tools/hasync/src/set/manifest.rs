@@ -47,6 +47,18 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// What the primary has in `size` bytes, as it is here.
+    pub(super) fn new(
+        path: &[u8],
+        mark: Mark,
+        digest: Option<String>,
+        source: Option<String>,
+        size: u64,
+    ) -> Known {
+        let source_size = source.is_some().then_some(size);
+        Known { path: path.to_vec(), mark, digest, source, source_size, gone: false }
+    }
+
     /// What the primary had, in bytes.
     pub(super) fn size(&self) -> u64 {
         self.source_size.unwrap_or(self.mark.size)

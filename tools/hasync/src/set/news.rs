@@ -23,8 +23,6 @@ pub(super) enum News {
 #[derive(Debug, Default)]
 pub(super) struct Brought {
     pub(super) trouble: Vec<Trouble>,
-    /// The group's paths that were not there.
-    pub(super) missing: Vec<String>,
     pub(super) skew: Option<Measured>,
 }
 
@@ -51,7 +49,7 @@ pub(super) fn follow(
             whole.extend(record);
             told.record(&kind, &whole);
         }
-        News::Done(done, Brought { trouble, skew, .. }) => {
+        News::Done(done, Brought { trouble, skew }) => {
             let good = trouble.is_empty()
                 && done.held_back == 0
                 && !matches!(done.outcome, Outcome::Refused | Outcome::RolledBack);

@@ -206,8 +206,7 @@ fn remember(loaded: &Loaded<'_>, root: &Path, role: &Role, wait: Duration) -> Re
             continue;
         }
         let same = before.filter(|before| before.mark == mark && !before.gone).cloned();
-        let (digest, source, source_size) = (None, None, None);
-        let new = || Known { path: path.clone(), mark, digest, source, source_size, gone: false };
+        let new = || Known::new(path, mark, None, None, listed.size);
         known.insert(path.clone(), same.unwrap_or_else(new));
     }
     if old.as_ref().is_some_and(|old| old.all().eq(known.values())) {

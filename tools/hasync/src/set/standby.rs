@@ -136,7 +136,7 @@ fn bring(
         waits.remove_all(path.as_bytes()).map_err(at(&path.as_bytes()[1..]))?;
     }
     line.say(&Answer::Begun { stage: stage.display().to_string() })?;
-    let Some((listed, complete)) = heard(line, order, &stage)? else { return Ok(()) };
+    let Some((listed, complete)) = heard(line, order, &waits)? else { return Ok(()) };
     let done = commit(
         &Stage { order, live, place: &place, state, stage: &stage, listed: &listed, complete },
         line,
@@ -165,7 +165,7 @@ fn forget(place: &Place, order: &Order, line: &mut Line) -> Result<(), Error> {
 type Heard = (BTreeMap<Vec<u8>, Listed>, bool);
 
 /// `None` where the primary leaves the group.
-fn heard(line: &mut Line, order: &Order, stage: &Path) -> Result<Option<Heard>, Error> {
+fn heard(line: &mut Line, order: &Order, waits: &Tree) -> Result<Option<Heard>, Error> {
     let group = &order.group;
     let mut listed = BTreeMap::new();
     line.weigh_anew();
@@ -176,7 +176,7 @@ fn heard(line: &mut Line, order: &Order, stage: &Path) -> Result<Option<Heard>, 
                 let (to, mut from) = line.lend()?;
                 line.say(&Answer::Ready)?;
                 let job = Job::receive(&mut from)?;
-                if job.role != Role::Standby || job.paths != [stage.as_os_str().as_bytes()] {
+                if job.role != Role::Standby || job.paths != [waits.path().as_os_str().as_bytes()] {
                     return Err(damaged("a run to another place than where it waits"));
                 }
                 be_standby(Service::default(), job, from, to)?;
@@ -200,7 +200,6 @@ fn heard(line: &mut Line, order: &Order, stage: &Path) -> Result<Option<Heard>, 
                     return Err(damaged("a path that is not the group's"));
                 }
                 // What waits of them is of an earlier run.
-                let waits = open(stage)?;
                 for path in missing {
                     let path = &path.as_bytes()[1..];
                     waits.remove_all(path).map_err(at(path))?;

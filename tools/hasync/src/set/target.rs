@@ -1,7 +1,7 @@
 //! One standby, from the primary's end: a line to it, and group after group over that line.
 
 use super::document::{Compare, Group, Target, is_within};
-use super::list::{Trouble, is_there, sources, staging};
+use super::list::{Trouble, sources, staging};
 use super::metrics::Pair;
 use super::news::{Brought, News};
 use super::plan::Listed;
@@ -118,7 +118,7 @@ impl Here<'_> {
             Answer::Begun { stage } => stage,
             _ => return Err(Fault::Line(damaged("an answer out of turn"))),
         };
-        let mut brought = self.stage(loaded, target, &stage, line)?;
+        let (mut brought, missing) = self.stage(loaded, target, &stage, line)?;
         if let Some(skew) = brought.skew.filter(|skew| skew.is_worth_a_warning()) {
             let warning =
                 json!({"key": {"path": null}, "reason": "clock", "message": skew.words()});
@@ -138,7 +138,6 @@ impl Here<'_> {
         for piece in pieces(&entries) {
             line.say(&Ask::Listed(piece.to_vec()))?;
         }
-        let missing = std::mem::take(&mut brought.missing);
         line.say(&Ask::Commit { complete: brought.trouble.is_empty(), missing })?;
         match answer(line, waits, tell)? {
             Answer::Done(done) => {
@@ -149,14 +148,14 @@ impl Here<'_> {
         }
     }
 
-    /// Brings what differs to where it waits.
+    /// Brings what differs to where it waits; of the group's paths those that are missing are told, too.
     fn stage(
         &self,
         loaded: &Loaded<'_>,
         target: &Target,
         stage: &str,
         line: &mut Line,
-    ) -> Result<Brought, Fault> {
+    ) -> Result<(Brought, Vec<String>), Fault> {
         let group = loaded.group;
         let content = group.compare == Compare::Content;
         let mut main = staging(group, content, Some(Path::new(&target.root)));
@@ -167,13 +166,10 @@ impl Here<'_> {
         let whole = staging(group, content, None);
         let (plain, rewritten) = self.paths(group);
         let root = &self.document.root;
+        let (plain, missing) = sources(root, plain.into_iter());
+        let (rewritten, _) = sources(root, rewritten.into_iter());
+        let parts = [(plain, main, &loaded.read), (rewritten, whole, &loaded.read_whole)];
         let mut brought = Brought::default();
-        let gone = plain.iter().filter(|path| !is_there(root, path));
-        brought.missing = gone.map(|path| (*path).to_owned()).collect();
-        let parts = [
-            (sources(root, plain.into_iter()), main, &loaded.read),
-            (sources(root, rewritten.into_iter()), whole, &loaded.read_whole),
-        ];
         for (paths, options, read) in parts {
             if paths.is_empty() {
                 continue;
@@ -194,7 +190,7 @@ impl Here<'_> {
             let skew = lent(line, source, &job, &mut brought.trouble)?;
             brought.skew = brought.skew.or(skew);
         }
-        Ok(brought)
+        Ok((brought, missing.into_iter().map(str::to_owned).collect()))
     }
 
     /// What is brought as it is, and what is rewritten there.

@@ -30,10 +30,8 @@ pub(super) fn deletions<E>(
     // A directory stays with what stays in it.
     let mut stay: BTreeSet<&[u8]> = BTreeSet::new();
     let others = facts.deletable.iter().filter(|path| !goes(path)).map(|path| above(path));
-    for mut path in others.chain(facts.foreign.iter().map(Vec::as_slice)) {
-        while !path.is_empty() && stay.insert(path) {
-            path = above(path);
-        }
+    for path in others.chain(facts.foreign.iter().map(Vec::as_slice)) {
+        stays(&mut stay, path);
     }
     let goes = |path: &&&Vec<u8>| !stay.contains(&path[..]);
     let paths: Vec<&Vec<u8>> = paths.iter().filter(goes).copied().collect();
@@ -53,11 +51,10 @@ pub(super) fn deletions<E>(
     let mut ops = Vec::new();
     for path in paths {
         let Some(live) = facts.live.get(path) else { continue };
-        if live.is_directory() && stay.contains(&path[..]) {
-            continue;
-        }
         if live.is_directory() {
-            ops.push(Op::Drop { path: path.clone(), had: live.clone() });
+            if !stay.contains(&path[..]) {
+                ops.push(Op::Drop { path: path.clone(), had: live.clone() });
+            }
             continue;
         }
         // What was never brought is no conflict: the group says that it is to go.
@@ -65,12 +62,16 @@ pub(super) fn deletions<E>(
         let conflict = known && facts.judge(path, live, None, plan, digest)?;
         if let Some(keep) = facts.kept_beside(path).filter(|_| conflict) {
             ops.push(keep);
-            let mut path = above(path);
-            while !path.is_empty() && stay.insert(path) {
-                path = above(path);
-            }
+            stays(&mut stay, above(path));
         }
         ops.push(Op::Remove { path: path.clone() });
     }
     Ok(ops)
+}
+
+/// A directory stays, and so do those that it is in.
+fn stays<'a>(stay: &mut BTreeSet<&'a [u8]>, mut path: &'a [u8]) {
+    while !path.is_empty() && stay.insert(path) {
+        path = above(path);
+    }
 }
