@@ -228,7 +228,7 @@ check "the old one is known" test "$(known)" = 2
 afresh a
 (cd mn1/srv/d && seq 1000 | xargs mkdir && for name in $(seq 1000); do echo "$name" >"$name/file"; done)
 jq '.targets += [.targets[0] | .root += "/other"]' set.json >new.json && mkdir -p mn2/other && mv new.json set.json && chmod 600 set.json
-few() { (ulimit -n 400 && bring); }
+few() { prlimit --nofile=400:400 hasync --set set.json -e "ssh -F $LAB/ssh_config"; }
 check "more directories than files may be open, to two targets" few
 check "all come" same
 check "to both" diff -r mn1/srv/d mn2/other/srv/d
